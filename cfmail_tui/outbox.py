@@ -1,0 +1,490 @@
+"""The one road of a mail: prepare what was typed, send what was reviewed, tell what became of it.
+
+The only orchestrator, used alike by the screens and by the commands, and the only reader of attachment files.
+Synchronous: call it from a worker thread.
+
+Invariants:
+- what `prepare` wrote to the body file is what `send` puts on the wire, octet for octet;
+- one attempt per reviewed mail, however often `send` is called; one mail on the wire at a time;
+- a journal row is committed before the wire is touched, and ends in exactly one outcome;
+- nothing is ever sent again by itself.
+"""
+
+import json
+import mimetypes
+import os
+import re
+import secrets
+import shlex
+import stat
+import threading
+from base64 import b64decode
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from cfmail_tui import mime, submission
+from cfmail_tui.credentials import CredentialError, Keyring, from_environment, parse_account_id, parse_credential
+from cfmail_tui.message import (
+    Attachment,
+    AttachmentDraft,
+    Draft,
+    HeaderField,
+    Mailbox,
+    MailError,
+    MailMessage,
+    MessageError,
+    Place,
+    Problem,
+    RawDraft,
+    SavedDraft,
+    UnreadableFile,
+    first_control,
+    parse,
+    parse_mailboxes,
+    printable,
+)
+from cfmail_tui.store import AttemptExists, Store, StoreError
+from cfmail_tui.submission import Accepted, Account, Attempt, NotSent, Outcome, Secret, Submission, Unknown, explain
+
+if TYPE_CHECKING:
+    # httpx is loaded when the first mail is sent, not when the program starts.
+    from cfmail_tui import api
+
+_BLOCK = 57 * 1024
+"""Octets read from a file at a time; a multiple of 57, so base64 lines and quanta stay whole."""
+
+Progress = Callable[[int, int], None]
+
+
+class OutboxError(MailError):
+    """Base of what can go wrong here, in plain words; a mail that cannot be sent as it is, is a MessageError.
+
+    OutboxError
+    ├── NoAccount      there are no usable credentials
+    └── NotRecorded    the mail was sent or tried, but its outcome could not be written down
+    """
+
+
+class NoAccount(OutboxError):  # noqa: N818 - it reads as what it is
+    """No usable credentials were found; the words say where it was looked."""
+
+
+class NotRecorded(OutboxError):  # noqa: N818 - it reads as what it is
+    """The journal could not take the outcome, which is told here instead."""
+
+    def __init__(self, attempt: Attempt, outcome: Outcome, reason: str) -> None:
+        super().__init__(f"{explain(outcome).cause}, but that could not be written down: {reason}")
+        self.attempt = replace(attempt, outcome=outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """A mail ready to leave: what it says, as whom, and the submission whose body file is written."""
+
+    content: MailMessage | RawDraft
+    account: Account
+    submission: Submission
+    draft: SavedDraft | None = None
+
+
+class Accounts:
+    """Who mail is sent as: looked for in the environment, this session, then the keyring."""
+
+    def __init__(
+        self, environ: Mapping[str, str], keyring: Keyring, name: str = "", *, only: Account | None = None
+    ) -> None:
+        self._environ = environ
+        self._keyring = keyring
+        self._name = name
+        self._session = only
+
+    def find(self) -> Account:
+        """The account to send as. Raises NoAccount when there is none, saying why."""
+        if self._session:
+            return self._session
+        try:
+            # An account named on the command line is one of the keyring's.
+            if not self._name and (account := from_environment(self._environ)):
+                return account
+            if account := self._keyring.load(self._name or DEFAULT_ACCOUNT):
+                self._session = account
+                return account
+        except CredentialError as error:
+            raise NoAccount(str(error)) from error
+        named = f" called {self._name}" if self._name else ""
+        raise NoAccount(
+            f"no account{named} is set up: set CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID, or run cfmail"
+        )
+
+    def add(self, account_id: str, secret: Secret, email: str = "", *, keep: bool) -> Account:
+        """Use these credentials from now on; with `keep` they also go to the keyring.
+
+        A secret with an e-mail address is a global key, else an API token. Raises NoAccount if they cannot be right
+        or the keyring does not take them; this session uses them all the same in the second case.
+        """
+        try:
+            parsed_id, parsed = parse_account_id(account_id), parse_credential(secret, email)
+        except CredentialError as error:
+            raise NoAccount(str(error)) from error
+        account = Account(self._name or DEFAULT_ACCOUNT, parsed_id, parsed, "this session only")
+        self._session = account
+        if keep:
+            try:
+                self._keyring.save(account)
+                self._session = replace(account, source=f"keyring ({self._keyring.backend()})")
+            except CredentialError as error:
+                raise NoAccount(f"used for this session, not kept: {error}") from error
+        return self._session
+
+
+DEFAULT_ACCOUNT = "default"
+
+
+class Outbox:
+    """Prepares, sends and remembers mails; every method blocks and may be called from any thread."""
+
+    def __init__(
+        self,
+        store: Store,
+        accounts: Accounts,
+        base_url: str,
+        environ: Mapping[str, str],
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.accounts = accounts
+        self.base_url = base_url
+        self._environ = environ
+        self._store = store
+        self._clock = clock
+        self._turn = threading.Lock()
+        self._cancellations: dict[str, api.Cancellation] = {}
+
+    def prepare(self, content: Draft | RawDraft, account: Account, draft: SavedDraft | None = None) -> Reviewed:
+        """Read everything the mail is made of and write down the request body that would leave.
+
+        Raises MessageError with all reasons why the mail cannot be sent as it is, StoreError if it cannot be written.
+        """
+        ready, request = self._request(content)
+        attempt_id = new_id()
+        body = self._store.write_body(attempt_id, request.chunks())
+        return Reviewed(
+            ready,
+            account,
+            Submission(
+                attempt_id=attempt_id,
+                account_id=account.account_id,
+                endpoint=request.endpoint,
+                envelope=request.envelope,
+                subject=request.subject,
+                message_size=request.message_size,
+                body_size=body.size,
+                digest=body.digest,
+            ),
+            draft,
+        )
+
+    def _request(self, content: Draft | RawDraft) -> tuple[MailMessage | RawDraft, submission.SendRequest]:
+        if isinstance(content, RawDraft):
+            return content, submission.raw_request(content)
+        attachments, problems = inspect_all(content.attachments)
+        try:
+            message = parse(content, attachments)
+        except MessageError as error:
+            raise MessageError(*error.problems, *problems) from error
+        if problems:
+            raise MessageError(*problems)
+        return message, submission.builder_request(message, self.assembled(message), read_file)
+
+    def assembled(self, message: MailMessage) -> tuple[mime.Segment, ...]:
+        """The message as a mail system would build it now."""
+        return mime.assemble(
+            message,
+            date=format_datetime(self._clock()),
+            message_id=f"<{secrets.token_hex(18)}@{message.sender.domain}>",
+            boundary=secrets.token_hex(12),
+        )
+
+    def discard(self, reviewed: Reviewed) -> None:
+        """Forget a reviewed mail that was not sent; its draft stays."""
+        self._store.discard_body(reviewed.submission.attempt_id)
+
+    def send(self, reviewed: Reviewed, progress: Progress = lambda _sent, _total: None) -> Attempt:
+        """Send a reviewed mail, once; a second call waits for the first and gives the same attempt.
+
+        Raises StoreError if the attempt could not be written down (then nothing was sent), NotRecorded if the outcome
+        could not.
+        """
+        from cfmail_tui import api
+
+        attempt_id = reviewed.submission.attempt_id
+        cancellation = self._cancellations.setdefault(attempt_id, api.Cancellation())
+        with self._turn:
+            try:
+                attempt = self._store.begin(reviewed.submission, reviewed.account.name, reviewed.draft)
+            except AttemptExists:
+                return self._store.attempt(attempt_id)
+            try:
+                outcome = self._submit(reviewed, progress, cancellation)
+            except Exception as error:  # noqa: BLE001 - whatever went wrong on the wire, the attempt gets an outcome
+                outcome = Unknown(f"an unexpected error ({type(error).__name__})")
+            try:
+                return self._store.finish(attempt_id, outcome)
+            except StoreError as error:
+                raise NotRecorded(attempt, outcome, str(error)) from error
+            finally:
+                self._cancellations.pop(attempt_id, None)
+
+    def _submit(self, reviewed: Reviewed, progress: Progress, cancellation: "api.Cancellation") -> Outcome:
+        from cfmail_tui import api
+
+        try:
+            client = api.Client(
+                self.base_url, reviewed.account.credential, proxy=api.proxy_for(self.base_url, self._environ)
+            )
+        except api.ApiError as error:
+            return NotSent(str(error))
+        with client, self._store.open_body(reviewed.submission.attempt_id) as body:
+            return client.submit(reviewed.submission, body, progress=progress, cancellation=cancellation)
+
+    def cancel(self, attempt_id: str) -> None:
+        """Stop sending; before the last octet left it is not sent, afterwards only the waiting ends."""
+        if cancellation := self._cancellations.get(attempt_id):
+            cancellation.cancel()
+
+    def attempts(self, query: str = "", limit: int = 50) -> tuple[Attempt, ...]:
+        """History, newest first; each word of the query occurs in what is shown of an attempt."""
+        return self._store.attempts(query, limit)
+
+    def attempt(self, attempt_id: str) -> Attempt:
+        return self._store.attempt(attempt_id)
+
+    def wire_body(self, attempt_id: str, limit: int = -1) -> bytes:
+        """The request body as it left or would leave, up to `limit` octets."""
+        with self._store.open_body(attempt_id) as body:
+            return body.read(limit)
+
+    def eml(self, attempt: Attempt) -> Iterator[bytes]:
+        """The message of an attempt: the source that was sent, or the form's mail as a mail system would build it."""
+        body = json.loads(self.wire_body(attempt.submission.attempt_id))
+        if attempt.submission.endpoint == "send_raw":
+            yield body["mime_message"].encode()
+            return
+        message, contents = _message_of(body)
+        segments = mime.assemble(
+            message,
+            date=format_datetime(attempt.started_at),
+            message_id=_message_id(attempt, message),
+            boundary=attempt.submission.digest[:24],
+        )
+        yield from mime.chunks(segments, lambda part: iter((contents[int(part.path)],)))
+
+    def curl(self, attempt: Attempt) -> str:
+        """A shell command that sends the same body again; the token is named, never shown."""
+        url = f"{self.base_url}/accounts/$CLOUDFLARE_ACCOUNT_ID/email/sending/{attempt.submission.endpoint}"
+        path = self._store.body_path(attempt.submission.attempt_id)
+        return (
+            f'curl "{url}" \\\n'
+            '  -H "Authorization: Bearer $CLOUDFLARE_API_TOKEN" \\\n'
+            '  -H "Content-Type: application/json" \\\n'
+            f"  --data-binary @{shlex.quote(str(path))}"
+        )
+
+    def open_raw(self, path: str) -> RawDraft:
+        """A raw message from a file. Raises MessageError naming the file if it cannot be read."""
+        with _opened(str(Path(path).expanduser())) as file:
+            return raw_draft(file.read())
+
+    def save_draft(self, draft: SavedDraft) -> None:
+        """Keep what was typed; of two revisions the newer stays."""
+        self._store.save_draft(draft)
+
+    def draft(self, draft_id: str) -> SavedDraft:
+        return self._store.draft(draft_id)
+
+    def drafts(self) -> tuple[SavedDraft, ...]:
+        """Every draft, newest first."""
+        return self._store.drafts()
+
+    def delete_draft(self, draft_id: str) -> None:
+        self._store.delete_draft(draft_id)
+
+    def remember_sender(self, sender: str) -> None:
+        """Offer this From the next time."""
+        self._store.remember("sender", sender)
+
+    def usual_sender(self) -> str:
+        """The From of the last mail, "" before the first."""
+        return self._store.recall("sender") or ""
+
+    def close(self) -> None:
+        self._store.close()
+
+
+def new_id() -> str:
+    """A name for a draft or an attempt that no other has."""
+    return secrets.token_hex(8)
+
+
+def raw_draft(source: bytes) -> RawDraft:
+    """A message as found, with the envelope its header suggests: From, and everyone in To, Cc and Bcc.
+
+    Addresses that do not parse are left as they stand, to be mended where they are seen.
+    """
+    sender = next(iter(mime.field_bodies(source, "From", "Sender")), "")
+    addressed = ", ".join(mime.field_bodies(source, "To", "Cc", "Bcc"))
+    return RawDraft(
+        sender=_addresses_only(sender, Place.ENVELOPE_SENDER),
+        recipients=_addresses_only(addressed, Place.ENVELOPE_RECIPIENTS),
+        source=source,
+    )
+
+
+def _addresses_only(text: str, place: Place) -> str:
+    try:
+        return ", ".join(mailbox.addr_spec for mailbox in parse_mailboxes(text, place))
+    except MessageError:
+        return text
+
+
+def markdown_to_html(text: str) -> str:
+    """Markdown (CommonMark with tables and strikethrough) as the HTML body of a mail."""
+    from markdown_it import MarkdownIt
+
+    html: str = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(text)
+    return html
+
+
+def inspect_all(drafts: Sequence[AttachmentDraft]) -> tuple[list[Attachment], list[Problem]]:
+    """Each file as it is on disk now, and why those that cannot be sent cannot."""
+    found: list[Attachment] = []
+    problems: list[Problem] = []
+    content_ids: set[str] = set()
+    for draft in drafts:
+        try:
+            attachment = inspect(draft)
+        except MessageError as error:
+            problems.extend(error.problems)
+            continue
+        if attachment.disposition == "inline":
+            content_id = attachment.content_id or re.sub(r"[^\w.-]", "-", attachment.filename, flags=re.ASCII)
+            while content_id in content_ids:
+                content_id += "-2"
+            content_ids.add(content_id)
+            attachment = replace(attachment, content_id=content_id)
+        found.append(attachment)
+    return found, problems
+
+
+def inspect(draft: AttachmentDraft) -> Attachment:
+    """The file as it is on disk now. Raises MessageError if it cannot be attached, naming it and the reason."""
+    with _opened(draft.path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if not size and file.read(1):
+            # /proc and its like tell no size.
+            raise _unattachable(draft.path, "it is not an ordinary file")
+    filename = draft.filename or _clean_name(draft.path)
+    return Attachment(
+        path=draft.path,
+        filename=filename,
+        media_type=draft.media_type or _media_type(filename),
+        size=size,
+        disposition=draft.disposition,
+        content_id=draft.content_id,
+    )
+
+
+def read_file(attachment: Attachment) -> Iterator[bytes]:
+    """The octets of an attachment. Raises MessageError if they are not the `size` it had when it was inspected."""
+    left = attachment.size
+    with _opened(attachment.path) as file:
+        while block := file.read(_BLOCK):
+            left -= len(block)
+            if left < 0:
+                break
+            yield block
+    if left:
+        raise _unattachable(attachment.path, "it changed while it was read")
+
+
+def _opened(path: str) -> BinaryIO:
+    """An ordinary file opened for reading, without waiting on a FIFO or taking a terminal."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise _unattachable(path, (reason or "it is not a path").lower()) from error
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        raise _unattachable(path, _KINDS.get(stat.S_IFMT(mode), "it is not an ordinary file"))
+    return os.fdopen(descriptor, "rb")
+
+
+_KINDS = {
+    stat.S_IFDIR: "it is a folder",
+    stat.S_IFIFO: "it is a named pipe",
+    stat.S_IFCHR: "it is a device",
+    stat.S_IFBLK: "it is a device",
+}
+
+
+def _unattachable(path: str, reason: str) -> MessageError:
+    return MessageError(UnreadableFile(Place.ATTACHMENTS, f"{printable(path)} cannot be attached: {reason}"))
+
+
+def _clean_name(path: str) -> str:
+    """The last part of a path as a file name that can stand in a header."""
+    name = Path(path).name
+    return "".join("_" if first_control(char) is not None else char for char in name)
+
+
+def _media_type(filename: str) -> str:
+    guessed, encoding = mimetypes.guess_type(filename)
+    if encoding:
+        return {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}.get(
+            encoding, "application/octet-stream"
+        )
+    return guessed or "application/octet-stream"
+
+
+def _message_id(attempt: Attempt, message: MailMessage) -> str:
+    if isinstance(attempt.outcome, Accepted) and attempt.outcome.receipt.message_id:
+        return attempt.outcome.receipt.message_id
+    return f"<{attempt.submission.attempt_id}@{message.sender.domain}>"
+
+
+def _message_of(body: dict[str, Any]) -> tuple[MailMessage, list[bytes]]:
+    """The mail a builder body was made from; an attachment's `path` is its place in the list of contents."""
+
+    def mailbox(value: str | dict[str, str]) -> Mailbox:
+        return Mailbox(value) if isinstance(value, str) else Mailbox(value["address"], value["name"])
+
+    def mailboxes(key: str) -> tuple[Mailbox, ...]:
+        value = body.get(key, [])
+        return tuple(map(mailbox, value if isinstance(value, list) else [value]))
+
+    parts = body.get("attachments", [])
+    contents = [b64decode(part["content"]) for part in parts]
+    attachments = tuple(
+        Attachment(
+            str(number), part["filename"], part["type"], len(content), part["disposition"], part.get("content_id", "")
+        )
+        for number, (part, content) in enumerate(zip(parts, contents, strict=True))
+    )
+    message = MailMessage(
+        sender=mailbox(body["from"]),
+        to=mailboxes("to"),
+        cc=mailboxes("cc"),
+        bcc=mailboxes("bcc"),
+        reply_to=mailbox(body["reply_to"]) if "reply_to" in body else None,
+        subject=body["subject"],
+        headers=tuple(HeaderField(*item) for item in body.get("headers", {}).items()),
+        text=body.get("text", ""),
+        html=body.get("html", ""),
+        attachments=attachments,
+    )
+    return message, contents
