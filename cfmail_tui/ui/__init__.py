@@ -1,0 +1,1 @@
+"""The screens: what is seen and pressed; everything that is done goes through `outbox`."""

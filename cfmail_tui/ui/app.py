@@ -1,0 +1,534 @@
+"""The application: owns the workers, hands requests of the screens to the outbox and results back to the screens.
+
+Invariants:
+- the only `@work` in the program is here: threads that only post messages; a send is never exclusive and belongs to no
+  screen, so that leaving a screen or quitting cannot cut it off from its record;
+- the outbox, and with it database, keyring and HTTP, is opened by a worker after the first frame;
+- what is typed is on disk before another mail is shown or the program ends, or the user was asked.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, ClassVar
+from uuid import uuid4
+
+from textual import work
+from textual.app import App
+from textual.binding import BindingType
+from textual.message import Message
+
+from cfmail_tui.message import Draft, MailError, MessageError, Place, RawDraft, SavedDraft, printable
+from cfmail_tui.submission import Accepted, Attempt
+from cfmail_tui.ui.account import AccountScreen
+from cfmail_tui.ui.attach import AttachScreen, Chosen
+from cfmail_tui.ui.commands import CommandProvider, Where, bindings
+from cfmail_tui.ui.compose import ComposeScreen
+from cfmail_tui.ui.dialogs import ChoiceScreen, HelpScreen, PathScreen, TextScreen
+from cfmail_tui.ui.drafts import DraftsScreen
+from cfmail_tui.ui.history import MOST, HistoryScreen
+from cfmail_tui.ui.mail import MailScreen
+from cfmail_tui.ui.raw import NEW_SOURCE, RawScreen
+from cfmail_tui.ui.results import headline
+from cfmail_tui.ui.review import ReviewScreen
+
+if TYPE_CHECKING:
+    from cfmail_tui.outbox import Outbox, Reviewed
+    from cfmail_tui.settings import Settings
+
+PROGRESS_EVERY = 0.25
+"""Seconds between two updates of the progress line."""
+
+_WIRE_BODY_SHOWN = 64 * 1024
+
+Next = Callable[[], object]
+"""What follows on the screen when a worker is done."""
+
+Task = Callable[["Outbox"], Next]
+"""Something a worker does with the outbox; it gives what follows."""
+
+
+@dataclass
+class Done(Message):
+    """A worker is done."""
+
+    then: Next
+
+
+@dataclass
+class Failed(Message):
+    """A task did not work; `otherwise` is what follows instead of a complaint."""
+
+    error: Exception
+    otherwise: Callable[[str], object] | None = None
+
+
+@dataclass
+class Opened(Message):
+    """The outbox can be used; `sender` is who the last mail was from."""
+
+    outbox: "Outbox"
+    settings: "Settings"
+    sender: str
+
+
+@dataclass
+class Progressed(Message):
+    """Octets of a request that left so far."""
+
+    attempt_id: str
+    sent: int
+    total: int
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, Progressed) and message.attempt_id == self.attempt_id
+
+
+@dataclass
+class Finished(Message):
+    """A send has ended; without an attempt it could not be begun or written down, as `words` say."""
+
+    attempt_id: str
+    attempt: Attempt | None
+    words: str = ""
+
+
+class CfmailApp(App[int]):
+    """cfmail in a terminal; `opened` gives the outbox and settings, and closes them in the end."""
+
+    TITLE = "cfmail"
+    CSS_PATH = "app.tcss"
+    COMMANDS: ClassVar = {CommandProvider}
+    COMMAND_PALETTE_BINDING = "f2"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual declares it so
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("everywhere")]
+
+    def __init__(
+        self, opened: Callable[[], AbstractContextManager["tuple[Outbox, Settings]"]], first: Draft | RawDraft
+    ) -> None:
+        super().__init__()
+        self._opened = opened
+        self._resources = ExitStack()
+        self._first = first
+        self._outbox: Outbox | None = None
+        self._settings: Settings | None = None
+        self._account_words = "no account yet"
+        self._usual_sender = ""
+        self._sending: dict[str, Reviewed] = {}
+        self._leave_when_done = False
+
+    def on_mount(self) -> None:
+        self.push_screen(self._screen_for(new_draft(self._first)))
+        self.call_after_refresh(self._open)
+
+    def close(self) -> None:
+        """Close the outbox; called when no worker runs any more."""
+        self._resources.close()
+
+    @property
+    def mail(self) -> MailScreen:
+        """The mail being written; there always is one."""
+        return next(screen for screen in self.screen_stack if isinstance(screen, MailScreen))
+
+    # Workers: each posts messages and touches nothing else.
+
+    @work(thread=True, group="open", description="open the outbox", exit_on_error=False)
+    def _open(self) -> None:
+        try:
+            outbox, settings = self._resources.enter_context(self._opened())
+            self.post_message(Opened(outbox, settings, outbox.usual_sender()))
+        except Exception as error:  # noqa: BLE001 - the worker boundary
+            self.post_message(Failed(error, self._cannot_open))
+
+    @work(thread=True, group="task", description="a task of the outbox", exit_on_error=False)
+    def _run(self, task: Task, otherwise: Callable[[str], object] | None = None) -> None:
+        try:
+            if self._outbox is None:
+                raise MailError("the program is still opening its data, or could not; try again")  # noqa: TRY301
+            self.post_message(Done(task(self._outbox)))
+        except Exception as error:  # noqa: BLE001 - the worker boundary
+            self.post_message(Failed(error, otherwise))
+
+    @work(thread=True, group="send", description="send a mail", exit_on_error=False)
+    def _send(self, outbox: "Outbox", reviewed: "Reviewed") -> None:
+        attempt_id = reviewed.submission.attempt_id
+        shown_at = 0.0
+
+        def progress(sent: int, total: int) -> None:
+            nonlocal shown_at
+            if sent == total or time.monotonic() - shown_at >= PROGRESS_EVERY:
+                shown_at = time.monotonic()
+                self.post_message(Progressed(attempt_id, sent, total))
+
+        try:
+            self.post_message(Finished(attempt_id, outbox.send(reviewed, progress)))
+        except Exception as error:  # noqa: BLE001 - the worker boundary
+            self.post_message(Finished(attempt_id, None, words(error)))
+
+    def on_done(self, message: Done) -> None:
+        message.then()
+
+    def on_failed(self, message: Failed) -> None:
+        if message.otherwise:
+            message.otherwise(words(message.error))
+        elif isinstance(message.error, MessageError):
+            self.mail.show_problems(message.error.problems)
+        else:
+            self.complain(words(message.error))
+        if not self._sending:
+            self.mail.set_busy(busy=False)
+
+    def complain(self, text: str) -> None:
+        """Tell the user what did not work."""
+        self.notify(printable(text, 400), severity="error", markup=False, timeout=10)
+
+    # Opening, and who mail is sent as.
+
+    def on_opened(self, message: Opened) -> None:
+        self._outbox, self._settings = message.outbox, message.settings
+        self._usual_sender = message.sender
+        if isinstance(self.mail, ComposeScreen):
+            self.mail.offer_sender(message.sender)
+        self._run(self._find_account, otherwise=lambda _: self._show_account("no account yet"))
+
+    def _cannot_open(self, reason: str) -> None:
+        self.mail.results.failed("Drafts cannot be saved and nothing can be sent", reason)
+
+    def _find_account(self, outbox: "Outbox") -> Next:
+        account = outbox.accounts.find()
+        return lambda: self._show_account(f"{account.name} · {account.source}")
+
+    def _show_account(self, text: str) -> None:
+        self._account_words = text
+        self.mail.title_bar.show_account(text)
+
+    def action_account(self) -> None:
+        self._ask_account("The account ID is in Cloudflare's dashboard, tokens are made in its profile page.", None)
+
+    def _ask_account(self, reason: str, then: SavedDraft | None) -> None:
+        def answered(usable: bool | None) -> None:
+            if usable and then is not None:
+                self._prepare(then)
+
+        self.push_screen(AccountScreen(reason), answered)
+
+    def on_account_screen_entered(self, message: AccountScreen.Entered) -> None:
+        screen = self.screen
+        assert isinstance(screen, AccountScreen)
+
+        def add(outbox: "Outbox") -> Next:
+            account = outbox.accounts.add(message.account_id, message.secret, message.email, keep=message.keep)
+
+            def accepted() -> None:
+                self._show_account(f"{account.name} · {account.source}")
+                screen.accepted()
+
+            return accepted
+
+        self._run(add, screen.refused)
+
+    # Drafts, and one mail after another.
+
+    def on_mail_screen_edited(self, message: MailScreen.Edited) -> None:
+        self._save(message.draft)
+
+    def _save(self, draft: SavedDraft, then: Next | None = None) -> None:
+        def save(outbox: "Outbox") -> Next:
+            outbox.save_draft(draft)
+            return saved
+
+        def saved() -> None:
+            if self.mail.draft_id == draft.draft_id:
+                self.mail.title_bar.show_saved(datetime.now(UTC))
+            if then:
+                then()
+
+        self._run(save, lambda reason: self._not_saved(reason, then))
+
+    def _not_saved(self, reason: str, then: Next | None) -> None:
+        text = f"The draft could not be saved: {reason}"
+        if then is None:
+            self.complain(text)
+            return
+
+        def answered(answer: str | None) -> None:
+            if answer == "leave":
+                then()
+
+        question = f"{text}\n\nIf you go on, what you typed is lost."
+        self.push_screen(ChoiceScreen(question, {"stay": "Stay", "leave": "Go on and lose it"}), answered)
+
+    def _when_kept(self, then: Next) -> None:
+        """Do this once what is on the screen is on disk."""
+        if self.mail.has_changed():
+            self._save(self.mail.handed_over(), then)
+        else:
+            then()
+
+    def action_drafts(self) -> None:
+        def load(outbox: "Outbox") -> Next:
+            others = tuple(draft for draft in outbox.drafts() if draft.draft_id != self.mail.draft_id)
+            return lambda: self.push_screen(DraftsScreen(others), self._open_draft)
+
+        self._when_kept(lambda: self._run(load))
+
+    def _open_draft(self, draft: SavedDraft | None) -> None:
+        if draft is not None:
+            self._change_mail(draft)
+
+    def on_drafts_screen_delete_requested(self, message: DraftsScreen.DeleteRequested) -> None:
+        def delete(outbox: "Outbox") -> Next:
+            outbox.delete_draft(message.draft_id)
+            return lambda: None
+
+        self._run(delete)
+
+    def action_new(self) -> None:
+        self._when_kept(lambda: self._change_mail(new_draft(Draft(sender=self._usual_sender))))
+
+    def action_switch_raw(self) -> None:
+        form = isinstance(self.mail, RawScreen)
+        first = Draft(sender=self._usual_sender) if form else RawDraft(source=NEW_SOURCE)
+        self._when_kept(lambda: self._change_mail(new_draft(first)))
+
+    def on_raw_screen_open_requested(self) -> None:
+        def chosen(path: str | None) -> None:
+            if path:
+                self._run(lambda outbox: self._opened_file(outbox.open_raw(path)))
+
+        self._when_kept(lambda: self.push_screen(PathScreen("Open an .eml file"), chosen))
+
+    def _opened_file(self, content: RawDraft) -> Next:
+        return lambda: self._change_mail(new_draft(content))
+
+    def _change_mail(self, draft: SavedDraft) -> None:
+        """Show another mail; the one that is being sent goes on, after asking."""
+        if not self._sending:
+            self._show_mail(draft)
+            return
+
+        def answered(answer: str | None) -> None:
+            if answer == "leave":
+                self._show_mail(draft)
+
+        question = "A mail is being sent. It goes on in the background; its outcome will be in the history."
+        self.push_screen(ChoiceScreen(question, {"stay": "Stay", "leave": "Go on"}), answered)
+
+    def _screen_for(self, draft: SavedDraft) -> MailScreen:
+        return RawScreen(draft) if isinstance(draft.content, RawDraft) else ComposeScreen(draft)
+
+    def _show_mail(self, draft: SavedDraft) -> None:
+        old = self.mail
+        if isinstance(old, RawScreen) == isinstance(draft.content, RawDraft):
+            old.set_busy(busy=False)
+            old.results.clear()
+            old.load(draft)
+            return
+        while self.screen is not old:
+            self.pop_screen()
+        screen = self._screen_for(draft)
+        self.switch_screen(screen)
+        screen.title_bar.show_account(self._account_words)
+
+    # Attachments and the external editor.
+
+    def on_compose_screen_attach_requested(self, message: ComposeScreen.AttachRequested) -> None:
+        def chosen(answer: Chosen | None) -> None:
+            if answer is not None and isinstance(self.mail, ComposeScreen):
+                self.mail.set_attachments(*answer)
+
+        self.push_screen(AttachScreen(message.attachments), chosen)
+
+    def on_attach_screen_check_requested(self, message: AttachScreen.CheckRequested) -> None:
+        screen = self.screen
+        assert isinstance(screen, AttachScreen)
+
+        def check(_outbox: "Outbox") -> Next:
+            from cfmail_tui.outbox import inspect
+
+            found = inspect(message.attachment)
+            return lambda: screen.accepted(message.attachment, found)
+
+        self._run(check, screen.refused)
+
+    def on_mail_screen_editor_requested(self, message: MailScreen.EditorRequested) -> None:
+        from cfmail_tui.ui.editor import edit
+
+        if self._settings is None:
+            self.complain("the program is still opening its data; try again")
+            return
+        try:
+            with self.suspend():
+                content = edit(message.content, self._settings.editor, self._settings.data_dir, message.suffix)
+            self.mail.edited(message.body_id, content)
+        except (MailError, UnicodeDecodeError) as error:
+            self.complain(words(error))
+
+    # Review and send.
+
+    def on_mail_screen_review_requested(self, message: MailScreen.ReviewRequested) -> None:
+        self.mail.set_busy(busy=True)
+        self._prepare(message.draft)
+
+    def _prepare(self, draft: SavedDraft) -> None:
+        def prepare(outbox: "Outbox") -> Next:
+            from cfmail_tui.outbox import NoAccount
+
+            outbox.save_draft(draft)
+            try:
+                account = outbox.accounts.find()
+            except NoAccount as error:
+                reason = str(error)
+                return lambda: self._without_account(reason, draft)
+            reviewed = outbox.prepare(draft.content, account, draft)
+            return lambda: self._review(outbox, reviewed)
+
+        self._run(prepare, None)
+
+    def _without_account(self, reason: str, draft: SavedDraft) -> None:
+        self.mail.set_busy(busy=False)
+        self._ask_account(reason, draft)
+
+    def _review(self, outbox: "Outbox", reviewed: "Reviewed") -> None:
+        def answered(answer: str | None) -> None:
+            if answer == "send":
+                self._start_sending(outbox, reviewed)
+                return
+            self.mail.set_busy(busy=False)
+            self._run(lambda outbox: _nothing(outbox.discard(reviewed)))
+            if answer == "attach" and isinstance(self.mail, ComposeScreen):
+                self.mail.action_attach()
+            elif answer == "headers":
+                self.mail.focus_place(Place.HEADERS)
+            elif answer == "postpone":
+                self.action_new()
+
+        self.mail.set_busy(busy=True)
+        self.push_screen(ReviewScreen(reviewed, outbox.base_url), answered)
+
+    def on_review_screen_wire_body_requested(self, message: ReviewScreen.WireBodyRequested) -> None:
+        def load(outbox: "Outbox") -> Next:
+            body = outbox.wire_body(message.attempt_id, _WIRE_BODY_SHOWN)
+            title = (
+                "Wire body" if len(body) < _WIRE_BODY_SHOWN else f"Wire body, the first {_WIRE_BODY_SHOWN // 1024} KiB"
+            )
+            return lambda: self.push_screen(TextScreen(title, body.decode("utf-8", "replace")))
+
+        self._run(load)
+
+    def _start_sending(self, outbox: "Outbox", reviewed: "Reviewed") -> None:
+        self._sending[reviewed.submission.attempt_id] = reviewed
+        self.mail.results.sending(0, reviewed.submission.body_size)
+        self._send(outbox, reviewed)
+
+    def on_progressed(self, message: Progressed) -> None:
+        if self._is_shown(message.attempt_id):
+            self.mail.results.sending(message.sent, message.total)
+
+    def _is_shown(self, attempt_id: str) -> bool:
+        """Whether the mail on the screen is the one that is being sent."""
+        reviewed = self._sending.get(attempt_id)
+        return bool(reviewed and reviewed.draft and reviewed.draft.draft_id == self.mail.draft_id)
+
+    def on_finished(self, message: Finished) -> None:
+        shown = self._is_shown(message.attempt_id)
+        reviewed = self._sending.pop(message.attempt_id)
+        outcome = message.attempt.outcome if message.attempt else None
+        if shown:
+            self._show_outcome(message, accepted=isinstance(outcome, Accepted))
+        else:
+            text = message.words or headline(outcome)
+            self.notify(printable(f"{text}: {reviewed.submission.subject}"), markup=False, timeout=10)
+        if self._leave_when_done and not self._sending:
+            self._when_kept(self.exit)
+
+    def _show_outcome(self, message: Finished, *, accepted: bool) -> None:
+        mail = self.mail
+        mail.set_busy(busy=False)
+        if accepted:
+            # The draft is done with; a raw source stays for the next try, under a name of its own.
+            content = mail.content()
+            if isinstance(content, Draft):
+                self._usual_sender = content.sender
+                self._run(lambda outbox: _nothing(outbox.remember_sender(content.sender)))
+                content = Draft(sender=content.sender)
+            mail.load(new_draft(content))
+        if message.attempt:
+            mail.results.finished(message.attempt)
+        else:
+            mail.results.failed("Not sent", message.words)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Ctrl+C cancels only while there is something to cancel; else it copies."""
+        if action == "cancel_sending":
+            return bool(self._sending)
+        return super().check_action(action, parameters)
+
+    def action_cancel_sending(self) -> None:
+        def answered(answer: str | None) -> None:
+            if answer == "stop":
+                self._cancel_all()
+
+        question = "Stop sending? If the whole mail has left already, only the waiting ends and the outcome is unknown."
+        self.push_screen(ChoiceScreen(question, {"go-on": "Go on sending", "stop": "Stop"}), answered)
+
+    def _cancel_all(self) -> None:
+        for attempt_id in self._sending:
+            self._run(lambda outbox, attempt_id=attempt_id: _nothing(outbox.cancel(attempt_id)))
+
+    # History, help, leaving.
+
+    def action_history(self) -> None:
+        self._when_kept(lambda: self.push_screen(HistoryScreen()))
+
+    def on_history_screen_requested(self, message: HistoryScreen.Requested) -> None:
+        screen = self.screen
+        assert isinstance(screen, HistoryScreen)
+
+        def search(outbox: "Outbox") -> Next:
+            attempts = outbox.attempts(message.query, MOST)
+            return lambda: screen.show(message.query, attempts)
+
+        self._run(search)
+
+    def action_help(self) -> None:
+        places: tuple[Where, ...] = getattr(self.screen, "PLACES", ())
+        self.push_screen(HelpScreen(places))
+
+    async def action_quit(self) -> None:
+        if not self._sending:
+            self._when_kept(self.exit)
+            return
+
+        def answered(answer: str | None) -> None:
+            if answer == "stop":
+                self._cancel_all()
+            if answer in {"stop", "wait"}:
+                self._leave_when_done = True
+                self.mail.results.waiting("leaving as soon as the outcome is written down")
+                if not self._sending:
+                    self._when_kept(self.exit)
+
+        answers = {"stay": "Stay", "wait": "Leave when it is done", "stop": "Stop sending and leave"}
+        self.push_screen(ChoiceScreen("A mail is being sent.", answers), answered)
+
+
+def new_draft(content: Draft | RawDraft) -> SavedDraft:
+    """Something to write that has no draft in the store yet."""
+    return SavedDraft(uuid4().hex, 0, content)
+
+
+def words(error: Exception) -> str:
+    """An error for the user; one that was not foreseen is named by its kind, its text may hold anything."""
+    if isinstance(error, MailError):
+        return str(error)
+    if isinstance(error, UnicodeDecodeError):
+        return "the editor left something that is not UTF-8 text; the text is unchanged"
+    return f"an unexpected error ({type(error).__name__})"
+
+
+def _nothing(_done: None) -> Next:
+    """What follows when nothing does."""
+    return lambda: None

@@ -1,0 +1,158 @@
+"""The one table of commands: bindings, palette, footer, help screen and the README's table come from it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+from textual.binding import Binding, BindingType
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+from textual.style import Style
+from textual.types import IgnoreReturnCallbackType
+from textual.widgets import Static
+
+Where = Literal["everywhere", "composer", "form", "raw", "review", "list", "drafts", "history", "attached", "dialog"]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Something the user can do; `id` is stable, `keys` as Textual names them, the first shown first."""
+
+    id: str
+    keys: str
+    action: str
+    label: str
+    help: str
+    where: Where
+    footer: bool = False
+
+
+COMMANDS = (
+    Command("help", "f1,ctrl+g", "app.help", "Help", "What can be done where you are", "everywhere", footer=True),
+    Command(
+        "palette", "f2,ctrl+p", "app.command_palette", "Commands", "Find a command by name", "everywhere", footer=True
+    ),
+    Command("attach", "f3,ctrl+f", "attach", "Attach", "Attach a file, or remove one", "form", footer=True),
+    Command("open", "f3,ctrl+f", "open", "Open", "Open an .eml file", "raw", footer=True),
+    Command("editor", "f4", "editor", "Editor", "Edit the text in your $EDITOR", "composer"),
+    Command("fields", "f6", "more_fields", "Fields", "Show or hide Cc, Bcc, Reply-To and headers", "form", footer=True),
+    Command("bcc", "f6", "mend_bcc", "Bcc", "Move the addresses of a Bcc field into the envelope", "raw", footer=True),
+    Command("drafts", "f7", "app.drafts", "Drafts", "Unfinished mails", "composer", footer=True),
+    Command("history", "f8", "app.history", "History", "What was sent, and what became of it", "composer", footer=True),
+    Command("review", "f9,ctrl+r", "review", "Send", "Review the mail, then send it", "composer", footer=True),
+    Command("html", "f10", "switch_body", "Text/HTML", "Switch between the text and the HTML body", "form"),
+    Command("raw", "ctrl+t", "app.switch_raw", "Raw", "Write a raw MIME message, or go back to the form", "composer"),
+    Command("save", "ctrl+s", "save", "Save", "Save the draft now; it is saved as you type anyway", "composer"),
+    Command("new", "ctrl+n", "app.new", "New", "A new mail; this one stays in the drafts", "composer"),
+    Command("cancel", "ctrl+c", "app.cancel_sending", "Cancel", "Stop the mail that is being sent", "composer"),
+    Command("account", "", "app.account", "Account", "Enter account ID and token", "composer"),
+    Command("quit", "ctrl+q", "app.quit", "Quit", "Leave; the draft is saved", "everywhere"),
+    Command("send", "y", "send", "Send", "Send the mail", "review", footer=True),
+    Command("edit", "e,q,escape,f12", "back", "Edit", "Back to the mail", "review", footer=True),
+    Command("review-attach", "a", "leave_to('attach')", "Attach", "Attach a file or remove one", "review", footer=True),
+    Command("review-headers", "h", "leave_to('headers')", "Headers", "Edit the header fields", "review", footer=True),
+    Command("wire", "m", "wire_body", "Wire body", "The request body as it will leave", "review", footer=True),
+    Command(
+        "postpone", "p", "leave_to('postpone')", "Postpone", "Keep the draft, start a new mail", "review", footer=True
+    ),
+    Command("select", "enter", "select", "Open", "Open the line", "list"),
+    Command("down", "j,down", "cursor_down", "Down", "Next line", "list"),
+    Command("up", "k,up", "cursor_up", "Up", "Line before", "list"),
+    Command("search", "slash", "search", "Search", "Search in subject, addresses and outcome", "history", footer=True),
+    Command("delete", "d,delete", "delete", "Delete", "Delete the draft, after asking", "drafts", footer=True),
+    Command("remove", "d,delete", "remove", "Remove", "Take the file off the mail", "attached", footer=True),
+    Command(
+        "inline", "i", "inline", "Inline or not", "Show it in the HTML body, or attach it", "attached", footer=True
+    ),
+    Command("back", "escape,f12", "back", "Back", "Back to where you were", "dialog", footer=True),
+)
+
+
+def commands(*places: Where) -> Iterator[Command]:
+    """The commands of these places, in the table's order."""
+    return (command for command in COMMANDS if command.where in places)
+
+
+def bindings(*places: Where) -> list[BindingType]:
+    """Bindings for a screen; keys that a text field would take for itself come first to the screen."""
+    return [
+        Binding(
+            command.keys,
+            command.action,
+            command.label,
+            show=command.footer,
+            priority=command.where in {"everywhere", "composer", "form", "raw"},
+            tooltip=command.help,
+            id=command.id,
+        )
+        for command in commands(*places)
+        if command.keys
+    ]
+
+
+def key_names(command: Command) -> str:
+    """The keys of a command as people write them."""
+    names = {"slash": "/", "escape": "Esc", "delete": "Del", "enter": "Enter"}
+    shown = []
+    for key in filter(None, command.keys.split(",")):
+        modifier, plus, last = key.rpartition("+")
+        shown.append(f"{modifier.title()}{plus}{last.upper()}" if plus else names.get(key) or _bare(key))
+    return ", ".join(shown)
+
+
+def _bare(key: str) -> str:
+    return key.title() if len(key) > 1 else key
+
+
+class KeyBar(Static):
+    """The last line: the keys that matter where you are, each of which can be clicked."""
+
+    def __init__(self, *places: Where) -> None:
+        super().__init__(id="key-bar")
+        shown = [command for command in commands(*places) if command.footer]
+        self._commands = sorted(shown, key=lambda command: _function_number(command.keys))
+
+    def render(self) -> Content:
+        parts: list[Content | tuple[str, Style]] = []
+        for command in self._commands:
+            click = Style.from_meta({"@click": command.action if "." in command.action else f"screen.{command.action}"})
+            parts.append((_first_key(command), Style(reverse=True) + click))
+            parts.append((f" {command.label} ", click))
+        return Content.assemble(" ", *parts)
+
+
+def _function_number(keys: str) -> int:
+    """Function keys stand in their order, before the others."""
+    match = re.match(r"f(\d+)", keys)
+    return int(match[1]) if match else 99
+
+
+def _first_key(command: Command) -> str:
+    return key_names(command).partition(",")[0]
+
+
+class CommandProvider(Provider):
+    """The palette's source: the commands that work on the screen below it."""
+
+    def _hits(self) -> Iterator[tuple[Command, IgnoreReturnCallbackType]]:
+        places: tuple[Where, ...] = getattr(self.screen, "PLACES", ())
+        for command in commands(*places):
+            if command.id != "palette":
+                yield command, partial(self.app.run_action, command.action, self.screen)
+
+    async def discover(self) -> Hits:
+        for command, run in self._hits():
+            yield DiscoveryHit(command.label, run, help=_with_keys(command))
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for command, run in self._hits():
+            if (score := max(matcher.match(command.label), matcher.match(command.help))) > 0:
+                yield Hit(score, matcher.highlight(command.label), run, help=_with_keys(command))
+
+
+def _with_keys(command: Command) -> str:
+    keys = key_names(command)
+    return f"{command.help} ({keys})" if keys else command.help

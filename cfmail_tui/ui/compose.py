@@ -1,0 +1,247 @@
+"""The form: address fields, subject, text and HTML bodies, attachments."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from textual import events
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Label, Static, TextArea
+
+from cfmail_tui.message import AttachmentDraft, Draft, MessageError, Place, RawDraft, SavedDraft, parse_mailboxes
+from cfmail_tui.submission import RECIPIENT_LIMIT, SIZE_LIMIT, megabytes
+from cfmail_tui.ui.commands import bindings
+from cfmail_tui.ui.fields import Body, MailField, plain
+from cfmail_tui.ui.mail import MailScreen
+
+_FOLDING = (Place.CC, Place.BCC, Place.REPLY_TO)
+
+
+class BodyBar(Static):
+    """The line above the body: which of the two bodies is shown; a click shows the other."""
+
+    class Pressed(Message):
+        """The user wants the other body."""
+
+    def show(self, *, html: bool, filled: dict[str, int]) -> None:
+        """Name both bodies, the shown one marked, each with its number of lines."""
+        parts: list[Content | tuple[str, str]] = []
+        for name, shown in (("Text", not html), ("HTML", html)):
+            lines = filled[name]
+            words = f" {name} {lines} lines " if lines > 1 else f" {name} " if lines else f" {name} (empty) "
+            parts += [(words, "bold reverse" if shown else "$text-muted"), Content(" ")]
+        parts.append(("F10 switches", "$text-muted"))
+        self.update(Content.assemble(*parts))
+
+    def on_click(self) -> None:
+        self.post_message(self.Pressed())
+
+
+class AttachmentBar(Static):
+    """The attached files in a line or two, with their encoded size; a click opens the attach screen."""
+
+    class Pressed(Message):
+        """The user wants to see the attachments."""
+
+    def show(self, attachments: tuple[AttachmentDraft, ...], sizes: dict[str, int]) -> None:
+        """Name the files; `sizes` in octets where they are known."""
+        self.display = bool(attachments)
+        total = sum(sizes.get(part.path, 0) * 4 // 3 for part in attachments)
+        head = f"Attachments {megabytes(total)} of {megabytes(SIZE_LIMIT)} encoded"
+        names = []
+        for part in attachments:
+            name = part.path.rpartition("/")[2]
+            names.append(f"{name} (inline)" if part.disposition == "inline" else name)
+        self.update(Content.assemble((head, "$text-muted"), "  ", plain("  ".join(names), 400)))
+
+    def on_click(self) -> None:
+        self.post_message(self.Pressed())
+
+
+class ComposeScreen(MailScreen):
+    """A mail written in the form."""
+
+    TITLE_WORDS = "New message"
+    PLACES = ("form", "composer", "everywhere")
+    BINDINGS = bindings("form", "composer")
+
+    @dataclass
+    class AttachRequested(Message):
+        """The user wants to see, add or remove attachments."""
+
+        attachments: tuple[AttachmentDraft, ...]
+
+    def __init__(self, draft: SavedDraft) -> None:
+        super().__init__(draft)
+        self._attachments: tuple[AttachmentDraft, ...] = ()
+        self._sizes: dict[str, int] = {}
+
+    def compose_mail(self) -> Iterator[Widget]:
+        with Vertical(id="fields"):
+            for place in (Place.FROM, Place.TO, *_FOLDING, Place.SUBJECT):
+                yield MailField(place)
+            with Horizontal(id="headers-line", classes="line"):
+                yield Label("Headers")
+                yield Body(id="headers", soft_wrap=False)
+        yield BodyBar(id="body-bar")
+        yield Body(id="text")
+        yield Body(id="html")
+        yield AttachmentBar(id="attachment-bar")
+
+    def fill(self, content: Draft | RawDraft) -> None:
+        assert isinstance(content, Draft)
+        texts = {
+            Place.FROM: content.sender,
+            Place.TO: content.to,
+            Place.CC: content.cc,
+            Place.BCC: content.bcc,
+            Place.REPLY_TO: content.reply_to,
+            Place.SUBJECT: content.subject,
+        }
+        for place, text in texts.items():
+            field = self.field(place)
+            field.text = text
+            field.mark("")
+            field.display = place not in _FOLDING or bool(text)
+        self.query_one("#headers-line").display = bool(content.headers)
+        for name, text in (("headers", content.headers), ("text", content.text), ("html", content.html)):
+            self.body(name).text = text
+        self._attachments = content.attachments
+        only_html = bool(content.html.strip()) and not content.text.strip()
+        self.body("html").display, self.body("text").display = only_html, not only_html
+        self._show_body_bar()
+        self._show_attachments()
+        self._count_recipients()
+        self.focus_first()
+
+    def focus_first(self) -> None:
+        """Start where something is missing: From, To, Subject, else the text."""
+        for place in (Place.FROM, Place.TO, Place.SUBJECT):
+            if not self.field(place).text.strip():
+                self.field(place).input.focus()
+                return
+        self.focus_place(Place.TEXT)
+
+    def field(self, place: Place) -> MailField:
+        return self.query_one(f"#field-{place.name.lower().replace('_', '-')}", MailField)
+
+    def content(self) -> Draft:
+        return Draft(
+            sender=self.field(Place.FROM).text,
+            to=self.field(Place.TO).text,
+            cc=self.field(Place.CC).text,
+            bcc=self.field(Place.BCC).text,
+            reply_to=self.field(Place.REPLY_TO).text,
+            subject=self.field(Place.SUBJECT).text,
+            headers=self.body("headers").text,
+            text=self.body("text").text,
+            html=self.body("html").text,
+            attachments=self._attachments,
+        )
+
+    def offer_sender(self, sender: str) -> None:
+        """Fill in who the last mail was from, where nothing was typed."""
+        field = self.field(Place.FROM)
+        if not field.text:
+            field.text = sender
+            # What was offered is not yet something the user typed.
+            if isinstance(self._kept, Draft):
+                self._kept = replace(self._kept, sender=sender)
+            if field.input.has_focus:
+                self.focus_first()
+
+    def set_attachments(self, attachments: tuple[AttachmentDraft, ...], sizes: dict[str, int]) -> None:
+        """The attachments as they are after the attach screen."""
+        self._attachments = attachments
+        self._sizes |= sizes
+        self._show_attachments()
+        self._schedule()
+
+    def focus_place(self, place: Place) -> None:
+        if place is Place.HEADERS:
+            self.query_one("#headers-line").display = True
+            self.body("headers").focus()
+        elif place is Place.HTML or (place is Place.TEXT and self.body("html").display):
+            self._show_body(html=True)
+        elif place is Place.TEXT:
+            self._show_body(html=False)
+        elif place is Place.ATTACHMENTS:
+            self.body("html" if self.body("html").display else "text").focus()
+        elif fields := self.query(f"#field-{place.name.lower()}").results(MailField):
+            for field in fields:
+                field.input.focus()
+
+    def on_mail_field_changed(self) -> None:
+        super().on_mail_field_changed()
+        self._count_recipients()
+
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        super().on_text_area_changed(event)
+        self._show_body_bar()
+
+    def on_body_bar_pressed(self) -> None:
+        self.action_switch_body()
+
+    def on_attachment_bar_pressed(self) -> None:
+        self.action_attach()
+
+    def on_paste(self, _event: events.Paste) -> None:
+        self._schedule()
+
+    def action_more_fields(self) -> None:
+        """Show the fields that fold away, or fold the empty ones."""
+        folding: list[Widget] = [self.field(place) for place in _FOLDING]
+        folding.append(self.query_one("#headers-line"))
+        empty = [not self.field(place).text for place in _FOLDING] + [not self.body("headers").text]
+        show = not all(widget.display for widget in folding)
+        for widget, is_empty in zip(folding, empty, strict=True):
+            widget.display = show or not is_empty
+        if show:
+            self.field(Place.CC).input.focus()
+        elif self.focused is None or not self.focused.is_on_screen:
+            self.field(Place.TO).input.focus()
+
+    def action_switch_body(self) -> None:
+        self._show_body(html=not self.body("html").display)
+
+    def _show_body(self, *, html: bool) -> None:
+        shown, hidden = self.body("html" if html else "text"), self.body("text" if html else "html")
+        shown.display = True
+        shown.focus()
+        hidden.display = False
+        self._show_body_bar()
+
+    def action_attach(self) -> None:
+        self.post_message(self.AttachRequested(self._attachments))
+
+    def action_editor(self) -> None:
+        body = self.body("html" if self.body("html").display else "text")
+        suffix = ".html" if body.id == "html" else ".txt"
+        content = body.text.encode("utf-8", "surrogatepass")
+        self.post_message(self.EditorRequested(str(body.id), content, suffix))
+
+    def edited(self, body_id: str, content: bytes) -> None:
+        """Take back what the external editor left. Raises UnicodeDecodeError when it is not text."""
+        self.body(body_id).text = content.decode().removesuffix("\n")
+
+    def _show_body_bar(self) -> None:
+        filled = {}
+        for name in ("Text", "HTML"):
+            document = self.body(name.lower()).document
+            filled[name] = 0 if document.line_count == 1 and not document.get_line(0) else document.line_count
+        self.query_one(BodyBar).show(html=self.body("html").display, filled=filled)
+
+    def _show_attachments(self) -> None:
+        self.query_one(AttachmentBar).show(self._attachments, self._sizes)
+
+    def _count_recipients(self) -> None:
+        count = 0
+        for place in (Place.TO, Place.CC, Place.BCC):
+            try:
+                count += len(parse_mailboxes(self.field(place).text, place))
+            except MessageError:
+                continue
+        words = f"{count} of {RECIPIENT_LIMIT}" if count > 1 else ""
+        self.field(Place.TO).note(words)

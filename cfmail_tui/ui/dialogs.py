@@ -1,0 +1,108 @@
+"""Small questions and answers over the screen: help, a choice, a path, a text to read."""
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Static
+
+from cfmail_tui.ui.commands import KeyBar, Where, bindings, commands, key_names
+from cfmail_tui.ui.fields import Body, LineInput, plain
+
+
+class HelpScreen(ModalScreen[None]):
+    """What can be done on the screen below, with its keys."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("dialog"), Binding("q,f1,enter", "back", show=False)]
+
+    def __init__(self, places: Sequence[Where]) -> None:
+        super().__init__()
+        self._places = places
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="dialog -wide") as dialog:
+            dialog.border_title = "Help"
+            yield Static(Content("\n").join(self._lines()))
+        yield KeyBar("dialog")
+
+    def _lines(self) -> Iterator[Content]:
+        for command in commands(*self._places):
+            yield Content.assemble((f"{key_names(command) or 'F2':<16}", "bold"), f"{command.help}")
+        yield Content("")
+        yield Content("Tab and Shift+Tab move between fields. What you type is saved as you go.")
+
+    def action_back(self) -> None:
+        self.dismiss()
+
+
+class ChoiceScreen(ModalScreen[str]):
+    """A question with buttons; Esc is the first, harmless, answer."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("dialog"),
+        Binding("right,down", "app.focus_next", show=False),
+        Binding("left,up", "app.focus_previous", show=False),
+    ]
+
+    def __init__(self, question: str, answers: dict[str, str]) -> None:
+        super().__init__()
+        self._question = question
+        self._answers = answers
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(plain(self._question))
+            with Horizontal(classes="buttons"):
+                for answer, label in self._answers.items():
+                    yield Button(Content(label), id=answer, compact=True)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        self.dismiss(str(event.button.id))
+
+    def action_back(self) -> None:
+        self.dismiss(next(iter(self._answers)))
+
+
+class PathScreen(ModalScreen[str]):
+    """Asks for the path of a file; "" when there is none."""
+
+    BINDINGS = bindings("dialog")
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self._title = title
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = Content(self._title)
+            yield LineInput(placeholder="path of the file")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self.dismiss(event.value.strip())
+
+    def action_back(self) -> None:
+        self.dismiss("")
+
+
+class TextScreen(ModalScreen[None]):
+    """A text to read."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("dialog"), Binding("q", "back", show=False)]
+
+    def __init__(self, title: str, text: str) -> None:
+        super().__init__()
+        self._title = title
+        self._text = text
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog -full") as dialog:
+            dialog.border_title = Content(self._title)
+            yield Body(self._text, id="shown-text", read_only=True)
+        yield KeyBar("dialog")
+
+    def action_back(self) -> None:
+        self.dismiss()

@@ -1,0 +1,182 @@
+"""The small parts every screen is made of, and the one place that makes outside text safe to show.
+
+Invariants: text from outside is never markup, and no control character of it reaches the terminal; what is being
+edited keeps every character, a control only looks different.
+"""
+
+import unicodedata
+
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Input, Label, Static, TextArea
+
+from cfmail_tui.message import MessageError, Place, parse_mailboxes, printable
+
+_ADDRESS_PLACES = {
+    Place.FROM,
+    Place.TO,
+    Place.CC,
+    Place.BCC,
+    Place.REPLY_TO,
+    Place.ENVELOPE_SENDER,
+    Place.ENVELOPE_RECIPIENTS,
+}
+
+
+def plain(text: str, limit: int = 2000) -> Content:
+    """Outside text for a widget: no markup, controls visible; line ends are kept."""
+    return Content("\n".join(printable(line, limit) for line in text.split("\n")))
+
+
+def visible(text: str) -> str:
+    """Text of the same length in which each control character, or mark that reorders text, has a visible stand-in."""
+    if text.isprintable():
+        return text
+    return "".join(map(_stand_in, text))
+
+
+def _stand_in(char: str) -> str:
+    if ord(char) < 0x20:
+        return char if char == "\t" else chr(0x2400 + ord(char))
+    if unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} or unicodedata.bidirectional(char) in _REORDERING:
+        return "\N{REPLACEMENT CHARACTER}"
+    return char
+
+
+_REORDERING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+
+
+class LineInput(Input):
+    """A one-line field; a paste of several lines becomes one, and a secret one cannot be copied out."""
+
+    def __init__(
+        self,
+        value: str = "",
+        *,
+        joiner: str = " ",
+        password: bool = False,
+        placeholder: str = "",
+        id: str | None = None,  # noqa: A002
+    ) -> None:
+        super().__init__(
+            _without_controls(value, joiner),
+            placeholder=placeholder,
+            password=password,
+            id=id,
+            compact=True,
+            select_on_focus=False,
+        )
+        self.cursor_blink = False
+        self._joiner = joiner
+
+    @property
+    def _value(self) -> Text:
+        """What is drawn (Textual's Input draws the raw value)."""
+        text = super()._value
+        if not text.plain.isprintable():
+            text.plain = visible(text.plain)
+        return text
+
+    def set_text(self, text: str) -> None:
+        self.value = _without_controls(text, self._joiner)
+
+    def _on_paste(self, event: events.Paste) -> None:
+        self.replace(_without_controls(event.text, self._joiner), *self.selection)
+        event.stop()
+        event.prevent_default()
+
+    def action_copy(self) -> None:
+        if not self.password:
+            super().action_copy()
+
+    def action_cut(self) -> None:
+        if not self.password:
+            super().action_cut()
+
+
+def _without_controls(text: str, joiner: str) -> str:
+    """One line of it: line ends become `joiner`, other control characters, which no field can hold, go."""
+    lines = [line.strip() for line in text.splitlines()] if len(text.splitlines()) > 1 else text.splitlines()
+    joined = joiner.join(filter(None, lines))
+    return "".join(char for char in joined if unicodedata.category(char) not in {"Cc", "Cs"})
+
+
+class Body(TextArea):
+    """A text body; Tab leaves it."""
+
+    def __init__(self, text: str = "", *, id: str, read_only: bool = False, soft_wrap: bool = True) -> None:  # noqa: A002
+        super().__init__(
+            text,
+            id=id,
+            soft_wrap=soft_wrap,
+            tab_behavior="focus",
+            compact=True,
+            read_only=read_only,
+            highlight_cursor_line=False,
+        )
+        self.cursor_blink = False
+
+    def get_line(self, line_index: int) -> Text:
+        """The line as drawn; controls have stand-ins, the document keeps them."""
+        return Text(visible(self.document.get_line(line_index)), end="", no_wrap=True)
+
+
+class MailField(Vertical):
+    """A named line of a mail, marked with the reason when it cannot be sent as it is."""
+
+    class Changed(Message):
+        """The field's text changed."""
+
+    def __init__(self, place: Place, text: str = "", *, placeholder: str = "") -> None:
+        super().__init__(id=f"field-{place.name.lower().replace('_', '-')}")
+        self.place = place
+        self.input = LineInput(text, joiner=", " if place in _ADDRESS_PLACES else " ", placeholder=placeholder)
+        self._label = Label(place.removeprefix("Envelope ").capitalize() if "Envelope" in place else place)
+        self._count = Label("", classes="count")
+        self._reason = Static("", classes="reason", markup=False)
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(classes="line"):
+            yield self._label
+            yield self.input
+            yield self._count
+        yield self._reason
+
+    @property
+    def text(self) -> str:
+        return self.input.value
+
+    @text.setter
+    def text(self, text: str) -> None:
+        self.input.set_text(text)
+
+    def mark(self, words: str) -> None:
+        """Show why this field cannot be sent, or that nothing is wrong any more ("")."""
+        self._reason.update(plain(words))
+        self.set_class(bool(words), "-wrong")
+
+    def note(self, words: str) -> None:
+        """A word at the end of the line, such as a count."""
+        self._count.update(Content(words))
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self.has_class("-wrong"):
+            self.mark(self._problem())
+        self.post_message(self.Changed())
+
+    def on_descendant_blur(self) -> None:
+        self.mark(self._problem())
+
+    def _problem(self) -> str:
+        if self.place not in _ADDRESS_PLACES:
+            return ""
+        try:
+            parse_mailboxes(self.text, self.place)
+        except MessageError as error:
+            return error.problems[0].words
+        return ""

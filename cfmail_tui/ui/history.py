@@ -1,0 +1,101 @@
+"""What was sent: every attempt, newest first, searched as you type, with its detail below."""
+
+from dataclasses import dataclass
+
+from textual.app import ComposeResult
+from textual.containers import Container, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Input, Static
+
+from cfmail_tui.submission import Attempt
+from cfmail_tui.ui.commands import KeyBar, Where, bindings
+from cfmail_tui.ui.fields import LineInput, plain
+from cfmail_tui.ui.results import headline, outcome_lines
+from cfmail_tui.ui.rows import RowList
+
+MOST = 500
+"""Attempts shown at a time; the search reaches all of them."""
+
+
+class HistoryScreen(Screen[None]):
+    """The journal of sends."""
+
+    PLACES: tuple[Where, ...] = ("list", "history", "dialog", "everywhere")
+    BINDINGS = bindings("history", "dialog")
+
+    @dataclass
+    class Requested(Message):
+        """The attempts in which each word of the query occurs are wanted."""
+
+        query: str
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._list: RowList[Attempt] = RowList(_described, id="attempts", empty="nothing found")
+
+    def compose(self) -> ComposeResult:
+        yield Static(Content.assemble(("History", "bold"), "  what was sent, newest first"), id="history-title")
+        yield LineInput(placeholder="/ searches subject, addresses, account, outcome", id="search")
+        with Container(id="history-panes"):
+            yield self._list
+            with VerticalScroll(id="detail", can_focus=True):
+                yield Static(id="detail-lines")
+        yield KeyBar(*self.PLACES)
+
+    def on_mount(self) -> None:
+        self._list.focus()
+        self.post_message(self.Requested(""))
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self.post_message(self.Requested(event.value))
+
+    def on_input_submitted(self) -> None:
+        self._list.focus()
+
+    def show(self, query: str, attempts: tuple[Attempt, ...]) -> None:
+        """The answer to a request; one to an older query is passed over."""
+        if query == self.query_one("#search", LineInput).value:
+            self._list.show(attempts)
+
+    def on_row_list_highlighted(self) -> None:
+        detail = Content("") if self._list.current is None else _detail(self._list.current)
+        self.query_one("#detail-lines", Static).update(detail)
+
+    def on_row_list_selected(self) -> None:
+        self.query_one("#detail").focus()
+
+    def action_search(self) -> None:
+        self.query_one("#search").focus()
+
+    def action_back(self) -> None:
+        if self._list.has_focus:
+            self.dismiss()
+        else:
+            self._list.focus()
+
+
+def _described(attempt: Attempt) -> str:
+    when = attempt.started_at.astimezone().strftime("%m-%d %H:%M")
+    first, *others = attempt.submission.envelope.recipients
+    more = f" +{len(others)}" if others else ""
+    recipients = first[: 28 - len(more)] + more
+    state = headline(attempt.outcome).partition(",")[0].partition(":")[0]
+    return f"{when}  {state:<14}  {recipients:<28}  {attempt.submission.subject or '(no subject)'}"
+
+
+def _detail(attempt: Attempt) -> Content:
+    submission = attempt.submission
+    facts = (
+        ("Subject", submission.subject or "(none)"),
+        ("From", submission.envelope.sender),
+        ("Started", attempt.started_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")),
+        ("Account", f"{attempt.account}, endpoint {submission.endpoint}"),
+        ("Size", f"{submission.message_size:,} octets as a message"),
+        ("Attempt", submission.attempt_id),
+    )
+    lines = [Content.assemble((f"{name:<9}", "$text-muted"), plain(value)) for name, value in facts]
+    return Content("\n").join(
+        [*lines, Content(""), Content(headline(attempt.outcome)).stylize("bold"), outcome_lines(attempt)]
+    )

@@ -1,0 +1,204 @@
+"""What the form and the raw editor share: a draft that is kept as it is typed, problems, results.
+
+A screen of this kind owns what is being typed and nothing else: saving, reviewing and sending are asked for by
+messages, and their results come back by method calls of the app.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import Static, TextArea
+
+from cfmail_tui.message import Draft, Place, Problem, RawDraft, SavedDraft
+from cfmail_tui.ui.commands import KeyBar, Where
+from cfmail_tui.ui.fields import Body, MailField, plain
+from cfmail_tui.ui.results import ResultsPane
+
+SAVE_AFTER = 1.0
+"""Seconds after a change until it is on disk, at most."""
+
+
+class TitleBar(Horizontal):
+    """The first line: what this is, who sends, when it was saved."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__(id="title-bar")
+        self._title = title
+        self._state = Static(id="title-state", markup=False)
+        self._account = Content("")
+        self._saved = ""
+
+    def compose(self) -> ComposeResult:
+        yield Static(Content.assemble(("cfmail", "bold"), f"  {self._title}"), id="title-name")
+        yield self._state
+
+    def show_account(self, words: str) -> None:
+        self._account = plain(words, 60)
+        self._update()
+
+    def show_saved(self, at: datetime | None) -> None:
+        """When the draft reached the disk; None when there is none there yet."""
+        self._saved = f" · saved {at.astimezone().strftime('%H:%M')}" if at else ""
+        self._update()
+
+    def _update(self) -> None:
+        self._state.update(Content.assemble(self._account, self._saved))
+
+
+class MailScreen(Screen[None]):
+    """A mail being written, as a form or as raw MIME."""
+
+    TITLE_WORDS = ""
+    PLACES: tuple[Where, ...] = ()
+
+    @dataclass
+    class Edited(Message):
+        """What is typed should reach the disk."""
+
+        draft: SavedDraft
+
+    @dataclass
+    class ReviewRequested(Message):
+        """The user wants to send this."""
+
+        draft: SavedDraft
+
+    @dataclass
+    class EditorRequested(Message):
+        """The user wants to edit this text in their own editor."""
+
+        body_id: str
+        content: bytes
+        suffix: str
+
+    def __init__(self, draft: SavedDraft) -> None:
+        super().__init__()
+        self.draft_id = draft.draft_id
+        self._revision = draft.revision
+        self._first = draft
+        self._kept: Draft | RawDraft = draft.content
+        self._timer: Timer | None = None
+        self.title_bar = TitleBar(self.TITLE_WORDS)
+        self.results = ResultsPane()
+
+    def compose(self) -> ComposeResult:
+        yield self.title_bar
+        with Vertical(id="mail"):
+            yield from self.compose_mail()
+        yield self.results
+        yield KeyBar(*self.PLACES)
+
+    def compose_mail(self) -> Iterator[Widget]:
+        """The widgets of the mail itself."""
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        self.load(self._first)
+
+    def load(self, draft: SavedDraft) -> None:
+        """Show this mail instead; nothing of it is saved until something is typed."""
+        self.draft_id = draft.draft_id
+        self._revision = draft.revision
+        self.fill(draft.content)
+        self._kept = self.content()
+        self.title_bar.show_saved(draft.saved_at)
+
+    def fill(self, content: Draft | RawDraft) -> None:
+        """Put this into the widgets."""
+        raise NotImplementedError
+
+    def edited(self, body_id: str, content: bytes) -> None:
+        """Take back what the external editor left. Raises UnicodeDecodeError when it cannot stand here."""
+        raise NotImplementedError
+
+    def content(self) -> Draft | RawDraft:
+        """The mail as it is on the screen."""
+        raise NotImplementedError
+
+    def current(self) -> SavedDraft:
+        """The mail as it is on the screen, under its name in the store."""
+        return SavedDraft(self.draft_id, self._revision, self.content())
+
+    def has_changed(self) -> bool:
+        """Whether something is on the screen that was not yet handed over to be saved."""
+        return self.content() != self._kept
+
+    def handed_over(self) -> SavedDraft:
+        """The mail as it is now, with a new revision: the caller saves it."""
+        self._revision += 1
+        draft = self.current()
+        self._kept = draft.content
+        return draft
+
+    def on_mail_field_changed(self) -> None:
+        self._schedule()
+
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        event.stop()
+        self._schedule()
+
+    def on_descendant_blur(self, _event: events.DescendantBlur) -> None:
+        self._save_if_changed()
+
+    def _schedule(self) -> None:
+        if self._timer is None:
+            self._timer = self.set_timer(SAVE_AFTER, self._save_if_changed)
+
+    def _save_if_changed(self) -> None:
+        if self._timer:
+            self._timer.stop()
+            self._timer = None
+        if self.has_changed():
+            self.post_message(self.Edited(self.handed_over()))
+
+    def action_save(self) -> None:
+        self.post_message(self.Edited(self.handed_over()))
+
+    def action_review(self) -> None:
+        self.post_message(self.ReviewRequested(self.handed_over()))
+
+    def show_problems(self, problems: Sequence[Problem]) -> None:
+        """Mark each place with its reason, and put the cursor at the first; the rest stands in the results."""
+        fields = {field.place: field for field in self.query(MailField)}
+        for field in fields.values():
+            field.mark("")
+        marked = []
+        for problem in problems:
+            place_field = fields.get(problem.place)
+            if place_field is not None and place_field not in marked:
+                place_field.display = True
+                place_field.mark(problem.words)
+                marked.append(place_field)
+        self.results.failed("Cannot be sent yet", "\n".join(f"✗ {problem}" for problem in problems))
+        if marked:
+            marked[0].input.focus()
+        elif problems:
+            self.focus_place(problems[0].place)
+
+    def focus_place(self, place: Place) -> None:
+        """Put the cursor where this place is edited."""
+        raise NotImplementedError
+
+    def set_busy(self, *, busy: bool) -> None:
+        """While the mail is on its way it cannot be changed."""
+        self.query_one("#mail").disabled = busy
+        if not busy and self.focused is None:
+            self.focus_place(Place.TEXT)
+
+    def body(self, body_id: str) -> Body:
+        return self.query_one(f"#{body_id}", Body)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A mail on its way is neither edited nor sent again."""
+        if action in {"review", "attach", "open", "editor", "mend_bcc"}:
+            return not self.query_one("#mail").disabled
+        return super().check_action(action, parameters)

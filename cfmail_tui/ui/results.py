@@ -1,0 +1,117 @@
+"""What became of a mail: progress while it leaves, then a line for each recipient."""
+
+from typing import assert_never
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from cfmail_tui.submission import Accepted, Attempt, Fate, NotSent, Outcome, Refused, Unknown, explain, megabytes
+from cfmail_tui.ui.fields import plain
+
+_FATES = {
+    Fate.DELIVERED: ("✓", "$text-success", ""),
+    Fate.QUEUED: ("…", "$text-warning", "Cloudflare keeps trying"),
+    Fate.BOUNCED: ("✗", "$text-error", "the address does not take mail"),
+    Fate.SUPPRESSED: ("⊘", "$text-error", "on the suppression list, not sent to"),
+    Fate.UNREPORTED: ("?", "$text-warning", "Cloudflare's answer does not name it"),
+}
+
+_BAR = 20
+
+
+class ResultsPane(VerticalScroll, can_focus=False):
+    """The outcome of the last mail; hidden until there is one."""
+
+    def __init__(self) -> None:
+        super().__init__(id="results")
+        self._lines = Static(id="result-lines")
+
+    def compose(self) -> ComposeResult:
+        yield self._lines
+
+    def clear(self) -> None:
+        self._show("", Content(""), shown=False)
+
+    def sending(self, sent: int, total: int) -> None:
+        """The mail is on its way: octets of the request that left so far."""
+        share = sent / total if total else 0.0
+        done = round(share * _BAR)
+        if sent < total:
+            words = f"sending {'█' * done}{'░' * (_BAR - done)} {megabytes(sent)} of {megabytes(total)}"
+        else:
+            words = "sent; waiting for Cloudflare's answer"
+        self._show("Sending", Content.assemble(words, ("   Ctrl+C cancels", "$text-muted")))
+
+    def waiting(self, words: str) -> None:
+        """Something is under way that needs no bar."""
+        self._show("Sending", Content(words))
+
+    def failed(self, title: str, words: str) -> None:
+        """Nothing came of it; the reason in words."""
+        self._show(title, plain(words))
+
+    def finished(self, attempt: Attempt) -> None:
+        """The outcome of an attempt."""
+        lines = [*_fate_lines(attempt)] if isinstance(attempt.outcome, Accepted) else [*_outcome_lines(attempt)]
+        when = (attempt.finished_at or attempt.started_at).astimezone().strftime("%H:%M:%S")
+        self._show(f"{headline(attempt.outcome)} · {when}", Content("\n").join(lines))
+
+    def _show(self, title: str, content: Content, *, shown: bool = True) -> None:
+        self.border_title = Content(title)
+        self._lines.update(content)
+        self.set_class(shown, "-shown")
+        self.scroll_home(animate=False)
+
+
+def headline(outcome: Outcome | None) -> str:
+    """An outcome in two or three words."""
+    match outcome:
+        case None:
+            return "No outcome yet"
+        case Accepted():
+            return "Accepted"
+        case Refused():
+            return "Refused, not sent"
+        case NotSent():
+            return "Not sent"
+        case Unknown():
+            return "Unknown: may have been sent"
+        case _:
+            assert_never(outcome)
+
+
+def outcome_lines(attempt: Attempt) -> Content:
+    """Everything known of an attempt's outcome, a line per recipient where it was accepted."""
+    lines = _fate_lines(attempt) if isinstance(attempt.outcome, Accepted) else _outcome_lines(attempt)
+    return Content("\n").join(lines)
+
+
+def _fate_lines(attempt: Attempt) -> list[Content]:
+    assert isinstance(attempt.outcome, Accepted)
+    fates = attempt.outcome.receipt.fates(attempt.submission.envelope)
+    width = min(40, max(len(address) for address, _ in fates))
+    lines = []
+    for address, fate in sorted(fates, key=lambda pair: list(_FATES).index(pair[1])):
+        mark, colour, words = _FATES[fate]
+        shown = plain(address).pad_right(max(0, width - len(address)))
+        lines.append(Content.assemble((f"{mark} {fate:<11}", colour), shown, (f"  {words}", "$text-muted")))
+    return lines
+
+
+def _outcome_lines(attempt: Attempt) -> list[Content]:
+    outcome = attempt.outcome
+    if outcome is None or isinstance(outcome, Accepted):
+        return [Content("it was begun, and no outcome was recorded: it may have been sent")]
+    explanation = explain(outcome)
+    colour = "$text-warning" if isinstance(outcome, Unknown) else "$text-error"
+    lines = [
+        Content.assemble(("✗ " if colour == "$text-error" else "? ", colour), plain(explanation.cause)),
+        Content.assemble("  ", plain(explanation.action)),
+    ]
+    if isinstance(outcome, Refused):
+        code = f", code {outcome.code}" if outcome.code else ""
+        words = f"  Cloudflare's words: {outcome.reason} (HTTP {outcome.status}{code})"
+        lines.append(plain(words).stylize("$text-muted"))
+    return lines

@@ -1,0 +1,112 @@
+"""The last look: what will leave, to whom, as whom; plain letters act."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Button, Static
+
+from cfmail_tui.message import MailMessage
+from cfmail_tui.outbox import Reviewed
+from cfmail_tui.submission import SIZE_LIMIT, megabytes
+from cfmail_tui.ui.commands import KeyBar, Where, bindings
+from cfmail_tui.ui.fields import plain
+
+_PREVIEW = 2000
+"""Characters of a body shown here."""
+
+
+class ReviewScreen(Screen[str]):
+    """Shows a reviewed mail; ends with what the user wants: "send", "edit", "attach", "headers" or "postpone"."""
+
+    PLACES: tuple[Where, ...] = ("review", "everywhere")
+    BINDINGS = bindings("review")
+
+    @dataclass
+    class WireBodyRequested(Message):
+        """The user wants to see the request body."""
+
+        attempt_id: str
+
+    def __init__(self, reviewed: Reviewed, base_url: str) -> None:
+        super().__init__()
+        self._reviewed = reviewed
+        self._base_url = base_url
+
+    def compose(self) -> ComposeResult:
+        recipients = len(self._reviewed.submission.envelope.recipients)
+        who = f"{recipients} recipient" + ("s" if recipients > 1 else "")
+        yield Static(Content.assemble(("Review", "bold"), f"  {who}, nothing has left yet"), id="review-title")
+        with VerticalScroll(id="review-body"):
+            yield Static(Content("\n").join(self._lines()))
+        with Horizontal(classes="buttons"):
+            yield Button("Send (y)", id="send", variant="success", compact=True)
+            yield Button("Back to the mail (e)", id="edit", compact=True)
+        yield KeyBar(*self.PLACES)
+
+    def on_mount(self) -> None:
+        # Enter must not send by itself: the focus starts on the way back.
+        self.query_one("#edit").focus()
+
+    def _lines(self) -> Iterator[Content]:
+        reviewed = self._reviewed
+        for name, value in self._facts():
+            yield Content.assemble((f"{name:<10}", "$text-muted"), plain(value))
+        content = reviewed.content
+        if isinstance(content, MailMessage):
+            for part in content.attachments:
+                where = f"inline cid:{part.content_id}" if part.disposition == "inline" else "attached"
+                words = f"{part.filename}  {_size(part.size)}  {part.media_type}  {where}"
+                yield Content.assemble((f"{'File':<10}", "$text-muted"), plain(words))
+            bodies = {"Text": content.text, "HTML": content.html}
+        else:
+            bodies = {"MIME": content.source[: _PREVIEW * 2].decode("utf-8", "replace").replace("\r\n", "\n")}
+        for name, text in bodies.items():
+            if text:
+                yield Content.assemble("\n", (f"── {name} ", "$text-muted"))
+                cut = "\n…" if len(text) > _PREVIEW else ""
+                yield plain(text[:_PREVIEW] + cut)
+
+    def _facts(self) -> Iterator[tuple[str, str]]:
+        content, submission = self._reviewed.content, self._reviewed.submission
+        account = self._reviewed.account
+        if isinstance(content, MailMessage):
+            lists = (("To", content.to), ("Cc", content.cc), ("Bcc", content.bcc))
+            yield "From", str(content.sender)
+            for name, mailboxes in lists:
+                if mailboxes:
+                    yield name, ", ".join(map(str, mailboxes))
+            if content.reply_to:
+                yield "Reply-To", str(content.reply_to)
+            yield "Subject", content.subject or "(none)"
+            for field in content.headers:
+                yield "Header", f"{field.name}: {field.body}"
+        else:
+            yield "Envelope", f"from {submission.envelope.sender}"
+            yield "to", ", ".join(submission.envelope.recipients)
+            yield "Subject", submission.subject or "(none)"
+        yield "Size", f"{_size(submission.message_size)} when encoded, of {megabytes(SIZE_LIMIT)}"
+        yield "Account", f"{account.name}, from {account.source}; to {self._base_url}"
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        self.dismiss(str(event.button.id))
+
+    def action_send(self) -> None:
+        self.dismiss("send")
+
+    def action_back(self) -> None:
+        self.dismiss("edit")
+
+    def action_leave_to(self, place: str) -> None:
+        self.dismiss(place)
+
+    def action_wire_body(self) -> None:
+        self.post_message(self.WireBodyRequested(self._reviewed.submission.attempt_id))
+
+
+def _size(octets: int) -> str:
+    return f"{octets:,} octets" if octets < 100_000 else megabytes(octets)
