@@ -1,0 +1,121 @@
+"""Every test runs as if on a new machine: an empty home, nobody's settings, and no way out but loopback."""
+
+import ipaddress
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import hypothesis
+import pytest
+
+if TYPE_CHECKING:  # most tests do without it, and should not wait for its import
+    from cfmail_tui.sandbox import Sandbox
+
+IN_CI: Final = os.environ.get("CI", "").lower() in {"true", "1"}
+SECRET_SERVICE: Final = Path(__file__).with_name("secret_service")
+
+# What the developer's machine could bring in: settings, a session with a keyring, proxies, a taste in terminals.
+FOREIGN: Final = re.compile(
+    r"(CLOUDFLARE_|CFMAIL_|TEXTUAL|XDG_).*|PYTHON_KEYRING_BACKEND|DBUS_SESSION_BUS_ADDRESS|(WAYLAND_)?DISPLAY"
+    r"|(HTTP|HTTPS|ALL|NO)_PROXY|NO_COLOR|FORCE_COLOR|COLUMNS|LINES|VISUAL|EDITOR",
+    re.IGNORECASE,
+)
+
+hypothesis.settings.register_profile("default", deadline=None, max_examples=60, derandomize=IN_CI)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=2000)
+hypothesis.settings.load_profile("default")  # the other one: pytest --hypothesis-profile=thorough
+
+
+def is_local(host: object) -> bool:
+    """Loopback, or a name that exists nowhere (RFC 2606), whose failing look-up is what a test wants to see."""
+    name = host.decode("ascii", "replace") if isinstance(host, bytes | bytearray) else host
+    if not isinstance(name, str) or name in {"", "localhost"}:
+        return True
+    with suppress(ValueError):
+        return ipaddress.ip_address(name.partition("%")[0]).is_loopback
+    return name.endswith((".localhost", ".invalid"))
+
+
+def keep_inside(event: str, args: tuple[Any, ...]) -> None:
+    """Audit hook: fail the test that reaches for the network.
+
+    pytest's own failure is raised because no `except Exception` in the code under test can take it for a network
+    error and carry on.
+    """
+    match event, args:
+        case (("socket.connect" | "socket.sendto"), (_, (host, *_))) if not is_local(host):
+            raise pytest.fail.Exception(f"a test tried to reach {host}")
+        case (("socket.getaddrinfo" | "socket.gethostbyname"), (host, *_)) if not is_local(host):
+            raise pytest.fail.Exception(f"a test tried to look up {host}")
+
+
+sys.addaudithook(keep_inside)
+
+
+@pytest.fixture(autouse=True)
+def new_machine(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The test's own empty home, with nothing of the developer's in the environment. CFMAIL_HOME lies inside it."""
+    for name in [*os.environ]:
+        if FOREIGN.fullmatch(name):
+            monkeypatch.delenv(name)
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("CFMAIL_HOME", str(home / "cfmail"))
+    for name in ("CONFIG", "DATA", "STATE", "CACHE"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(home / name.lower()))
+    runtime = home / "run"
+    runtime.mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    return home
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator["Sandbox"]:
+    """A started sandbox on a free port: `.base_url`, `.account_id`, `.token`, `.maildir`, `.environment()`."""
+    from cfmail_tui.sandbox import Sandbox
+
+    with Sandbox(tmp_path / "sandbox") as running:
+        yield running
+
+
+SecretServiceMode = Literal["unlocked", "locked", "fresh", "none"]
+
+
+@pytest.fixture
+def run_with_secret_service() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`run(mode, argv, env={}, timeout=60)`: a command beside a real gnome-keyring; tests/secret_service has the modes.
+
+    In CI a machine without one is a failure: there these promises are kept, not skipped.
+    """
+    missing = [tool for tool in ("dbus-run-session", "gnome-keyring-daemon") if shutil.which(tool) is None]
+    if missing:
+        (pytest.fail if IN_CI else pytest.skip)(f"{' and '.join(missing)} not found; install dbus and gnome-keyring")
+
+    def run(
+        mode: SecretServiceMode, argv: Sequence[str], env: Mapping[str, str] = {}, *, timeout: float = 60
+    ) -> subprocess.CompletedProcess[str]:
+        # A session of its own, because a bus and its daemons outlive the shell that is killed alone.
+        with subprocess.Popen(
+            [SECRET_SERVICE, mode, *argv],
+            env={**os.environ, **env},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        ) as process:
+            try:
+                stdout, stderr = process.communicate(timeout=timeout)
+            except BaseException:
+                os.killpg(process.pid, signal.SIGTERM)
+                raise
+        return subprocess.CompletedProcess([mode, *argv], process.returncode, stdout, stderr)
+
+    return run
