@@ -392,7 +392,7 @@ def _deliver(draft: "Draft | RawDraft", args: argparse.Namespace) -> int:
         with _opened(args.account, sandbox=args.sandbox) as (outbox, _):
             if args.dry_run:
                 return _show_dry_run(outbox, draft, args)
-            reviewed = outbox.prepare(draft, outbox.accounts.find())
+            reviewed = outbox.prepare(draft)
             attempt = _interruptible(outbox, reviewed)
     except MessageError as error:
         return _unsendable(error, args)
@@ -431,7 +431,7 @@ def _show_dry_run(outbox: "Outbox", draft: "Draft | RawDraft", args: argparse.Na
         account = outbox.accounts.find()
     except NoAccount:
         account = Account("", "", ApiToken(""), "no account")
-    reviewed = outbox.prepare(draft, account)
+    reviewed = outbox.prepare(draft, account=account)
     outbox.discard(reviewed)
     submission = reviewed.submission
     shown = {

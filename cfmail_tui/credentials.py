@@ -167,7 +167,7 @@ def _kind(char: str) -> str:
     category = unicodedata.category(char)
     if category in {"Pi", "Pf"} or char in _QUOTES:
         return "a quotation mark"
-    if category == "Pd":
+    if category == "Pd" and char != "-":
         return "a dash that is not the plain hyphen"
     if category in {"Cc", "Cf", "Cs"}:
         return f"the invisible character U+{ord(char):04X}"

@@ -161,8 +161,8 @@ def _text_field(name: str, text: str) -> bytes:
         return _line(f"{name}: {text}")
     if plain and all(len(word) < LINE_LIMIT for word in text.split(" ")):
         lines = [f"{name}:"]
-        for word in text.split(" "):
-            if len(lines[-1]) + 1 + len(word) > _FOLD_AT:
+        for n, word in enumerate(text.split(" ")):
+            if len(lines[-1]) + 1 + len(word) > (_FOLD_AT if n else LINE_LIMIT):
                 lines.append("")
             lines[-1] += f" {word}"
         return _line("\r\n".join(lines))

@@ -120,11 +120,10 @@ class Accounts:
             f"no account{named} is set up: set CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID, or run cfmail"
         )
 
-    def add(self, account_id: str, secret: Secret, email: str = "", *, keep: bool) -> Account:
-        """Use these credentials from now on; with `keep` they also go to the keyring.
+    def add(self, account_id: str, secret: Secret, email: str = "", *, keep: bool) -> tuple[Account, str]:
+        """Use these credentials from now on; gives the account, and why it is not in the keyring if `keep` asked so.
 
-        A secret with an e-mail address is a global key, else an API token. Raises NoAccount if they cannot be right
-        or the keyring does not take them; this session uses them all the same in the second case.
+        A secret with an e-mail address is a global key, else an API token. Raises NoAccount if they cannot be right.
         """
         try:
             parsed_id, parsed = parse_account_id(account_id), parse_credential(secret, email)
@@ -137,8 +136,8 @@ class Accounts:
                 self._keyring.save(account)
                 self._session = replace(account, source=f"keyring ({self._keyring.backend()})")
             except CredentialError as error:
-                raise NoAccount(f"used for this session, not kept: {error}") from error
-        return self._session
+                return account, f"used for this session only: {error}"
+        return self._session, ""
 
 
 DEFAULT_ACCOUNT = "default"
@@ -163,12 +162,16 @@ class Outbox:
         self._turn = threading.Lock()
         self._cancellations: dict[str, api.Cancellation] = {}
 
-    def prepare(self, content: Draft | RawDraft, account: Account, draft: SavedDraft | None = None) -> Reviewed:
+    def prepare(
+        self, content: Draft | RawDraft, draft: SavedDraft | None = None, *, account: Account | None = None
+    ) -> Reviewed:
         """Read everything the mail is made of and write down the request body that would leave.
 
-        Raises MessageError with all reasons why the mail cannot be sent as it is, StoreError if it cannot be written.
+        Raises MessageError with all reasons why the mail cannot be sent as it is, then NoAccount if none is given and
+        none found, StoreError if the body cannot be written.
         """
         ready, request = self._request(content)
+        account = account or self.accounts.find()
         attempt_id = new_id()
         body = self._store.write_body(attempt_id, request.chunks())
         return Reviewed(

@@ -111,8 +111,10 @@ class Envelope:
     @classmethod
     def of(cls, sender: str, mailboxes: Sequence[Mailbox]) -> "Envelope":
         """The envelope that reaches each mailbox once."""
-        distinct = {same_address(mailbox.addr_spec): mailbox.addr_spec for mailbox in reversed(mailboxes)}
-        return cls(sender, tuple(reversed(distinct.values())))
+        distinct: dict[str, str] = {}
+        for mailbox in mailboxes:
+            distinct.setdefault(same_address(mailbox.addr_spec), mailbox.addr_spec)
+        return cls(sender, tuple(distinct.values()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,13 @@ class AccountScreen(ModalScreen[bool]):
 
     @dataclass
     class Entered(Message):
-        """Credentials were typed; with `keep` they are to go to the keyring."""
+        """Credentials were typed; with `keep` they are to go to the keyring; the answer goes to `screen`."""
 
         account_id: str
         secret: Secret
         email: str
         keep: bool
+        screen: "AccountScreen"
 
     def __init__(self, reason: str) -> None:
         super().__init__()
@@ -69,7 +70,7 @@ class AccountScreen(ModalScreen[bool]):
         texts = {name: self.query_one(f"#{name}", LineInput).value for name in ("account-id", "secret", "email")}
         keep = self.query_one("#keep", Checkbox).value
         self.query_one("#account-reason", Static).update("checking …")
-        self.post_message(self.Entered(texts["account-id"], Secret(texts["secret"]), texts["email"], keep))
+        self.post_message(self.Entered(texts["account-id"], Secret(texts["secret"]), texts["email"], keep, self))
 
     def refused(self, words: str) -> None:
         """It could not be used; what was typed stays."""

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, ClassVar
 from uuid import uuid4
 
 from textual import work
-from textual.app import App
 from textual.binding import BindingType
 from textual.message import Message
 
@@ -33,6 +32,7 @@ from cfmail_tui.ui.mail import MailScreen
 from cfmail_tui.ui.raw import NEW_SOURCE, RawScreen
 from cfmail_tui.ui.results import headline
 from cfmail_tui.ui.review import ReviewScreen
+from cfmail_tui.ui.typeahead import TypeaheadApp
 
 if TYPE_CHECKING:
     from cfmail_tui.outbox import Outbox, Reviewed
@@ -69,7 +69,6 @@ class Failed(Message):
 class Opened(Message):
     """The outbox can be used; `sender` is who the last mail was from."""
 
-    outbox: "Outbox"
     settings: "Settings"
     sender: str
 
@@ -95,55 +94,29 @@ class Finished(Message):
     words: str = ""
 
 
-class CfmailApp(App[int]):
-    """cfmail in a terminal; `opened` gives the outbox and settings, and closes them in the end."""
+class OutboxApp(TypeaheadApp):
+    """Runs tasks on the outbox in threads; `opened` gives the outbox and settings, and closes them in the end."""
 
-    TITLE = "cfmail"
-    CSS_PATH = "app.tcss"
-    COMMANDS: ClassVar = {CommandProvider}
-    COMMAND_PALETTE_BINDING = "f2"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual declares it so
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("everywhere")]
-
-    def __init__(
-        self, opened: Callable[[], AbstractContextManager["tuple[Outbox, Settings]"]], first: Draft | RawDraft
-    ) -> None:
+    def __init__(self, opened: Callable[[], AbstractContextManager["tuple[Outbox, Settings]"]]) -> None:
         super().__init__()
         self._opened = opened
         self._resources = ExitStack()
-        self._first = first
         self._outbox: Outbox | None = None
-        self._settings: Settings | None = None
-        self._account_words = "no account yet"
-        self._usual_sender = ""
-        self._sending: dict[str, Reviewed] = {}
-        self._leave_when_done = False
-
-    def on_mount(self) -> None:
-        self.push_screen(self._screen_for(new_draft(self._first)))
-        self.call_after_refresh(self._open)
 
     def close(self) -> None:
         """Close the outbox; called when no worker runs any more."""
         self._resources.close()
 
-    @property
-    def mail(self) -> MailScreen:
-        """The mail being written; there always is one."""
-        return next(screen for screen in self.screen_stack if isinstance(screen, MailScreen))
-
-    # Workers: each posts messages and touches nothing else.
-
     @work(thread=True, group="open", description="open the outbox", exit_on_error=False)
-    def _open(self) -> None:
+    def open_outbox(self, otherwise: Callable[[str], object]) -> None:
         try:
-            outbox, settings = self._resources.enter_context(self._opened())
-            self.post_message(Opened(outbox, settings, outbox.usual_sender()))
+            self._outbox, settings = self._resources.enter_context(self._opened())
+            self.post_message(Opened(settings, self._outbox.usual_sender()))
         except Exception as error:  # noqa: BLE001 - the worker boundary
-            self.post_message(Failed(error, self._cannot_open))
+            self.post_message(Failed(error, otherwise))
 
     @work(thread=True, group="task", description="a task of the outbox", exit_on_error=False)
-    def _run(self, task: Task, otherwise: Callable[[str], object] | None = None) -> None:
+    def run_task(self, task: Task, otherwise: Callable[[str], object] | None = None) -> None:
         try:
             if self._outbox is None:
                 raise MailError("the program is still opening its data, or could not; try again")  # noqa: TRY301
@@ -152,7 +125,7 @@ class CfmailApp(App[int]):
             self.post_message(Failed(error, otherwise))
 
     @work(thread=True, group="send", description="send a mail", exit_on_error=False)
-    def _send(self, outbox: "Outbox", reviewed: "Reviewed") -> None:
+    def send(self, outbox: "Outbox", reviewed: "Reviewed") -> None:
         attempt_id = reviewed.submission.attempt_id
         shown_at = 0.0
 
@@ -167,8 +140,52 @@ class CfmailApp(App[int]):
         except Exception as error:  # noqa: BLE001 - the worker boundary
             self.post_message(Finished(attempt_id, None, words(error)))
 
+    def _fatal_error(self) -> None:
+        """End after a defect. Textual's own report prints local variables, which may hold anyone's mail."""
+        from rich.segment import Segments
+        from rich.traceback import Traceback
+
+        report = Traceback(show_locals=False, width=None)
+        self._exit_renderables.append(Segments(self.console.render(report, self.console.options)))
+        self._close_messages_no_wait()
+
     def on_done(self, message: Done) -> None:
         message.then()
+
+    def complain(self, text: str) -> None:
+        """Tell the user what did not work."""
+        self.notify(printable(text, 400), severity="error", markup=False, timeout=10)
+
+
+class CfmailApp(OutboxApp):
+    """cfmail in a terminal, starting with this mail."""
+
+    TITLE = "cfmail"
+    CSS_PATH = "app.tcss"
+    COMMANDS: ClassVar = {CommandProvider}
+    COMMAND_PALETTE_BINDING = "f2"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual declares it so
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("everywhere")]
+
+    def __init__(
+        self, opened: Callable[[], AbstractContextManager["tuple[Outbox, Settings]"]], first: Draft | RawDraft
+    ) -> None:
+        super().__init__(opened)
+        self._first = first
+        self._settings: Settings | None = None
+        self._account_words = "no account yet"
+        self._usual_sender = ""
+        self._sending: dict[str, Reviewed] = {}
+        self._leave_when_done = False
+
+    def on_mount(self) -> None:
+        self.push_screen(self._screen_for(new_draft(self._first)))
+        self.call_after_refresh(self.open_outbox, self._cannot_open)
+
+    @property
+    def mail(self) -> MailScreen:
+        """The mail being written; there always is one."""
+        return next(screen for screen in self.screen_stack if isinstance(screen, MailScreen))
 
     def on_failed(self, message: Failed) -> None:
         if message.otherwise:
@@ -179,19 +196,16 @@ class CfmailApp(App[int]):
             self.complain(words(message.error))
         if not self._sending:
             self.mail.set_busy(busy=False)
-
-    def complain(self, text: str) -> None:
-        """Tell the user what did not work."""
-        self.notify(printable(text, 400), severity="error", markup=False, timeout=10)
+        self.screen_is_there()
 
     # Opening, and who mail is sent as.
 
     def on_opened(self, message: Opened) -> None:
-        self._outbox, self._settings = message.outbox, message.settings
+        self._settings = message.settings
         self._usual_sender = message.sender
         if isinstance(self.mail, ComposeScreen):
             self.mail.offer_sender(message.sender)
-        self._run(self._find_account, otherwise=lambda _: self._show_account("no account yet"))
+        self.run_task(self._find_account, otherwise=lambda _: self._show_account("no account yet"))
 
     def _cannot_open(self, reason: str) -> None:
         self.mail.results.failed("Drafts cannot be saved and nothing can be sent", reason)
@@ -215,19 +229,22 @@ class CfmailApp(App[int]):
         self.push_screen(AccountScreen(reason), answered)
 
     def on_account_screen_entered(self, message: AccountScreen.Entered) -> None:
-        screen = self.screen
-        assert isinstance(screen, AccountScreen)
+        screen = message.screen
 
         def add(outbox: "Outbox") -> Next:
-            account = outbox.accounts.add(message.account_id, message.secret, message.email, keep=message.keep)
+            account, not_kept = outbox.accounts.add(
+                message.account_id, message.secret, message.email, keep=message.keep
+            )
 
             def accepted() -> None:
                 self._show_account(f"{account.name} · {account.source}")
                 screen.accepted()
+                if not_kept:
+                    self.complain(not_kept)
 
             return accepted
 
-        self._run(add, screen.refused)
+        self.run_task(add, screen.refused)
 
     # Drafts, and one mail after another.
 
@@ -245,7 +262,7 @@ class CfmailApp(App[int]):
             if then:
                 then()
 
-        self._run(save, lambda reason: self._not_saved(reason, then))
+        self.run_task(save, lambda reason: self._not_saved(reason, then))
 
     def _not_saved(self, reason: str, then: Next | None) -> None:
         text = f"The draft could not be saved: {reason}"
@@ -261,18 +278,22 @@ class CfmailApp(App[int]):
         self.push_screen(ChoiceScreen(question, {"stay": "Stay", "leave": "Go on and lose it"}), answered)
 
     def _when_kept(self, then: Next) -> None:
-        """Do this once what is on the screen is on disk."""
-        if self.mail.has_changed():
-            self._save(self.mail.handed_over(), then)
-        else:
-            then()
+        """Do this once what was typed so far is on disk."""
+
+        def keep() -> None:
+            if self.mail.has_changed():
+                self._save(self.mail.handed_over(), then)
+            else:
+                then()
+
+        self.mail.when_typed(keep)
 
     def action_drafts(self) -> None:
         def load(outbox: "Outbox") -> Next:
             others = tuple(draft for draft in outbox.drafts() if draft.draft_id != self.mail.draft_id)
             return lambda: self.push_screen(DraftsScreen(others), self._open_draft)
 
-        self._when_kept(lambda: self._run(load))
+        self._when_kept(lambda: self.run_task(load))
 
     def _open_draft(self, draft: SavedDraft | None) -> None:
         if draft is not None:
@@ -283,7 +304,7 @@ class CfmailApp(App[int]):
             outbox.delete_draft(message.draft_id)
             return lambda: None
 
-        self._run(delete)
+        self.run_task(delete)
 
     def action_new(self) -> None:
         self._when_kept(lambda: self._change_mail(new_draft(Draft(sender=self._usual_sender))))
@@ -296,7 +317,7 @@ class CfmailApp(App[int]):
     def on_raw_screen_open_requested(self) -> None:
         def chosen(path: str | None) -> None:
             if path:
-                self._run(lambda outbox: self._opened_file(outbox.open_raw(path)))
+                self.run_task(lambda outbox: self._opened_file(outbox.open_raw(path)))
 
         self._when_kept(lambda: self.push_screen(PathScreen("Open an .eml file"), chosen))
 
@@ -325,6 +346,7 @@ class CfmailApp(App[int]):
             old.set_busy(busy=False)
             old.results.clear()
             old.load(draft)
+            self.screen_is_there()
             return
         while self.screen is not old:
             self.pop_screen()
@@ -342,8 +364,7 @@ class CfmailApp(App[int]):
         self.push_screen(AttachScreen(message.attachments), chosen)
 
     def on_attach_screen_check_requested(self, message: AttachScreen.CheckRequested) -> None:
-        screen = self.screen
-        assert isinstance(screen, AttachScreen)
+        screen = message.screen
 
         def check(_outbox: "Outbox") -> Next:
             from cfmail_tui.outbox import inspect
@@ -351,7 +372,7 @@ class CfmailApp(App[int]):
             found = inspect(message.attachment)
             return lambda: screen.accepted(message.attachment, found)
 
-        self._run(check, screen.refused)
+        self.run_task(check, screen.refused)
 
     def on_mail_screen_editor_requested(self, message: MailScreen.EditorRequested) -> None:
         from cfmail_tui.ui.editor import edit
@@ -369,7 +390,6 @@ class CfmailApp(App[int]):
     # Review and send.
 
     def on_mail_screen_review_requested(self, message: MailScreen.ReviewRequested) -> None:
-        self.mail.set_busy(busy=True)
         self._prepare(message.draft)
 
     def _prepare(self, draft: SavedDraft) -> None:
@@ -378,14 +398,13 @@ class CfmailApp(App[int]):
 
             outbox.save_draft(draft)
             try:
-                account = outbox.accounts.find()
+                reviewed = outbox.prepare(draft.content, draft)
             except NoAccount as error:
                 reason = str(error)
                 return lambda: self._without_account(reason, draft)
-            reviewed = outbox.prepare(draft.content, account, draft)
             return lambda: self._review(outbox, reviewed)
 
-        self._run(prepare, None)
+        self.run_task(prepare, None)
 
     def _without_account(self, reason: str, draft: SavedDraft) -> None:
         self.mail.set_busy(busy=False)
@@ -397,7 +416,7 @@ class CfmailApp(App[int]):
                 self._start_sending(outbox, reviewed)
                 return
             self.mail.set_busy(busy=False)
-            self._run(lambda outbox: _nothing(outbox.discard(reviewed)))
+            self.run_task(lambda outbox: _nothing(outbox.discard(reviewed)))
             if answer == "attach" and isinstance(self.mail, ComposeScreen):
                 self.mail.action_attach()
             elif answer == "headers":
@@ -406,6 +425,7 @@ class CfmailApp(App[int]):
                 self.action_new()
 
         self.mail.set_busy(busy=True)
+        self.drop_keys()
         self.push_screen(ReviewScreen(reviewed, outbox.base_url), answered)
 
     def on_review_screen_wire_body_requested(self, message: ReviewScreen.WireBodyRequested) -> None:
@@ -416,12 +436,12 @@ class CfmailApp(App[int]):
             )
             return lambda: self.push_screen(TextScreen(title, body.decode("utf-8", "replace")))
 
-        self._run(load)
+        self.run_task(load)
 
     def _start_sending(self, outbox: "Outbox", reviewed: "Reviewed") -> None:
         self._sending[reviewed.submission.attempt_id] = reviewed
         self.mail.results.sending(0, reviewed.submission.body_size)
-        self._send(outbox, reviewed)
+        self.send(outbox, reviewed)
 
     def on_progressed(self, message: Progressed) -> None:
         if self._is_shown(message.attempt_id):
@@ -452,7 +472,7 @@ class CfmailApp(App[int]):
             content = mail.content()
             if isinstance(content, Draft):
                 self._usual_sender = content.sender
-                self._run(lambda outbox: _nothing(outbox.remember_sender(content.sender)))
+                self.run_task(lambda outbox: _nothing(outbox.remember_sender(content.sender)))
                 content = Draft(sender=content.sender)
             mail.load(new_draft(content))
         if message.attempt:
@@ -476,7 +496,7 @@ class CfmailApp(App[int]):
 
     def _cancel_all(self) -> None:
         for attempt_id in self._sending:
-            self._run(lambda outbox, attempt_id=attempt_id: _nothing(outbox.cancel(attempt_id)))
+            self.run_task(lambda outbox, attempt_id=attempt_id: _nothing(outbox.cancel(attempt_id)))
 
     # History, help, leaving.
 
@@ -484,18 +504,18 @@ class CfmailApp(App[int]):
         self._when_kept(lambda: self.push_screen(HistoryScreen()))
 
     def on_history_screen_requested(self, message: HistoryScreen.Requested) -> None:
-        screen = self.screen
-        assert isinstance(screen, HistoryScreen)
+        screen = message.screen
 
         def search(outbox: "Outbox") -> Next:
             attempts = outbox.attempts(message.query, MOST)
             return lambda: screen.show(message.query, attempts)
 
-        self._run(search)
+        self.run_task(search)
 
     def action_help(self) -> None:
         places: tuple[Where, ...] = getattr(self.screen, "PLACES", ())
-        self.push_screen(HelpScreen(places))
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(places))
 
     async def action_quit(self) -> None:
         if not self._sending:

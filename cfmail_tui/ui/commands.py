@@ -69,6 +69,11 @@ COMMANDS = (
     Command("back", "escape,f12", "back", "Back", "Back to where you were", "dialog", footer=True),
 )
 
+OPENING = frozenset(
+    {"help", "command_palette", "attach", "open", "drafts", "history", "review", "switch_raw", "new", "quit"}
+)
+"""Actions that show another screen or mail: keys typed right after them are meant for that."""
+
 
 def commands(*places: Where) -> Iterator[Command]:
     """The commands of these places, in the table's order."""
@@ -83,7 +88,7 @@ def bindings(*places: Where) -> list[BindingType]:
             command.action,
             command.label,
             show=command.footer,
-            priority=command.where in {"everywhere", "composer", "form", "raw"},
+            priority=command.where in {"everywhere", "composer", "form", "raw", "history"},
             tooltip=command.help,
             id=command.id,
         )
@@ -124,9 +129,9 @@ class KeyBar(Static):
 
 
 def _function_number(keys: str) -> int:
-    """Function keys stand in their order, before the others."""
+    """Letters stand first, then function keys in their order."""
     match = re.match(r"f(\d+)", keys)
-    return int(match[1]) if match else 99
+    return int(match[1]) if match else 0
 
 
 def _first_key(command: Command) -> str:

@@ -27,9 +27,10 @@ class HistoryScreen(Screen[None]):
 
     @dataclass
     class Requested(Message):
-        """The attempts in which each word of the query occurs are wanted."""
+        """The attempts in which each word of the query occurs are wanted by `screen`."""
 
         query: str
+        screen: "HistoryScreen"
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,17 +47,17 @@ class HistoryScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self._list.focus()
-        self.post_message(self.Requested(""))
+        self.post_message(self.Requested("", self))
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        self.post_message(self.Requested(event.value))
+        self.post_message(self.Requested(event.value, self))
 
     def on_input_submitted(self) -> None:
         self._list.focus()
 
     def show(self, query: str, attempts: tuple[Attempt, ...]) -> None:
         """The answer to a request; one to an older query is passed over."""
-        if query == self.query_one("#search", LineInput).value:
+        if self.is_attached and query == self.query_one("#search", LineInput).value:
             self._list.show(attempts)
 
     def on_row_list_highlighted(self) -> None:
@@ -67,13 +68,19 @@ class HistoryScreen(Screen[None]):
         self.query_one("#detail").focus()
 
     def action_search(self) -> None:
-        self.query_one("#search").focus()
+        self.set_focus(self.query_one("#search"))
 
     def action_back(self) -> None:
         if self._list.has_focus:
             self.dismiss()
         else:
-            self._list.focus()
+            self.set_focus(self._list)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """In the search field a slash is a letter."""
+        if action == "search":
+            return not isinstance(self.focused, LineInput)
+        return super().check_action(action, parameters)
 
 
 def _described(attempt: Attempt) -> str:

@@ -4,7 +4,7 @@ A screen of this kind owns what is being typed and nothing else: saving, reviewi
 messages, and their results come back by method calls of the app.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -160,11 +160,23 @@ class MailScreen(Screen[None]):
         if self.has_changed():
             self.post_message(self.Edited(self.handed_over()))
 
+    def when_typed(self, then: Callable[[], object]) -> None:
+        """Do this after every key pressed so far has reached its field.
+
+        A key that is bound acts at once, while letters still wait in the queue of the widget that has the focus.
+        """
+        (self.focused or self).call_later(then)
+
     def action_save(self) -> None:
-        self.post_message(self.Edited(self.handed_over()))
+        self.when_typed(lambda: self.post_message(self.Edited(self.handed_over())))
 
     def action_review(self) -> None:
-        self.post_message(self.ReviewRequested(self.handed_over()))
+        self.when_typed(self._request_review)
+
+    def _request_review(self) -> None:
+        if not self.query_one("#mail").disabled:
+            self.set_busy(busy=True)
+            self.post_message(self.ReviewRequested(self.handed_over()))
 
     def show_problems(self, problems: Sequence[Problem]) -> None:
         """Mark each place with its reason, and put the cursor at the first; the rest stands in the results."""

@@ -1,0 +1,108 @@
+"""Keys act in the order they were pressed, each where it was meant for, however fast they come.
+
+Over a slow line a whole phrase, Tab and function keys included, arrives in one packet. Textual (8.2) hands each key to
+the queue of the widget that has the focus at that moment, runs bindings when the key has bubbled back up, and mounts a
+screen that a key asked for later still: letters would overtake a Backspace, and a path typed for a dialog would go
+into the text behind it. Here one key at a time is worked off, and what follows a command that opens a screen waits
+until that screen is there.
+"""
+
+from collections import deque
+from typing import Any
+
+from textual import events
+from textual.app import App
+from textual.binding import Binding
+
+from cfmail_tui.ui.commands import OPENING
+
+PATIENCE = 2.0
+"""Seconds that keys wait at most: a command that opens nothing, or a busy widget, does not swallow them."""
+
+
+class TypeaheadApp(App[int]):
+    """An app that works off one key at a time."""
+
+    BINDINGS = [  # noqa: RUF012 - Textual declares it so
+        Binding("tab", "app.focus_next", show=False, priority=True),
+        Binding("shift+tab", "app.focus_previous", show=False, priority=True),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._current: events.Event | None = None
+        self._opening = False
+        self._waiting: deque[events.Event] = deque()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Take a key, or let it wait for the one before it."""
+        if not isinstance(event, (events.Key, events.Paste)):
+            await super().on_event(event)
+        elif event.is_forwarded:
+            # No widget took it for itself; bindings act now.
+            await super().on_event(event)
+            self._finish(event)
+        elif self._current or self._opening or self._waiting:
+            if not self._waiting:
+                self.set_timer(PATIENCE, self._lose_patience)
+            self._waiting.append(event)
+        else:
+            await self._take(event)
+
+    async def _take(self, event: events.Event) -> None:
+        self._current = event
+        target = self.focused or self.screen
+        await super().on_event(event)
+        if event.is_forwarded:
+            # Runs in the widget's own queue, right after it has seen the key.
+            target.call_later(self._seen, event)
+        else:
+            self._finish(event)
+
+    def _seen(self, event: events.Event) -> None:
+        if event._stop_propagation:  # noqa: SLF001 - a key that is not stopped bubbles up to on_event
+            self._finish(event)
+
+    def _finish(self, event: events.Event) -> None:
+        if event is self._current:
+            self._current = None
+            self._go_on()
+
+    def _go_on(self) -> None:
+        if self._waiting:
+            self.call_later(self._take_next)
+
+    async def _take_next(self) -> None:
+        if self._waiting and not self._current and not self._opening:
+            await self._take(self._waiting.popleft())
+
+    def _lose_patience(self) -> None:
+        self._current = None
+        self.screen_is_there()
+
+    async def run_action(self, action: Any, *rest: Any, **named: Any) -> bool:
+        """Run it; if it is one that opens a screen, keys wait until that is there."""
+        name = action if isinstance(action, str) else action[1]
+        opening = name.partition("(")[0].rpartition(".")[2] in OPENING
+        self._opening = self._opening or opening
+        handled = await super().run_action(action, *rest, **named)
+        if opening and not handled:
+            self.screen_is_there()
+        elif opening:
+            self.set_timer(PATIENCE, self.screen_is_there)
+        return handled
+
+    def push_screen(self, *args: Any, **named: Any) -> Any:
+        """Push it; keys go to it once its first widget has the focus."""
+        pushed = super().push_screen(*args, **named)
+        self.screen.call_after_refresh(self.screen_is_there)
+        return pushed
+
+    def screen_is_there(self) -> None:
+        """What the keys waited for is there, or will not come."""
+        self._opening = False
+        self._go_on()
+
+    def drop_keys(self) -> None:
+        """Forget the keys that wait: what opens now must be seen before a key acts on it."""
+        self._waiting.clear()
