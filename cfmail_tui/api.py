@@ -72,7 +72,7 @@ class Timeouts:
     read: float = 60.0
     pool: float = 5.0
     answer: float = 120.0
-    """From the last octet of the body to the last of the answer; also from connected to ready, proxy and all."""
+    """From the last octet of the body to the last of the answer; also for a proxy to make way to the server."""
 
 
 class Cancellation:
@@ -209,8 +209,10 @@ class Client:
                 raise _StopError("the proxy cannot be used: its address must begin with http:// or https://")
             try:
                 proxy = httpx.Proxy(self._proxy, ssl_context=context if scheme == "https" else None)
-            except httpx.InvalidURL as error:
+            except (httpx.InvalidURL, ValueError) as error:
                 raise _StopError("the proxy cannot be used: its address is not a URL") from error
+            if not _is_port(proxy.url.port):
+                raise _StopError("the proxy cannot be used: its port must be from 1 to 65535")
         limits = httpx.Limits(max_keepalive_connections=0)
         return httpx.HTTPTransport(verify=context, trust_env=False, limits=limits, proxy=proxy)
 
@@ -281,7 +283,7 @@ class _StopError(ApiError):
     """The exchange is given up on this side, for the reason that is its text."""
 
 
-_WIRE_ERRORS: Final = (_StopError, httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, OverflowError, RuntimeError)
+_WIRE_ERRORS: Final = (_StopError, httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, RuntimeError)
 """What httpx, httpcore and the system raise while a request is made, sent and answered."""
 
 _RAY: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
@@ -420,7 +422,6 @@ class _Attempt:
                 self._peer = f"[{self._name}]:{info['port']}" if ":" in self._name else f"{self._name}:{info['port']}"
             case "connection.connect_tcp.complete":
                 self.line.attach(info["return_value"].get_extra_info("socket"))
-                self.line.limit(self._timeouts.answer)
             case "connection.start_tls.started" | "proxy.start_tls.started":
                 self._name = info["server_hostname"]
             case "http11.receive_response_headers.started":
@@ -523,11 +524,15 @@ def _checked_base_url(text: str) -> str:
         raise BaseUrlError("the base URL must not hold a user name or password")
     if set(text) & {"?", "#"} or any(char.isspace() for char in text):
         raise BaseUrlError("the base URL must end with its path: no query, fragment or blank")
-    if url.port is not None and not 0 < url.port < 65536:
+    if not _is_port(url.port):
         raise BaseUrlError("the base URL's port must be from 1 to 65535")
     if url.scheme == "http" and not _is_loopback(host):
         raise BaseUrlError("the base URL must begin with https://: plain http is for this machine only")
     return text.rstrip("/")
+
+
+def _is_port(port: int | None) -> bool:
+    return port is None or 0 < port < 65536
 
 
 def _is_loopback(host: str) -> bool:

@@ -459,7 +459,7 @@ class CfmailApp(OutboxApp):
         if shown:
             self._show_outcome(message, accepted=isinstance(outcome, Accepted))
         else:
-            text = message.words or headline(outcome)
+            text = headline(message.attempt) if message.attempt else message.words
             self.notify(printable(f"{text}: {reviewed.submission.subject}"), markup=False, timeout=10)
         if self._leave_when_done and not self._sending:
             self._when_kept(self.exit)

@@ -146,5 +146,6 @@ class AttachScreen(ModalScreen[Chosen]):
     def _described(self, draft: AttachmentDraft) -> str:
         found = self._known.get(draft.path)
         where = "inline  " if draft.disposition == "inline" else "attached"
-        facts = f"{found.size:>11,}  {found.media_type:<26}" if found else f"{'…':>11}  {'':<26}"
-        return f"{where} {facts} {draft.path}"
+        folder, _, name = draft.path.rpartition("/")
+        facts = f"{found.size:,} octets, {found.media_type}" if found else "…"
+        return f"{where} {name}  {facts}  in {folder or '/'}"

@@ -31,8 +31,8 @@ class BodyBar(Static):
         for name, shown in (("Text", not html), ("HTML", html)):
             lines = filled[name]
             words = f" {name} {lines} lines " if lines > 1 else f" {name} " if lines else f" {name} (empty) "
-            parts += [(words, "bold reverse" if shown else "$text-muted"), Content(" ")]
-        parts.append(("F10 switches", "$text-muted"))
+            parts += [(words, "bold reverse" if shown else "$foreground-muted"), Content(" ")]
+        parts.append(("F10 switches", "$foreground-muted"))
         self.update(Content.assemble(*parts))
 
     def on_click(self) -> None:
@@ -54,7 +54,7 @@ class AttachmentBar(Static):
         for part in attachments:
             name = part.path.rpartition("/")[2]
             names.append(f"{name} (inline)" if part.disposition == "inline" else name)
-        self.update(Content.assemble((head, "$text-muted"), "  ", plain("  ".join(names), 400)))
+        self.update(Content.assemble((head, "$foreground-muted"), "  ", plain("  ".join(names), 400)))
 
     def on_click(self) -> None:
         self.post_message(self.Pressed())

@@ -9,7 +9,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
-from cfmail_tui.submission import Attempt
+from cfmail_tui.submission import Accepted, Attempt, Fate
 from cfmail_tui.ui.commands import KeyBar, Where, bindings
 from cfmail_tui.ui.fields import LineInput, plain
 from cfmail_tui.ui.results import headline, outcome_lines
@@ -87,9 +87,20 @@ def _described(attempt: Attempt) -> str:
     when = attempt.started_at.astimezone().strftime("%m-%d %H:%M")
     first, *others = attempt.submission.envelope.recipients
     more = f" +{len(others)}" if others else ""
-    recipients = first[: 28 - len(more)] + more
-    state = headline(attempt.outcome).partition(",")[0].partition(":")[0]
-    return f"{when}  {state:<14}  {recipients:<28}  {attempt.submission.subject or '(no subject)'}"
+    recipients = first[: 24 - len(more)] + more
+    state = _state(attempt)
+    return f"{when}  {state:<12} {recipients:<24}  {attempt.submission.subject or '(no subject)'}"
+
+
+def _state(attempt: Attempt) -> str:
+    """The one word that matters most: what went wrong, where something did."""
+    if not isinstance(attempt.outcome, Accepted):
+        return headline(attempt).partition(",")[0].partition(":")[0]
+    fates = [fate for _, fate in attempt.outcome.receipt.fates(attempt.submission.envelope)]
+    for fate in (Fate.BOUNCED, Fate.SUPPRESSED, Fate.UNREPORTED, Fate.QUEUED):
+        if fate in fates:
+            return f"{fates.count(fate)} {fate}"
+    return Fate.DELIVERED
 
 
 def _detail(attempt: Attempt) -> Content:
@@ -102,7 +113,6 @@ def _detail(attempt: Attempt) -> Content:
         ("Size", f"{submission.message_size:,} octets as a message"),
         ("Attempt", submission.attempt_id),
     )
-    lines = [Content.assemble((f"{name:<9}", "$text-muted"), plain(value)) for name, value in facts]
-    return Content("\n").join(
-        [*lines, Content(""), Content(headline(attempt.outcome)).stylize("bold"), outcome_lines(attempt)]
-    )
+    lines = [Content.assemble((f"{name:<9}", "$foreground-muted"), plain(value)) for name, value in facts]
+    outcome = [Content(headline(attempt)).stylize("bold"), outcome_lines(attempt), Content("")]
+    return Content("\n").join([*outcome, *lines])

@@ -50,6 +50,11 @@ class TitleBar(Horizontal):
         self._saved = f" · saved {at.astimezone().strftime('%H:%M')}" if at else ""
         self._update()
 
+    @property
+    def words(self) -> str:
+        """What stands at the right end."""
+        return f"{self._account}{self._saved}"
+
     def _update(self) -> None:
         self._state.update(Content.assemble(self._account, self._saved))
 

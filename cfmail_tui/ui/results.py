@@ -1,5 +1,6 @@
 """What became of a mail: progress while it leaves, then a line for each recipient."""
 
+from collections import Counter
 from typing import assert_never
 
 from textual.app import ComposeResult
@@ -7,13 +8,13 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from cfmail_tui.submission import Accepted, Attempt, Fate, NotSent, Outcome, Refused, Unknown, explain, megabytes
+from cfmail_tui.submission import Accepted, Attempt, Fate, NotSent, Refused, Unknown, explain, megabytes
 from cfmail_tui.ui.fields import plain
 
 _FATES = {
     Fate.DELIVERED: ("✓", "$text-success", ""),
     Fate.QUEUED: ("…", "$text-warning", "Cloudflare keeps trying"),
-    Fate.BOUNCED: ("✗", "$text-error", "the address does not take mail"),
+    Fate.BOUNCED: ("✗", "$text-error", "refused for good"),
     Fate.SUPPRESSED: ("⊘", "$text-error", "on the suppression list, not sent to"),
     Fate.UNREPORTED: ("?", "$text-warning", "Cloudflare's answer does not name it"),
 }
@@ -42,7 +43,7 @@ class ResultsPane(VerticalScroll, can_focus=False):
             words = f"sending {'█' * done}{'░' * (_BAR - done)} {megabytes(sent)} of {megabytes(total)}"
         else:
             words = "sent; waiting for Cloudflare's answer"
-        self._show("Sending", Content.assemble(words, ("   Ctrl+C cancels", "$text-muted")))
+        self._show("Sending", Content.assemble(words, ("   Ctrl+C cancels", "$foreground-muted")))
 
     def waiting(self, words: str) -> None:
         """Something is under way that needs no bar."""
@@ -56,7 +57,7 @@ class ResultsPane(VerticalScroll, can_focus=False):
         """The outcome of an attempt."""
         lines = [*_fate_lines(attempt)] if isinstance(attempt.outcome, Accepted) else [*_outcome_lines(attempt)]
         when = (attempt.finished_at or attempt.started_at).astimezone().strftime("%H:%M:%S")
-        self._show(f"{headline(attempt.outcome)} · {when}", Content("\n").join(lines))
+        self._show(f"{headline(attempt)} · {when}", Content("\n").join(lines))
 
     def _show(self, title: str, content: Content, *, shown: bool = True) -> None:
         self.border_title = Content(title)
@@ -65,13 +66,15 @@ class ResultsPane(VerticalScroll, can_focus=False):
         self.scroll_home(animate=False)
 
 
-def headline(outcome: Outcome | None) -> str:
-    """An outcome in two or three words."""
+def headline(attempt: Attempt) -> str:
+    """An attempt's outcome in a few words; accepted is not yet delivered, so the recipients are counted."""
+    outcome = attempt.outcome
     match outcome:
         case None:
             return "No outcome yet"
-        case Accepted():
-            return "Accepted"
+        case Accepted(receipt):
+            counts = Counter(fate for _, fate in receipt.fates(attempt.submission.envelope))
+            return "Accepted: " + ", ".join(f"{counts[fate]} {fate}" for fate in Fate if counts[fate])
         case Refused():
             return "Refused, not sent"
         case NotSent():
@@ -96,7 +99,7 @@ def _fate_lines(attempt: Attempt) -> list[Content]:
     for address, fate in sorted(fates, key=lambda pair: list(_FATES).index(pair[1])):
         mark, colour, words = _FATES[fate]
         shown = plain(address).pad_right(max(0, width - len(address)))
-        lines.append(Content.assemble((f"{mark} {fate:<11}", colour), shown, (f"  {words}", "$text-muted")))
+        lines.append(Content.assemble((f"{mark} {fate:<11}", colour), shown, (f"  {words}", "$foreground-muted")))
     return lines
 
 
@@ -113,5 +116,5 @@ def _outcome_lines(attempt: Attempt) -> list[Content]:
     if isinstance(outcome, Refused):
         code = f", code {outcome.code}" if outcome.code else ""
         words = f"  Cloudflare's words: {outcome.reason} (HTTP {outcome.status}{code})"
-        lines.append(plain(words).stylize("$text-muted"))
+        lines.append(plain(words).stylize("$foreground-muted"))
     return lines

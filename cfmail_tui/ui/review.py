@@ -55,19 +55,19 @@ class ReviewScreen(Screen[str]):
     def _lines(self) -> Iterator[Content]:
         reviewed = self._reviewed
         for name, value in self._facts():
-            yield Content.assemble((f"{name:<10}", "$text-muted"), plain(value))
+            yield Content.assemble((f"{name:<10}", "$foreground-muted"), plain(value))
         content = reviewed.content
         if isinstance(content, MailMessage):
             for part in content.attachments:
                 where = f"inline cid:{part.content_id}" if part.disposition == "inline" else "attached"
                 words = f"{part.filename}  {_size(part.size)}  {part.media_type}  {where}"
-                yield Content.assemble((f"{'File':<10}", "$text-muted"), plain(words))
+                yield Content.assemble((f"{'File':<10}", "$foreground-muted"), plain(words))
             bodies = {"Text": content.text, "HTML": content.html}
         else:
             bodies = {"MIME": content.source[: _PREVIEW * 2].decode("utf-8", "replace").replace("\r\n", "\n")}
         for name, text in bodies.items():
             if text:
-                yield Content.assemble("\n", (f"── {name} ", "$text-muted"))
+                yield Content.assemble("\n", (f"── {name} ", "$foreground-muted"))
                 cut = "\n…" if len(text) > _PREVIEW else ""
                 yield plain(text[:_PREVIEW] + cut)
 

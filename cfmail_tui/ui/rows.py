@@ -45,7 +45,7 @@ class RowList(ScrollView, Generic[Item], can_focus=True):
     def show(self, items: Sequence[Item]) -> None:
         """Replace the items; the cursor stays where it was as far as it can."""
         self.items = items
-        self.virtual_size = Size(self.size.width, max(1, len(items)))
+        self.virtual_size = Size(0, max(1, len(items)))
         self.cursor = min(self.cursor, max(0, len(items) - 1))
         self.refresh()
         self.post_message(self.Highlighted())
