@@ -1,3 +1,24 @@
-"""cfmail: write a mail in a terminal, send it once through Cloudflare Email Sending, know what became of it."""
+"""cfmail: write a mail in a terminal, send it once through Cloudflare Email Sending, know what became of it.
+
+Who may know whom, from the top down (checked by the import contracts in pyproject.toml):
+
+    cli             arguments in, exit code out; puts the parts together
+    ui              the screens; ui/app.py has the only workers
+    outbox          prepare, send, remember: the one road of a mail, used by screens and commands alike
+    api             the HTTP client: one request, one outcome        (the only httpx)
+    credentials     environment, paste, keyring                      (the only keyring)
+    store           journal, drafts, request bodies on disk          (the only sqlite3)
+    settings        folders and environment                          (the only platformdirs)
+    report          an attempt as exit code, JSON, CSV, words        pure
+    submission      envelope, request body, answer, outcome          pure
+    mime            messages as octets, written and looked into      pure
+    message         what is typed, and what it means                 pure
+
+    sandbox         the embedded Cloudflare; knows none of the above, and only cli starts it
+
+The road of a mail: a form gives a `Draft`; `outbox.prepare` parses it into a `MailMessage`, writes the request body to a
+file and gives a `Reviewed`; the user looks at it; `outbox.send` commits an attempt to the journal, streams that file to
+the API and records exactly one `Outcome`.
+"""
 
 __version__ = "0.1.0"

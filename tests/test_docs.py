@@ -1,0 +1,108 @@
+"""The documents say what the program does: what can be checked against the code is."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cfmail_tui import cli, report
+from cfmail_tui.ui.commands import COMMANDS, key_names
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+
+PLACES = {
+    "everywhere": "everywhere",
+    "composer": "form and raw editor",
+    "form": "form",
+    "raw": "raw editor",
+    "review": "review",
+    "list": "lists",
+    "history": "history",
+    "drafts": "drafts",
+    "attached": "attachments",
+    "dialog": "dialogs, lists",
+}
+
+
+def keys_table() -> str:
+    """The README's table of keys, from the one table of commands."""
+    rows = [
+        f"| {key_names(command)} | {PLACES[command.where]} | {command.help} |" for command in COMMANDS if command.keys
+    ]
+    return "\n".join(["| key | where | what it does |", "|---|---|---|", *rows])
+
+
+def test_keys_are_those_of_the_program() -> None:
+    """The README's table of keys is the one the bindings are made from."""
+    written = re.search(r"<!-- keys:.*?-->\n(.*?)\n<!-- /keys -->", README, re.DOTALL)
+    assert written
+    assert written[1] == keys_table()
+
+
+def test_exit_codes_are_those_of_the_program() -> None:
+    """The README lists every exit code the program has, and no other."""
+    table = re.search(r"\| exit code \| meaning \|\n\|---\|---\|\n((?:\|.*\n)+)", README)
+    assert table
+    written = {int(code) for code in re.findall(r"^\| (\d+) \|", table[1], re.MULTILINE)}
+    codes = (cli.DONE, cli.USAGE, cli.UNSENDABLE, cli.NO_INPUT, cli.NOT_SENT, cli.NO_CREDENTIALS, cli.INTERRUPTED)
+    assert written == {*codes, report.ACCEPTED, report.PARTLY, report.REFUSED, report.NOT_SENT, report.UNKNOWN}
+
+
+@pytest.mark.parametrize("verb", [verb for verb in cli._VERBS if verb])
+def test_verbs_are_described(verb: str) -> None:
+    """Every verb of the command line is in the README."""
+    assert f"cfmail {verb}" in README
+
+
+@pytest.mark.parametrize("flag", ["--dry-run", "--json", "--sandbox", "--markdown", "--attach", "--csv", "--eml"])
+def test_flags_in_the_readme_exist(flag: str) -> None:
+    """A flag the README speaks of is one that some verb takes."""
+    assert flag in README
+    assert any(flag in parser().format_help() for parser, _ in cli._VERBS.values())
+
+
+def test_every_shell_flag_is_known() -> None:
+    """The cfmail commands in the README's examples parse."""
+    examples = re.findall(
+        r"^(?:\.venv/bin/)?cfmail (send-raw|send|history|sandbox|demo)(?= |$)(.*)$", README, re.MULTILINE
+    )
+    assert len(examples) >= 6
+    for verb, rest in examples:
+        cli._VERBS[verb][0]().parse_args(rest.partition(" < ")[0].split())
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\(((?!http)[^)]+)\)", README + CONTRIBUTING))))
+def test_links_lead_somewhere(path: str) -> None:
+    """What README and CONTRIBUTING link to in this project is there."""
+    assert (ROOT / path).exists()
+
+
+def test_contributing_names_every_module() -> None:
+    """The layout in CONTRIBUTING is the one that is there."""
+    modules = {path.stem for path in (ROOT / "cfmail_tui").iterdir() if path.suffix == ".py" or path.is_dir()}
+    written = set(re.findall(r"^\| `(\w+)` \|", CONTRIBUTING, re.MULTILINE))
+    assert modules - {"__init__", "__main__", "__pycache__"} == written
+
+
+def test_documents_speak_of_the_project_alone() -> None:
+    """No file of the project names a folder of the machine it was written on."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    forbidden = re.compile(r"/work/|/root/")
+    for name in listed.stdout.splitlines():
+        path = ROOT / name
+        if path.is_file() and path.suffix in {".py", ".md", ".toml", ".tcss", ""} and path != Path(__file__):
+            assert not forbidden.search(path.read_text(errors="replace")), name
+
+
+def test_version_is_in_the_changelog_or_unreleased() -> None:
+    """The changelog has a place for what is being built."""
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    shown = subprocess.run(
+        [sys.executable, "-m", "cfmail_tui", "--version"], capture_output=True, text=True, check=True
+    )
+    version = shown.stdout.split()[1]
+    assert "## [Unreleased]" in changelog or f"## [{version}]" in changelog
