@@ -28,7 +28,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import TracebackType
@@ -170,22 +170,14 @@ class Client:
 
     def _exchange(self, attempt: "_Attempt") -> Answer:
         """The one request and its answer."""
-        submission, timeouts = attempt.submission, self._timeouts
         attempt.check()
+        submission = attempt.submission
         request = httpx.Request(
             "POST",
             f"{self._base_url}/accounts/{quote(submission.account_id, safe='')}/email/sending/{submission.endpoint}",
             headers=self._header_fields(submission),
             content=attempt,
-            extensions={
-                "trace": attempt.trace,
-                "timeout": {
-                    "connect": timeouts.connect,
-                    "write": timeouts.write,
-                    "read": timeouts.read,
-                    "pool": timeouts.pool,
-                },
-            },
+            extensions={"trace": attempt.trace, "timeout": asdict(self._timeouts)},
         )
         # A transport without httpx.Client around it has no cookies, redirects, .netrc or log of URLs to switch off.
         with self._transport() as transport, contextlib.closing(transport.handle_request(request)) as response:
@@ -247,7 +239,7 @@ class Client:
 
     def _discreet(self, outcome: Outcome, submission: Submission) -> Outcome:
         """The outcome, should a server's words repeat the credential or account: those go to history and screen."""
-        if not isinstance(outcome, Refused | NotSent | Unknown):
+        if not isinstance(outcome, Refused | Unknown):
             return outcome
         reason = outcome.reason
         for value in (submission.account_id, *(value for value, _ in _secrets(self._credential))):
@@ -422,8 +414,10 @@ class _Attempt:
                 self._peer = f"[{self._name}]:{info['port']}" if ":" in self._name else f"{self._name}:{info['port']}"
             case "connection.connect_tcp.complete":
                 self.line.attach(info["return_value"].get_extra_info("socket"))
-            case "connection.start_tls.started" | "proxy.start_tls.started":
+            case "connection.start_tls.started":
                 self._name = info["server_hostname"]
+            case "proxy.start_tls.started":
+                self._name = self._peer = info["server_hostname"]
             case "http11.receive_response_headers.started":
                 # The limits of httpx are for each read: one octet a minute would keep within them for ever.
                 self.line.limit(self._timeouts.answer)
@@ -444,8 +438,7 @@ class _Attempt:
             return f"no answer within {self._timeouts.read:g} s"
         if self.status:
             return f"the answer broke off (HTTP {self.status})"
-        if isinstance(error, httpx.RemoteProtocolError) and len(list(_causes(error))) > 2:
-            # Only what h11 could not parse has its error behind httpx's and httpcore's.
+        if any(type(cause).__module__.startswith("h11") for cause in _causes(error)):
             return "the answer is not HTTP"
         return "the connection was cut before an answer came"
 
@@ -510,7 +503,7 @@ def _trust(*, public: bool) -> ssl.SSLContext:
 
 
 def _checked_base_url(text: str) -> str:
-    """The base URL without a slash at its end. Raises BaseUrlError."""
+    """The base URL in its usual spelling, without a slash at its end. Raises BaseUrlError."""
     try:
         url = httpx.URL(text)
         host = url.host
@@ -528,7 +521,7 @@ def _checked_base_url(text: str) -> str:
         raise BaseUrlError("the base URL's port must be from 1 to 65535")
     if url.scheme == "http" and not _is_loopback(host):
         raise BaseUrlError("the base URL must begin with https://: plain http is for this machine only")
-    return text.rstrip("/")
+    return str(url).rstrip("/")
 
 
 def _is_port(port: int | None) -> bool:

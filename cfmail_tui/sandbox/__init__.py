@@ -1,8 +1,7 @@
 """An embedded Cloudflare Email Sending API on 127.0.0.1: a second opinion that shares no code with the client.
 
-It follows sections 1 to 4 and 10 of cloudflare-api.md, the wire facts collected for this program (numbers in the
-docstrings of this package are its sections), keeps what it accepts in a Maildir, and knows these recipients, at any
-domain, by their local part (without regard to case):
+It follows Cloudflare's developer docs (Email Service), its published OpenAPI and its official packages, keeps what it
+accepts in a Maildir, and knows these recipients, at any domain, by their local part (without regard to case):
 
     bounce, queue      in permanent_bounces, in queued; every other address is in delivered
     suppressed         the request is refused, or the address dropped if the sender's domain drops

@@ -1,4 +1,4 @@
-"""What leaves the server: the answer as bytes, the API's envelope (cloudflare-api.md 4.1), and refusals.
+"""What leaves the server: the answer as bytes, the API's envelope, and refusals.
 
 A refusal is raised where it is found and becomes an answer in one place, `render_error`. The API's messages are
 machine strings without detail; the sandbox adds the detail in the answer's header field `X-Sandbox-Reason`, which no

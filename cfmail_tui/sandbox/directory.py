@@ -52,7 +52,7 @@ class Directory:
         raise no_route("zone", request.names["zone_id"])
 
     def addresses(self, request: Request) -> Answer:
-        """Destination addresses of Email Routing; only the verified ones count for section 3.4."""
+        """Destination addresses of Email Routing; only mail to verified ones may be over 5 MiB."""
         choices = self._state.choices
         verified = [self._address_row(email, verified=True) for email in choices.verified_addresses]
         pending = [self._address_row(email, verified=False) for email in choices.unverified_addresses]

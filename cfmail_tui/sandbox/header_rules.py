@@ -1,4 +1,7 @@
-"""The rules for the builder's `headers` object (section 3.3): an allowlist, limits, and rules for single fields."""
+"""The rules for the builder's `headers` object: an allowlist, limits, and rules for single fields.
+
+Source: developer docs, Email Service, headers.
+"""
 
 import re
 

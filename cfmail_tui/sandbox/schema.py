@@ -1,4 +1,4 @@
-"""The two request schemas of section 1, parsed into types that cannot hold what the API refuses.
+"""The request schemas of send and send_raw, parsed into types that cannot hold what the API refuses.
 
 Everything that a JSON schema can say is refused with 10001: unknown keys, wrong types, missing fields, addresses that
 are not printable ASCII, the three controls that would end a header field (CR, LF, NUL), text that is not Unicode.

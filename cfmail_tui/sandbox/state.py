@@ -18,7 +18,7 @@ class Choices:
     """What the documentation leaves open or contradicts, and what a test may want otherwise."""
 
     numbering: Literal["docs", "openapi"] = "docs"
-    """Which source gives the numbers of email.invalid and email.too_big (cloudflare-api.md 4.2)."""
+    """Which source gives the numbers of email.invalid and email.too_big; the docs and the OpenAPI disagree."""
     codes_as_text: bool = False
     """Error codes as text for 400 and 403, as the OpenAPI file types them."""
     retry_after: int | None = 2

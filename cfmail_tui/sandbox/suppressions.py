@@ -1,4 +1,4 @@
-"""The account's suppression list (section 2.1): whom no mail is sent to.
+"""The account's suppression list: whom no mail is sent to.
 
 Only entries made through the API exist: the sandbox adds none by itself when a recipient bounces, as the service does
 for seven days, because `bounce@...` would then answer differently the second time.
