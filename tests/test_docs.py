@@ -20,6 +20,7 @@ PLACES = {
     "form": "form",
     "raw": "raw editor",
     "review": "review",
+    "review-form": "review of a form",
     "list": "lists",
     "history": "history",
     "drafts": "drafts",

@@ -208,7 +208,7 @@ class CfmailApp(OutboxApp):
         self.run_task(self._find_account, otherwise=lambda _: self._show_account("no account yet"))
 
     def _cannot_open(self, reason: str) -> None:
-        self.mail.results.failed("Drafts cannot be saved and nothing can be sent", reason)
+        self.mail.results.say("Drafts cannot be saved and nothing can be sent", reason)
 
     def _find_account(self, outbox: "Outbox") -> Next:
         account = outbox.accounts.find()
@@ -478,7 +478,7 @@ class CfmailApp(OutboxApp):
         if message.attempt:
             mail.results.finished(message.attempt)
         else:
-            mail.results.failed("Not sent", message.words)
+            mail.results.say("Not sent", message.words)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Ctrl+C cancels only while there is something to cancel; else it copies."""

@@ -13,7 +13,9 @@ from textual.style import Style
 from textual.types import IgnoreReturnCallbackType
 from textual.widgets import Static
 
-Where = Literal["everywhere", "composer", "form", "raw", "review", "list", "drafts", "history", "attached", "dialog"]
+Where = Literal[
+    "everywhere", "composer", "form", "raw", "review", "review-form", "list", "drafts", "history", "attached", "dialog"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,12 @@ COMMANDS = (
     Command("quit", "ctrl+q", "app.quit", "Quit", "Leave; the draft is saved", "everywhere"),
     Command("send", "y", "send", "Send", "Send the mail", "review", footer=True),
     Command("edit", "e,q,escape,f12", "back", "Edit", "Back to the mail", "review", footer=True),
-    Command("review-attach", "a", "leave_to('attach')", "Attach", "Attach a file or remove one", "review", footer=True),
-    Command("review-headers", "h", "leave_to('headers')", "Headers", "Edit the header fields", "review", footer=True),
+    Command(
+        "review-attach", "a", "leave_to('attach')", "Attach", "Attach a file or remove one", "review-form", footer=True
+    ),
+    Command(
+        "review-headers", "h", "leave_to('headers')", "Headers", "Edit the header fields", "review-form", footer=True
+    ),
     Command("wire", "m", "wire_body", "Wire body", "The request body as it will leave", "review", footer=True),
     Command(
         "postpone", "p", "leave_to('postpone')", "Postpone", "Keep the draft, start a new mail", "review", footer=True

@@ -195,7 +195,7 @@ class MailScreen(Screen[None]):
                 place_field.display = True
                 place_field.mark(problem.words)
                 marked.append(place_field)
-        self.results.failed("Cannot be sent yet", "\n".join(f"✗ {problem}" for problem in problems))
+        self.results.say("Cannot be sent yet", "\n".join(f"✗ {problem}" for problem in problems))
         if marked:
             marked[0].input.focus()
         elif problems:

@@ -95,13 +95,13 @@ class RawScreen(MailScreen):
         recipients = self.query(MailField)[1]
         blind = mime.field_bodies(self._source, *mime.BLIND_FIELDS)
         if not blind:
-            self.notify("There is no Bcc field in the header.", markup=False)
+            self.results.say("Bcc", "there is no Bcc field in the header")
             return
         known = {same_address(address) for address in _addresses(recipients.text)}
         missing = [address for address in _addresses(", ".join(blind)) if same_address(address) not in known]
         recipients.text = ", ".join(filter(None, [recipients.text.strip().rstrip(","), *missing]))
         self._take(mime.without_bcc(self._source))
-        self.notify("The Bcc field is out of the header; its addresses are in the envelope.", markup=False)
+        self.results.say("Bcc", "the field is out of the header, its addresses are in the envelope")
 
     def _take(self, source: bytes) -> None:
         self._source = source

@@ -49,8 +49,8 @@ class ResultsPane(VerticalScroll, can_focus=False):
         """Something is under way that needs no bar."""
         self._show("Sending", Content(words))
 
-    def failed(self, title: str, words: str) -> None:
-        """Nothing came of it; the reason in words."""
+    def say(self, title: str, words: str) -> None:
+        """Something in words: why nothing came of it, or what was done."""
         self._show(title, plain(words))
 
     def finished(self, attempt: Attempt) -> None:

@@ -23,8 +23,8 @@ _PREVIEW = 2000
 class ReviewScreen(Screen[str]):
     """Shows a reviewed mail; ends with what the user wants: "send", "edit", "attach", "headers" or "postpone"."""
 
-    PLACES: tuple[Where, ...] = ("review", "everywhere")
-    BINDINGS = bindings("review")
+    PLACES: tuple[Where, ...] = ("review", "review-form", "everywhere")
+    BINDINGS = bindings("review", "review-form")
 
     @dataclass
     class WireBodyRequested(Message):
@@ -34,6 +34,8 @@ class ReviewScreen(Screen[str]):
 
     def __init__(self, reviewed: Reviewed, base_url: str) -> None:
         super().__init__()
+        if not isinstance(reviewed.content, MailMessage):
+            self.PLACES = ("review", "everywhere")
         self._reviewed = reviewed
         self._base_url = base_url
 
@@ -91,6 +93,12 @@ class ReviewScreen(Screen[str]):
             yield "Subject", submission.subject or "(none)"
         yield "Size", f"{_size(submission.message_size)} when encoded, of {megabytes(SIZE_LIMIT)}"
         yield "Account", f"{account.name}, from {account.source}; to {self._base_url}"
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A raw message has no place of its own for attachments and header fields."""
+        if action == "leave_to" and parameters != ("postpone",):
+            return "review-form" in self.PLACES
+        return super().check_action(action, parameters)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         self.dismiss(str(event.button.id))
