@@ -10,6 +10,7 @@ Invariants:
 - nothing is ever sent again by itself.
 """
 
+import errno
 import json
 import mimetypes
 import os
@@ -56,6 +57,9 @@ if TYPE_CHECKING:
 
 _BLOCK = 57 * 1024
 """Octets read from a file at a time; a multiple of 57, so base64 lines and quanta stay whole."""
+
+SOURCE_LIMIT = 64 * 1024 * 1024
+"""Octets of a body or raw message that are read at most: far more than can be sent, less than fills the memory."""
 
 Progress = Callable[[int, int], None]
 
@@ -115,7 +119,7 @@ class Accounts:
                 return account
         except CredentialError as error:
             raise NoAccount(str(error)) from error
-        named = f" called {self._name}" if self._name else ""
+        named = f" called {printable(self._name)}" if self._name else ""
         raise NoAccount(
             f"no account{named} is set up: set CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID, or run cfmail"
         )
@@ -225,21 +229,22 @@ class Outbox:
 
         attempt_id = reviewed.submission.attempt_id
         cancellation = self._cancellations.setdefault(attempt_id, api.Cancellation())
-        with self._turn:
-            try:
-                attempt = self._store.begin(reviewed.submission, reviewed.account.name, reviewed.draft)
-            except AttemptExists:
-                return self._store.attempt(attempt_id)
-            try:
-                outcome = self._submit(reviewed, progress, cancellation)
-            except Exception as error:  # noqa: BLE001 - whatever went wrong on the wire, the attempt gets an outcome
-                outcome = Unknown(f"an unexpected error ({type(error).__name__})")
-            try:
-                return self._store.finish(attempt_id, outcome)
-            except StoreError as error:
-                raise NotRecorded(attempt, outcome, str(error)) from error
-            finally:
-                self._cancellations.pop(attempt_id, None)
+        try:
+            with self._turn:
+                try:
+                    attempt = self._store.begin(reviewed.submission, reviewed.account.name, reviewed.draft)
+                except AttemptExists:
+                    return self._store.attempt(attempt_id)
+                try:
+                    outcome = self._submit(reviewed, progress, cancellation)
+                except Exception as error:  # noqa: BLE001 - whatever happened on the wire, the attempt gets an outcome
+                    outcome = Unknown(f"an unexpected error ({type(error).__name__})")
+                try:
+                    return self._store.finish(attempt_id, outcome)
+                except StoreError as error:
+                    raise NotRecorded(attempt, outcome, str(error)) from error
+        finally:
+            self._cancellations.pop(attempt_id, None)
 
     def _submit(self, reviewed: Reviewed, progress: Progress, cancellation: "api.Cancellation") -> Outcome:
         from cfmail_tui import api
@@ -248,15 +253,19 @@ class Outbox:
             client = api.Client(
                 self.base_url, reviewed.account.credential, proxy=api.proxy_for(self.base_url, self._environ)
             )
-        except api.ApiError as error:
+            stored = self._store.open_body(reviewed.submission.attempt_id)
+        except (api.ApiError, StoreError) as error:
             return NotSent(str(error))
-        with client, self._store.open_body(reviewed.submission.attempt_id) as body:
+        with client, stored as body:
             return client.submit(reviewed.submission, body, progress=progress, cancellation=cancellation)
 
     def cancel(self, attempt_id: str) -> None:
-        """Stop sending; before the last octet left it is not sent, afterwards only the waiting ends."""
-        if cancellation := self._cancellations.get(attempt_id):
-            cancellation.cancel()
+        """Stop sending, now or when it begins; before the last octet left it is not sent, afterwards only the waiting
+        ends.
+        """
+        from cfmail_tui import api
+
+        self._cancellations.setdefault(attempt_id, api.Cancellation()).cancel()
 
     def attempts(self, query: str = "", limit: int = 50) -> tuple[Attempt, ...]:
         """History, newest first; each word of the query occurs in what is shown of an attempt."""
@@ -287,10 +296,10 @@ class Outbox:
 
     def curl(self, attempt: Attempt) -> str:
         """A shell command that sends the same body again; the token is named, never shown."""
-        url = f"{self.base_url}/accounts/$CLOUDFLARE_ACCOUNT_ID/email/sending/{attempt.submission.endpoint}"
+        base_url = shlex.quote(self.base_url)
         path = self._store.body_path(attempt.submission.attempt_id)
         return (
-            f'curl "{url}" \\\n'
+            f'curl {base_url}/accounts/"$CLOUDFLARE_ACCOUNT_ID"/email/sending/{attempt.submission.endpoint} \\\n'
             '  -H "Authorization: Bearer $CLOUDFLARE_API_TOKEN" \\\n'
             '  -H "Content-Type: application/json" \\\n'
             f"  --data-binary @{shlex.quote(str(path))}"
@@ -298,8 +307,7 @@ class Outbox:
 
     def open_raw(self, path: str) -> RawDraft:
         """A raw message from a file. Raises MessageError naming the file if it cannot be read."""
-        with _opened(str(Path(path).expanduser())) as file:
-            return raw_draft(file.read())
+        return raw_draft(read_source(path, Place.SOURCE))
 
     def save_draft(self, draft: SavedDraft) -> None:
         """Keep what was typed; of two revisions the newer stays."""
@@ -337,7 +345,7 @@ def raw_draft(source: bytes) -> RawDraft:
 
     Addresses that do not parse are left as they stand, to be mended where they are seen.
     """
-    sender = next(iter(mime.field_bodies(source, "From", "Sender")), "")
+    sender = next(iter(mime.field_bodies(source, "From") or mime.field_bodies(source, "Sender")), "")
     addressed = ", ".join(mime.field_bodies(source, "To", "Cc", "Bcc"))
     return RawDraft(
         sender=_addresses_only(sender, Place.ENVELOPE_SENDER),
@@ -373,7 +381,7 @@ def inspect_all(drafts: Sequence[AttachmentDraft]) -> tuple[list[Attachment], li
             problems.extend(error.problems)
             continue
         if attachment.disposition == "inline":
-            content_id = attachment.content_id or re.sub(r"[^\w.-]", "-", attachment.filename, flags=re.ASCII)
+            content_id = attachment.content_id or re.sub(r"[^\w.-]", "-", attachment.filename[:200], flags=re.ASCII)
             while content_id in content_ids:
                 content_id += "-2"
             content_ids.add(content_id)
@@ -386,9 +394,9 @@ def inspect(draft: AttachmentDraft) -> Attachment:
     """The file as it is on disk now. Raises MessageError if it cannot be attached, naming it and the reason."""
     with _opened(draft.path) as file:
         size = os.fstat(file.fileno()).st_size
-        if not size and file.read(1):
+        if not size and next(_blocks(file, draft.path, 1), b""):
             # /proc and its like tell no size.
-            raise _unattachable(draft.path, "it is not an ordinary file")
+            raise _unreadable(draft.path, "it is not an ordinary file")
     filename = draft.filename or _clean_name(draft.path)
     return Attachment(
         path=draft.path,
@@ -404,26 +412,53 @@ def read_file(attachment: Attachment) -> Iterator[bytes]:
     """The octets of an attachment. Raises MessageError if they are not the `size` it had when it was inspected."""
     left = attachment.size
     with _opened(attachment.path) as file:
-        while block := file.read(_BLOCK):
+        for block in _blocks(file, attachment.path, _BLOCK):
             left -= len(block)
             if left < 0:
                 break
             yield block
     if left:
-        raise _unattachable(attachment.path, "it changed while it was read")
+        raise _unreadable(attachment.path, "it changed while it was read")
 
 
-def _opened(path: str) -> BinaryIO:
+def read_source(path: str, place: Place) -> bytes:
+    """A body or raw message from a file, or from the pipe a shell opens for `<(command)`.
+
+    Raises MessageError naming the file if it cannot be read.
+    """
+    name = os.path.expanduser(path)  # noqa: PTH111 - Path's own raises where there is no such user
+    with _opened(name, place, pipes=name.startswith("/dev/")) as file:
+        content = b""
+        for block in _blocks(file, path, SOURCE_LIMIT + 1, place):
+            content += block
+            if len(content) > SOURCE_LIMIT:
+                raise _unreadable(path, f"it is over {submission.megabytes(SOURCE_LIMIT)}", place)
+        return content
+
+
+def _blocks(file: BinaryIO, path: str, size: int, place: Place = Place.ATTACHMENTS) -> Iterator[bytes]:
+    try:
+        while block := file.read(size):
+            yield block
+    except OSError as error:
+        raise _unreadable(path, (error.strerror or "it cannot be read").lower(), place) from error
+
+
+def _opened(path: str, place: Place = Place.ATTACHMENTS, *, pipes: bool = False) -> BinaryIO:
     """An ordinary file opened for reading, without waiting on a FIFO or taking a terminal."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
-        raise _unattachable(path, (reason or "it is not a path").lower()) from error
+        if isinstance(error, OSError) and error.errno == errno.ENXIO:
+            reason = "it is a socket"
+        raise _unreadable(path, (reason or "it is not a path").lower(), place) from error
     mode = os.fstat(descriptor).st_mode
-    if not stat.S_ISREG(mode):
+    if pipes and stat.S_ISFIFO(mode):
+        os.set_blocking(descriptor, True)
+    elif not stat.S_ISREG(mode):
         os.close(descriptor)
-        raise _unattachable(path, _KINDS.get(stat.S_IFMT(mode), "it is not an ordinary file"))
+        raise _unreadable(path, _KINDS.get(stat.S_IFMT(mode), "it is not an ordinary file"), place)
     return os.fdopen(descriptor, "rb")
 
 
@@ -435,8 +470,9 @@ _KINDS = {
 }
 
 
-def _unattachable(path: str, reason: str) -> MessageError:
-    return MessageError(UnreadableFile(Place.ATTACHMENTS, f"{printable(path)} cannot be attached: {reason}"))
+def _unreadable(path: str, reason: str, place: Place = Place.ATTACHMENTS) -> MessageError:
+    what = "attached" if place is Place.ATTACHMENTS else "read"
+    return MessageError(UnreadableFile(place, f"{printable(path, 300)} cannot be {what}: {reason}"))
 
 
 def _clean_name(path: str) -> str:
@@ -446,7 +482,8 @@ def _clean_name(path: str) -> str:
 
 
 def _media_type(filename: str) -> str:
-    guessed, encoding = mimetypes.guess_type(filename)
+    # It takes what looks like one for a URL, and believes a data: URL.
+    guessed, encoding = mimetypes.guess_type(f"./{filename}")
     if encoding:
         return {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}.get(
             encoding, "application/octet-stream"
@@ -455,8 +492,10 @@ def _media_type(filename: str) -> str:
 
 
 def _message_id(attempt: Attempt, message: MailMessage) -> str:
-    if isinstance(attempt.outcome, Accepted) and attempt.outcome.receipt.message_id:
-        return attempt.outcome.receipt.message_id
+    if isinstance(attempt.outcome, Accepted):
+        # The answer's word, if it can stand in a header field.
+        if found := re.fullmatch(r"<?([!-;=?-~]{1,900})>?", attempt.outcome.receipt.message_id):
+            return f"<{found[1]}>"
     return f"<{attempt.submission.attempt_id}@{message.sender.domain}>"
 
 
