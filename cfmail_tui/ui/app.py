@@ -7,6 +7,7 @@ Invariants:
 - what is typed is on disk before another mail is shown or the program ends, or the user was asked.
 """
 
+import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
@@ -23,7 +24,7 @@ from cfmail_tui.message import Draft, MailError, MessageError, Place, RawDraft, 
 from cfmail_tui.submission import Accepted, Attempt
 from cfmail_tui.ui.account import AccountScreen
 from cfmail_tui.ui.attach import AttachScreen, Chosen
-from cfmail_tui.ui.commands import CommandProvider, Where, bindings
+from cfmail_tui.ui.commands import Where, bindings
 from cfmail_tui.ui.compose import ComposeScreen
 from cfmail_tui.ui.dialogs import ChoiceScreen, HelpScreen, PathScreen, TextScreen
 from cfmail_tui.ui.drafts import DraftsScreen
@@ -35,6 +36,8 @@ from cfmail_tui.ui.review import ReviewScreen
 from cfmail_tui.ui.typeahead import TypeaheadApp
 
 if TYPE_CHECKING:
+    from textual.command import Provider
+
     from cfmail_tui.outbox import Outbox, Reviewed
     from cfmail_tui.settings import Settings
 
@@ -102,6 +105,7 @@ class OutboxApp(TypeaheadApp):
         self._opened = opened
         self._resources = ExitStack()
         self._outbox: Outbox | None = None
+        self._tried_to_open = threading.Event()
 
     def close(self) -> None:
         """Close the outbox; called when no worker runs any more."""
@@ -114,12 +118,16 @@ class OutboxApp(TypeaheadApp):
             self.post_message(Opened(settings, self._outbox.usual_sender()))
         except Exception as error:  # noqa: BLE001 - the worker boundary
             self.post_message(Failed(error, otherwise))
+        finally:
+            self._tried_to_open.set()
 
     @work(thread=True, group="task", description="a task of the outbox", exit_on_error=False)
     def run_task(self, task: Task, otherwise: Callable[[str], object] | None = None) -> None:
+        # What is typed or pressed in the first moments is done as soon as it can be.
+        self._tried_to_open.wait()
         try:
             if self._outbox is None:
-                raise MailError("the program is still opening its data, or could not; try again")  # noqa: TRY301
+                raise MailError("the program could not open its data")  # noqa: TRY301
             self.post_message(Done(task(self._outbox)))
         except Exception as error:  # noqa: BLE001 - the worker boundary
             self.post_message(Failed(error, otherwise))
@@ -150,11 +158,18 @@ class OutboxApp(TypeaheadApp):
         self._close_messages_no_wait()
 
     def on_done(self, message: Done) -> None:
-        message.then()
+        if self.screen_stack:
+            message.then()
 
     def complain(self, text: str) -> None:
         """Tell the user what did not work."""
         self.notify(printable(text, 400), severity="error", markup=False, timeout=10)
+
+
+def _palette() -> "type[Provider]":
+    from cfmail_tui.ui.palette import CommandProvider
+
+    return CommandProvider
 
 
 class CfmailApp(OutboxApp):
@@ -162,7 +177,7 @@ class CfmailApp(OutboxApp):
 
     TITLE = "cfmail"
     CSS_PATH = "app.tcss"
-    COMMANDS: ClassVar = {CommandProvider}
+    COMMANDS: ClassVar = {_palette}
     COMMAND_PALETTE_BINDING = "f2"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual declares it so
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("everywhere")]
@@ -188,6 +203,9 @@ class CfmailApp(OutboxApp):
         return next(screen for screen in self.screen_stack if isinstance(screen, MailScreen))
 
     def on_failed(self, message: Failed) -> None:
+        if not self.screen_stack:
+            # The program is ending: what was to be told has nobody left to hear it.
+            return
         if message.otherwise:
             message.otherwise(words(message.error))
         elif isinstance(message.error, MessageError):
@@ -201,6 +219,8 @@ class CfmailApp(OutboxApp):
     # Opening, and who mail is sent as.
 
     def on_opened(self, message: Opened) -> None:
+        if not self.screen_stack:
+            return
         self._settings = message.settings
         self._usual_sender = message.sender
         if isinstance(self.mail, ComposeScreen):
@@ -444,7 +464,7 @@ class CfmailApp(OutboxApp):
         self.send(outbox, reviewed)
 
     def on_progressed(self, message: Progressed) -> None:
-        if self._is_shown(message.attempt_id):
+        if self.screen_stack and self._is_shown(message.attempt_id):
             self.mail.results.sending(message.sent, message.total)
 
     def _is_shown(self, attempt_id: str) -> bool:
@@ -453,6 +473,8 @@ class CfmailApp(OutboxApp):
         return bool(reviewed and reviewed.draft and reviewed.draft.draft_id == self.mail.draft_id)
 
     def on_finished(self, message: Finished) -> None:
+        if not self.screen_stack:
+            return
         shown = self._is_shown(message.attempt_id)
         reviewed = self._sending.pop(message.attempt_id)
         outcome = message.attempt.outcome if message.attempt else None

@@ -3,14 +3,11 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal
 
 from textual.binding import Binding, BindingType
-from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.style import Style
-from textual.types import IgnoreReturnCallbackType
 from textual.widgets import Static
 
 Where = Literal[
@@ -142,28 +139,3 @@ def _function_number(keys: str) -> int:
 
 def _first_key(command: Command) -> str:
     return key_names(command).partition(",")[0]
-
-
-class CommandProvider(Provider):
-    """The palette's source: the commands that work on the screen below it."""
-
-    def _hits(self) -> Iterator[tuple[Command, IgnoreReturnCallbackType]]:
-        places: tuple[Where, ...] = getattr(self.screen, "PLACES", ())
-        for command in commands(*places):
-            if command.id != "palette":
-                yield command, partial(self.app.run_action, command.action, self.screen)
-
-    async def discover(self) -> Hits:
-        for command, run in self._hits():
-            yield DiscoveryHit(command.label, run, help=_with_keys(command))
-
-    async def search(self, query: str) -> Hits:
-        matcher = self.matcher(query)
-        for command, run in self._hits():
-            if (score := max(matcher.match(command.label), matcher.match(command.help))) > 0:
-                yield Hit(score, matcher.highlight(command.label), run, help=_with_keys(command))
-
-
-def _with_keys(command: Command) -> str:
-    keys = key_names(command)
-    return f"{command.help} ({keys})" if keys else command.help

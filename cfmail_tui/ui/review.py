@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
@@ -11,10 +12,12 @@ from textual.screen import Screen
 from textual.widgets import Button, Static
 
 from cfmail_tui.message import MailMessage
-from cfmail_tui.outbox import Reviewed
 from cfmail_tui.submission import SIZE_LIMIT, megabytes
 from cfmail_tui.ui.commands import KeyBar, Where, bindings
 from cfmail_tui.ui.fields import plain
+
+if TYPE_CHECKING:
+    from cfmail_tui.outbox import Reviewed
 
 _PREVIEW = 2000
 """Characters of a body shown here."""
@@ -32,7 +35,7 @@ class ReviewScreen(Screen[str]):
 
         attempt_id: str
 
-    def __init__(self, reviewed: Reviewed, base_url: str) -> None:
+    def __init__(self, reviewed: "Reviewed", base_url: str) -> None:
         super().__init__()
         if not isinstance(reviewed.content, MailMessage):
             self.PLACES = ("review", "everywhere")
