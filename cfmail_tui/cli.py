@@ -6,12 +6,19 @@ by the verbs that need them, so `--help` and `--version` are quick.
 Exit codes (tested and documented): 0 accepted, every recipient delivered or queued; 3 accepted, but someone bounced,
 was suppressed or is unreported; 64 usage; 65 the message cannot be sent as it is; 66 a file cannot be read; 69 refused
 by the API; 75 not sent, safe to retry; 76 outcome unknown, may have been sent; 77 no usable credentials;
-130 interrupted.
+130 interrupted, and nothing was sent.
+
+With --json standard output is one JSON value in every case. Where no attempt came about it is an object of `outcome`
+(usage, invalid, unreadable, no_credentials, not_sent, interrupted), `reason` and `exit_code`; invalid has `problems`,
+each with `place` and `problem`. What an attempt looks like is in report.py; one with `not_recorded` is missing in the
+history, for the reason given there.
 """
 
 import argparse
 import contextlib
+import io
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -20,7 +27,9 @@ from typing import TYPE_CHECKING, NoReturn
 from cfmail_tui import __version__
 
 if TYPE_CHECKING:
-    from cfmail_tui.message import Draft, MessageError, RawDraft
+    from queue import SimpleQueue
+
+    from cfmail_tui.message import Draft, Place, RawDraft
     from cfmail_tui.outbox import Outbox, Reviewed
     from cfmail_tui.settings import Settings
     from cfmail_tui.submission import Attempt
@@ -32,14 +41,10 @@ class _UsageError(Exception):
     """The arguments do not say what to do; ends with exit code 64."""
 
 
-class _InputError(Exception):
-    """A file named on the command line cannot be read; ends with exit code 66."""
-
-
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
-        self.exit(USAGE, f"{self.prog}: {message}\n")
+        raise _UsageError(message)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,25 +52,73 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else list(argv)
     verb = arguments[0] if arguments and arguments[0] in _VERBS else ""
     parser, run = _VERBS[verb]
+    as_json = "--json" in arguments
+    _ready_streams()
     try:
-        return run(parser().parse_args(arguments[1:] if verb else arguments))
+        return _run(run, parser().parse_args(arguments[1:] if verb else arguments), as_json=as_json)
     except _UsageError as error:
-        return _complain(str(error), USAGE)
-    except _InputError as error:
-        return _complain(str(error), NO_INPUT)
+        return _failed("usage", str(error), USAGE, as_json=as_json)
     except KeyboardInterrupt:
-        return _complain("interrupted", INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our output has gone; a second complaint at shutdown helps nobody.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
+        return _failed("interrupted", "interrupted", INTERRUPTED, as_json=as_json)
 
 
-def _complain(words: str, code: int) -> int:
+def _run(run: Callable[[argparse.Namespace], int], args: argparse.Namespace, *, as_json: bool) -> int:
+    from cfmail_tui.message import MailError, MessageError, UnreadableFile
+
+    try:
+        return run(args)
+    except MessageError as error:
+        unreadable = any(isinstance(problem, UnreadableFile) for problem in error.problems)
+        problems = [{"place": str(problem.place), "problem": problem.words} for problem in error.problems]
+        code = NO_INPUT if unreadable else UNSENDABLE
+        return _failed("invalid", str(error), code, as_json=as_json, problems=problems)
+    except MailError as error:
+        from cfmail_tui.outbox import NoAccount
+
+        if isinstance(error, NoAccount):
+            return _failed("no_credentials", str(error), NO_CREDENTIALS, as_json=as_json)
+        return _failed("not_sent", str(error), NOT_SENT, as_json=as_json)
+
+
+def _ready_streams() -> None:
+    """Standard streams that take any text: one that is closed leads nowhere, a narrow charset shows escapes."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115 - open as long as the process
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _failed(outcome: str, words: str, code: int, *, as_json: bool, **more: object) -> int:
+    """Tell why no attempt came about; gives the exit code."""
+    _complain(words)
+    if as_json:
+        _tell(lambda: _print_json({"outcome": outcome, "reason": words, **more, "exit_code": code}), code)
+    return code
+
+
+def _complain(words: str) -> None:
     from cfmail_tui.message import printable
 
-    for line in words.splitlines():
-        print(f"cfmail: {printable(line, 400)}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # nobody listens: the exit code says it all the same
+        for line in words.splitlines():
+            print(f"cfmail: {printable(line, 400)}", file=sys.stderr, flush=True)
+
+
+def _tell(write: Callable[[], object], code: int, unwritten: int | None = None) -> int:
+    """Write a result; gives the exit code, which is another where the result is all and cannot be written.
+
+    A reader who has gone, as head does, has what it wanted.
+    """
+    try:
+        write()
+        sys.stdout.flush()
+    except OSError as error:
+        # What is left in the buffer would be tried again, and complained of, at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            _complain(f"standard output cannot be written: {error.strerror}")
+            return code if unwritten is None else unwritten
     return code
 
 
@@ -82,16 +135,10 @@ def _fields(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", dest="sender", metavar="ADDRESS", default="", help="who the mail is from")
     for name in ("to", "cc", "bcc"):
         parser.add_argument(
-            f"--{name}",
-            action="append",
-            metavar="ADDRESS",
-            default=[],
-            help=f"{name.title()} recipients; may be repeated",
+            f"--{name}", action="append", metavar="ADDRESS", default=[], help=f"{name.title()} recipients; repeatable"
         )
     parser.add_argument("--subject", metavar="TEXT", default="")
-    parser.add_argument(
-        "--attach", action="append", metavar="PATH", default=[], help="a file to attach; may be repeated"
-    )
+    parser.add_argument("--attach", action="append", metavar="PATH", default=[], help="a file to attach; repeatable")
 
 
 def _compose_parser() -> _Parser:
@@ -123,11 +170,7 @@ def _send_parser() -> _Parser:
     _fields(parser)
     parser.add_argument("--reply-to", metavar="ADDRESS", default="")
     parser.add_argument(
-        "--header",
-        action="append",
-        metavar="'NAME: VALUE'",
-        default=[],
-        help="a header field of your own; may be repeated",
+        "--header", action="append", metavar="'NAME: VALUE'", default=[], help="a header field of your own; repeatable"
     )
     parser.add_argument("--text", metavar="FILE|-", help="the text body")
     parser.add_argument("--html", metavar="FILE|-", help="the HTML body")
@@ -172,7 +215,7 @@ def _history_parser() -> _Parser:
         epilog="also: cfmail history show ID [--json|--eml|--curl], cfmail history export [--json|--csv]",
     )
     parser.add_argument("query", nargs="*", metavar="QUERY", help="words that occur in subject, addresses or outcome")
-    parser.add_argument("--limit", type=_positive, default=50, metavar="N")
+    parser.add_argument("--limit", type=_positive, metavar="N", help="how many at most; default: 50, with export all")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true")
     form.add_argument("--eml", action="store_true", help="with show: the message")
@@ -184,7 +227,7 @@ def _history_parser() -> _Parser:
 def _positive(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not int(text):
         raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
-    return int(text)
+    return min(int(text), sys.maxsize)
 
 
 def _sandbox_parser() -> _Parser:
@@ -205,7 +248,7 @@ def _opened(account: str, *, sandbox: bool) -> Iterator["tuple[Outbox, Settings]
     from cfmail_tui import settings
     from cfmail_tui.credentials import Keyring
     from cfmail_tui.outbox import Accounts, Outbox
-    from cfmail_tui.store import Store
+    from cfmail_tui.store import Store, StoreError
     from cfmail_tui.submission import Account, ApiToken
 
     chosen = settings.read(os.environ)
@@ -214,7 +257,10 @@ def _opened(account: str, *, sandbox: bool) -> Iterator["tuple[Outbox, Settings]
         if sandbox:
             from cfmail_tui.sandbox import Sandbox
 
-            box = closing.enter_context(Sandbox(chosen.data_dir / "sandbox"))
+            try:
+                box = closing.enter_context(Sandbox(chosen.data_dir / "sandbox"))
+            except OSError as error:
+                raise StoreError(f"the sandbox cannot start: {_reason(error)}") from error
             only = Account("sandbox", box.account_id, ApiToken(box.token), "embedded sandbox")
             base_url = box.base_url
         store = Store(chosen.data_dir)
@@ -224,14 +270,26 @@ def _opened(account: str, *, sandbox: bool) -> Iterator["tuple[Outbox, Settings]
 
 
 def _compose(args: argparse.Namespace) -> int:
-    from cfmail_tui.message import RawDraft
+    from cfmail_tui.message import Place, RawDraft
 
-    if args.file.lower().endswith(".eml"):
+    draft: Draft | RawDraft
+    if _is_message(args.file):
         from cfmail_tui.outbox import raw_draft
 
-        return _open_composer(raw_draft(_read(args.file)), account=args.account, sandbox=args.sandbox)
-    draft: Draft | RawDraft = _draft(args)
+        if any((args.sender, args.to, args.cc, args.bcc, args.subject, args.attach)):
+            raise _UsageError(f"{args.file} has its header in it: no flag for one goes with it")
+        draft = raw_draft(_read(args.file, Place.SOURCE))
+    else:
+        draft = _draft(args)
     return _open_composer(draft, account=args.account, sandbox=args.sandbox)
+
+
+def _is_mailto(file: str) -> bool:
+    return file.lower().startswith("mailto:")
+
+
+def _is_message(file: str) -> bool:
+    return file.lower().endswith(".eml") and not _is_mailto(file)
 
 
 def _demo(_args: argparse.Namespace) -> int:
@@ -257,7 +315,10 @@ def _open_composer(draft: "Draft | RawDraft", *, account: str, sandbox: bool) ->
         raise _UsageError("the composer needs a terminal; cfmail send works without one")
     if not sys.stdin.isatty():
         # The text came in by a pipe; the keys come from the terminal.
-        os.dup2(os.open("/dev/tty", os.O_RDWR), 0)
+        try:
+            os.dup2(os.open("/dev/tty", os.O_RDWR), 0)
+        except OSError as error:
+            raise _UsageError("the composer needs a terminal for its keys; cfmail send works without one") from error
         sys.stdin = os.fdopen(0)
     from cfmail_tui.ui.app import CfmailApp
 
@@ -269,31 +330,46 @@ def _open_composer(draft: "Draft | RawDraft", *, account: str, sandbox: bool) ->
     return app.return_code or DONE
 
 
-def _read(name: str) -> bytes:
+def _read(name: str, place: "Place") -> bytes:
+    from cfmail_tui.outbox import SOURCE_LIMIT, read_source, unreadable
+
+    if name != "-":
+        return read_source(name, place)
     try:
-        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise _InputError(f"{name} cannot be read: {reason}") from error
+        content = sys.stdin.buffer.read(SOURCE_LIMIT + 1)
+    except OSError as error:
+        raise unreadable("standard input", _reason(error), place) from error
+    if len(content) > SOURCE_LIMIT:
+        raise unreadable("standard input", "it is longer than any mail", place)
+    return content
 
 
-def _read_text(name: str) -> str:
+def _read_text(name: str, place: "Place") -> str:
     """A body file as text; a byte order mark and CRLF line ends are the file's, not the mail's."""
+    from cfmail_tui.outbox import unreadable
+
     try:
-        return _read(name).decode("utf-8-sig").replace("\r\n", "\n")
+        return _read(name, place).decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
-        raise _InputError(f"{name} is not UTF-8 text (byte {error.start + 1})") from error
+        shown = "standard input" if name == "-" else name
+        raise unreadable(shown, f"it is not UTF-8 text (byte {error.start + 1})", place) from error
+
+
+def _reason(error: OSError) -> str:
+    reason = (error.strerror or str(error)).lower()
+    return f"{error.filename}: {reason}" if error.filename else reason
 
 
 def _draft(args: argparse.Namespace) -> "Draft":
     """The draft that the flags describe."""
-    from cfmail_tui.message import AttachmentDraft, Draft
+    from cfmail_tui.message import AttachmentDraft, Draft, Place
+    from cfmail_tui.outbox import mailto_draft
 
     draft = Draft()
-    if args.file.lower().startswith("mailto:"):
-        draft = _from_mailto(args.file)
+    if _is_mailto(args.file):
+        draft = mailto_draft(args.file)
     elif args.file:
-        draft = Draft(text=_read_text(args.file))
+        draft = Draft(text=_read_text(args.file, Place.TEXT))
     attachments: list[AttachmentDraft] = [AttachmentDraft(os.path.abspath(path)) for path in args.attach]  # noqa: PTH100
 
     def joined(first: str, more: list[str]) -> str:
@@ -311,56 +387,31 @@ def _draft(args: argparse.Namespace) -> "Draft":
     )
 
 
-def _from_mailto(uri: str) -> "Draft":
-    """What a mailto URI asks for (RFC 6068); fields that could harm, such as attach, are passed over."""
-    from urllib.parse import unquote
-
-    from cfmail_tui.message import Draft
-
-    address, _, query = uri.partition(":")[2].partition("?")
-    found: dict[str, list[str]] = {"to": [unquote(address)] if address else []}
-    for pair in query.split("&"):
-        name, _, value = pair.partition("=")
-        found.setdefault(unquote(name).lower(), []).append(unquote(value).replace("\r\n", "\n"))
-    threading_fields = ("in-reply-to", "references")
-    headers = [f"{name.title()}: {found[name][0]}" for name in threading_fields if name in found]
-    return Draft(
-        to=", ".join(found["to"]),
-        cc=", ".join(found.get("cc", [])),
-        bcc=", ".join(found.get("bcc", [])),
-        subject=" ".join("".join(found.get("subject", [])).splitlines()),
-        headers="\n".join(headers),
-        text="\n".join(found.get("body", [])),
-    )
-
-
 def _send(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
-    from cfmail_tui.message import AttachmentDraft
-    from cfmail_tui.outbox import markdown_to_html
+    from cfmail_tui.message import Place
+    from cfmail_tui.outbox import header_lines, inline_attachment, markdown_to_html
 
-    inputs = [name for name in (args.file, args.text, args.html, args.markdown) if name == "-"]
-    if len(inputs) > 1:
+    if [args.file, args.text, args.html, args.markdown].count("-") > 1:
         raise _UsageError("standard input can be read once; give - to one of FILE, --text, --html, --markdown")
-    if sum(bool(name) for name in (args.file and not args.file.startswith("mailto:"), args.text, args.markdown)) > 1:
+    text_file = args.markdown if args.text is None else args.text
+    if sum((bool(args.file) and not _is_mailto(args.file), args.text is not None, args.markdown is not None)) > 1:
         raise _UsageError("give the text once: FILE, --text or --markdown")
-    if args.file.lower().endswith(".eml"):
+    if _is_message(args.file):
         raise _UsageError(f"{args.file} is a raw message: use cfmail send-raw {args.file}")
     draft = _draft(args)
-    text = _read_text(args.text or args.markdown) if args.text or args.markdown else draft.text
-    html = _read_text(args.html) if args.html else markdown_to_html(text) if args.markdown else ""
-    inline = []
-    for value in args.inline:
-        path, _, content_id = value.partition("=")
-        inline.append(AttachmentDraft(os.path.abspath(path), "inline", content_id=content_id))  # noqa: PTH100
+    text = draft.text if text_file is None else _read_text(text_file, Place.TEXT)
+    html = "" if args.markdown is None else markdown_to_html(text)
+    if args.html is not None:
+        html = _read_text(args.html, Place.HTML)
     draft = replace(
         draft,
         reply_to=args.reply_to,
-        headers="\n".join(filter(None, [draft.headers, *args.header])),
+        headers="\n".join(filter(None, [draft.headers, header_lines(args.header)])),
         text=text,
         html=html,
-        attachments=(*draft.attachments, *inline),
+        attachments=(*draft.attachments, *map(inline_attachment, args.inline)),
     )
     return _deliver(draft, args)
 
@@ -369,15 +420,16 @@ def _send_raw(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from cfmail_tui import mime
+    from cfmail_tui.message import Place
     from cfmail_tui.outbox import raw_draft
 
-    draft = raw_draft(_read(args.file))
+    draft = raw_draft(_read(args.file, Place.SOURCE))
     if args.envelope_from:
         draft = replace(draft, sender=args.envelope_from)
     if args.recipient:
         draft = replace(draft, recipients=", ".join(args.recipient))
     if (source := mime.without_bcc(draft.source)) != draft.source:
-        print("cfmail: the Bcc field is removed; its addresses stay out of the message", file=sys.stderr)
+        _complain("the Bcc field is removed; its addresses stay out of the message")
         draft = replace(draft, source=source)
     return _deliver(draft, args)
 
@@ -385,45 +437,59 @@ def _send_raw(args: argparse.Namespace) -> int:
 def _deliver(draft: "Draft | RawDraft", args: argparse.Namespace) -> int:
     """Prepare and send, or only show what would be sent; the exit code says what became of it."""
     from cfmail_tui import report
-    from cfmail_tui.message import MailError, MessageError
-    from cfmail_tui.outbox import NoAccount, NotRecorded
+    from cfmail_tui.outbox import NotRecorded
 
+    with _opened(args.account, sandbox=args.sandbox) as (outbox, _):
+        if args.dry_run:
+            return _show_dry_run(outbox, draft, args)
+        reviewed, interrupted, more = outbox.prepare(draft), False, {}
+        with _interruptions() as news:
+            try:
+                attempt, interrupted = _sent(outbox, reviewed, news)
+            except NotRecorded as error:
+                attempt, more = error.attempt, {"not_recorded": str(error)}
+                _complain(str(error))
+
+            def write() -> None:
+                if args.json:
+                    _print_json(report.as_json(attempt) | more)
+                for line in report.in_words(attempt):
+                    print(line, file=sys.stderr if args.json else sys.stdout)
+
+            code = report.exit_code(attempt)
+            return _tell(write, INTERRUPTED if interrupted and code == NOT_SENT else code)
+
+
+@contextlib.contextmanager
+def _interruptions() -> Iterator["SimpleQueue[bool]"]:
+    """Ctrl+C becomes a True in this queue: an exception could come at a moment when the outcome would be lost."""
+    from queue import SimpleQueue
+
+    news: SimpleQueue[bool] = SimpleQueue()
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, lambda _number, _frame: news.put(True))
     try:
-        with _opened(args.account, sandbox=args.sandbox) as (outbox, _):
-            if args.dry_run:
-                return _show_dry_run(outbox, draft, args)
-            reviewed = outbox.prepare(draft)
-            attempt = _interruptible(outbox, reviewed)
-    except MessageError as error:
-        return _unsendable(error, args)
-    except NoAccount as error:
-        return _failed("no_credentials", str(error), NO_CREDENTIALS, args)
-    except NotRecorded as error:
-        return _failed(report.outcome_name(error.attempt.outcome), str(error), report.exit_code(error.attempt), args)
-    except MailError as error:
-        return _failed("not_sent", str(error), NOT_SENT, args)
-    assert attempt.outcome is not None
-    if args.json:
-        _print_json(report.as_json(attempt))
-    for line in report.in_words(attempt):
-        print(line, file=sys.stderr if args.json else sys.stdout)
-    return report.exit_code(attempt)
+        yield news
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
-def _interruptible(outbox: "Outbox", reviewed: "Reviewed") -> "Attempt":
-    """Send in a thread, so that Ctrl+C stops the mail and the journal still gets its outcome."""
+def _sent(outbox: "Outbox", reviewed: "Reviewed", news: "SimpleQueue[bool]") -> "tuple[Attempt, bool]":
+    """Send in a thread, so that Ctrl+C stops the mail and the journal still gets its outcome; was it pressed?"""
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(1) as pool:
         sending = pool.submit(outbox.send, reviewed)
-        try:
-            return sending.result()
-        except KeyboardInterrupt:
+        sending.add_done_callback(lambda _: news.put(False))
+        interrupted = news.get()
+        if interrupted:
             outbox.cancel(reviewed.submission.attempt_id)
-            return sending.result()
+        return sending.result(), interrupted
 
 
 def _show_dry_run(outbox: "Outbox", draft: "Draft | RawDraft", args: argparse.Namespace) -> int:
+    from cfmail_tui import report
     from cfmail_tui.outbox import NoAccount
     from cfmail_tui.submission import Account, ApiToken
 
@@ -433,87 +499,52 @@ def _show_dry_run(outbox: "Outbox", draft: "Draft | RawDraft", args: argparse.Na
         account = Account("", "", ApiToken(""), "no account")
     reviewed = outbox.prepare(draft, account=account)
     outbox.discard(reviewed)
-    submission = reviewed.submission
-    shown = {
-        "dry_run": True,
-        "account": account.name or None,
-        "endpoint": submission.endpoint,
-        "envelope": {"from": submission.envelope.sender, "recipients": list(submission.envelope.recipients)},
-        "subject": submission.subject,
-        "message_size": submission.message_size,
-        "body_size": submission.body_size,
-        "digest": submission.digest,
-    }
-    if args.json:
-        _print_json(shown)
-        return DONE
-    from cfmail_tui.message import printable
 
-    print(f"would send to {', '.join(submission.envelope.recipients)}")
-    print(f"from {submission.envelope.sender}, subject: {printable(submission.subject)}")
-    print(f"{submission.message_size} octets as a message, {submission.body_size} as a request, {submission.digest}")
-    return DONE
+    def write() -> None:
+        if args.json:
+            _print_json(report.preview_as_json(reviewed.submission, account.name))
+        else:
+            print("\n".join(report.preview_in_words(reviewed.submission)))
 
-
-def _unsendable(error: "MessageError", args: argparse.Namespace) -> int:
-    from cfmail_tui.message import UnreadableFile
-
-    unreadable = any(isinstance(problem, UnreadableFile) for problem in error.problems)
-    code = NO_INPUT if unreadable else UNSENDABLE
-    if args.json:
-        problems = [{"place": str(problem.place), "problem": problem.words} for problem in error.problems]
-        _print_json({"outcome": "invalid", "problems": problems, "exit_code": code})
-    return _complain(str(error), code)
-
-
-def _failed(outcome: str, words: str, code: int, args: argparse.Namespace) -> int:
-    if args.json:
-        _print_json({"outcome": outcome, "reason": words, "exit_code": code})
-    return _complain(words, code)
+    return _tell(write, DONE, NOT_SENT)
 
 
 def _history(args: argparse.Namespace) -> int:
     from cfmail_tui.message import MailError
 
     verb, *rest = args.query or [""]
-    actions: dict[str, Callable[[Outbox, argparse.Namespace, list[str]], None]] = {
-        "show": _history_show,
-        "export": _history_export,
-    }
+    action: Callable[[Outbox, argparse.Namespace, list[str]], None] = _history_list
+    name, flags = "", {"json", "limit"}
     # A search for the word "show" alone is still a search.
-    action = actions.get(verb) if (verb == "export" and not rest) or (verb == "show" and len(rest) == 1) else None
-    if action is None and (args.eml or args.curl or args.csv):
-        raise _UsageError("--eml and --curl go with history show ID, --csv with history export")
+    if verb == "show" and len(rest) == 1:
+        action, name, flags = _history_show, " show", {"json", "eml", "curl"}
+    elif verb == "export" and not rest:
+        action, name, flags = _history_export, " export", {"json", "csv", "limit"}
+    for flag in ("eml", "curl", "csv", "limit"):
+        if getattr(args, flag) and flag not in flags:
+            raise _UsageError(f"--{flag} does not go with cfmail history{name}")
     try:
         with _opened("", sandbox=False) as (outbox, _):
-            (action or _history_list)(outbox, args, rest)
+            return _tell(lambda: action(outbox, args, rest), DONE, NOT_SENT)
     except MailError as error:
-        return _complain(str(error), NO_INPUT)
-    return DONE
+        return _failed("unreadable", str(error), NO_INPUT, as_json=args.json)
 
 
 def _history_list(outbox: "Outbox", args: argparse.Namespace, _rest: list[str]) -> None:
     from cfmail_tui import report
-    from cfmail_tui.message import printable
 
-    attempts = outbox.attempts(" ".join(args.query), args.limit)
+    attempts = outbox.attempts(" ".join(args.query), args.limit or 50)
     if args.json:
         _print_json([report.as_json(attempt) for attempt in attempts])
         return
     for attempt in attempts:
-        when = attempt.started_at.astimezone().strftime("%Y-%m-%d %H:%M")
-        recipients = attempt.submission.envelope.recipients
-        to = recipients[0] + (f" +{len(recipients) - 1}" if len(recipients) > 1 else "")
-        subject = printable(attempt.submission.subject) or "(no subject)"
-        state = report.outcome_name(attempt.outcome)
-        print(f"{attempt.submission.attempt_id}  {when}  {state:<8}  {printable(to)}  {subject}")
+        print(report.in_a_line(attempt))
     if not attempts:
         print("nothing found" if args.query else "nothing was sent yet", file=sys.stderr)
 
 
 def _history_show(outbox: "Outbox", args: argparse.Namespace, rest: list[str]) -> None:
     from cfmail_tui import report
-    from cfmail_tui.message import printable
 
     attempt = outbox.attempt(rest[0])
     if args.json:
@@ -523,25 +554,17 @@ def _history_show(outbox: "Outbox", args: argparse.Namespace, rest: list[str]) -
     elif args.curl:
         print(outbox.curl(attempt))
     else:
-        for name, value in report.as_json(attempt).items():
-            if isinstance(value, (str, int)):
-                print(f"{name.replace('_', ' '):<13} {printable(str(value), 400)}")
-        print("\n".join(report.in_words(attempt)))
+        print("\n".join(report.in_full(attempt)))
 
 
 def _history_export(outbox: "Outbox", args: argparse.Namespace, _rest: list[str]) -> None:
     from cfmail_tui import report
 
-    rows = [report.as_json(attempt) for attempt in outbox.attempts(limit=sys.maxsize)]
-    if not args.csv:
-        _print_json(rows)
-        return
-    import csv
-
-    table = csv.DictWriter(sys.stdout, report.CSV_COLUMNS, extrasaction="ignore")
-    table.writeheader()
-    for row in rows:
-        table.writerows(row | recipient for recipient in row["recipients"])
+    attempts = outbox.attempts(limit=args.limit or sys.maxsize)
+    if args.csv:
+        sys.stdout.writelines(report.as_csv(attempts))
+    else:
+        _print_json([report.as_json(attempt) for attempt in attempts])
 
 
 def _sandbox(args: argparse.Namespace) -> int:
@@ -550,8 +573,10 @@ def _sandbox(args: argparse.Namespace) -> int:
 
     try:
         return serve(args.data or settings.read(os.environ).data_dir / "sandbox", args.port, args.global_key)
-    except (OSError, OverflowError) as error:
-        raise _UsageError(f"the sandbox cannot start: {error}") from error
+    except OSError as error:
+        raise _UsageError(f"the sandbox cannot start: {_reason(error)}") from error
+    except OverflowError as error:
+        raise _UsageError("a port is a number from 0 to 65535") from error
 
 
 def _print_json(value: object) -> None:

@@ -11,6 +11,7 @@ Invariants:
 """
 
 import errno
+import hashlib
 import json
 import mimetypes
 import os
@@ -26,6 +27,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
+from urllib.parse import unquote
 
 from cfmail_tui import mime, submission
 from cfmail_tui.credentials import CredentialError, Keyring, from_environment, parse_account_id, parse_credential
@@ -281,7 +283,10 @@ class Outbox:
 
     def eml(self, attempt: Attempt) -> Iterator[bytes]:
         """The message of an attempt: the source that was sent, or the form's mail as a mail system would build it."""
-        body = json.loads(self.wire_body(attempt.submission.attempt_id))
+        stored = self.wire_body(attempt.submission.attempt_id)
+        if hashlib.sha256(stored).hexdigest() != attempt.submission.digest:
+            raise OutboxError("the stored mail is damaged: it is not what was reviewed")
+        body = json.loads(stored)
         if attempt.submission.endpoint == "send_raw":
             yield body["mime_message"].encode()
             return
@@ -361,12 +366,48 @@ def _addresses_only(text: str, place: Place) -> str:
         return text
 
 
+def mailto_draft(uri: str) -> Draft:
+    """What a mailto URI asks for (RFC 6068); fields that could harm, such as attach, are passed over."""
+    address, _, query = uri.partition(":")[2].partition("?")
+    found: dict[str, list[str]] = {"to": [unquote(address)] if address else []}
+    for pair in query.split("&"):
+        name, _, value = pair.partition("=")
+        found.setdefault(unquote(name).lower(), []).append(unquote(value).replace("\r\n", "\n"))
+    threading_fields = ("in-reply-to", "references")
+    # In one line each: a line break would begin a field that was never asked for.
+    headers = [f"{name.title()}: {' '.join(found[name][0].split())}" for name in threading_fields if name in found]
+    return Draft(
+        to=", ".join(found["to"]),
+        cc=", ".join(found.get("cc", [])),
+        bcc=", ".join(found.get("bcc", [])),
+        subject=" ".join("".join(found.get("subject", [])).splitlines()),
+        headers="\n".join(headers),
+        text="\n".join(found.get("body", [])),
+    )
+
+
+def inline_attachment(value: str) -> AttachmentDraft:
+    """The file PATH or PATH=CID stands for; a path may have an = of its own."""
+    path, equals, content_id = value.rpartition("=")
+    if not equals or os.path.lexists(value):
+        path, content_id = value, ""
+    return AttachmentDraft(os.path.abspath(path), "inline", content_id=content_id)  # noqa: PTH100
+
+
+def header_lines(fields: Sequence[str]) -> str:
+    """Header fields for a draft. Raises MessageError for a line break within one: it would begin another."""
+    if broken := [field for field in fields if set(field) & set("\r\n")]:
+        words = "“{}” has a line break in it; give each field by itself"
+        raise MessageError(*(Problem(Place.HEADERS, words.format(printable(field))) for field in broken))
+    return "\n".join(fields)
+
+
 def markdown_to_html(text: str) -> str:
-    """Markdown (CommonMark with tables and strikethrough) as the HTML body of a mail."""
+    """Markdown (CommonMark with tables and strikethrough) as the HTML body of a mail; of blanks, none."""
     from markdown_it import MarkdownIt
 
     html: str = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(text)
-    return html
+    return html if text.strip() else ""
 
 
 def inspect_all(drafts: Sequence[AttachmentDraft]) -> tuple[list[Attachment], list[Problem]]:
@@ -396,7 +437,7 @@ def inspect(draft: AttachmentDraft) -> Attachment:
         size = os.fstat(file.fileno()).st_size
         if not size and next(_blocks(file, draft.path, 1), b""):
             # /proc and its like tell no size.
-            raise _unreadable(draft.path, "it is not an ordinary file")
+            raise unreadable(draft.path, "it is not an ordinary file")
     filename = draft.filename or _clean_name(draft.path)
     return Attachment(
         path=draft.path,
@@ -418,7 +459,7 @@ def read_file(attachment: Attachment) -> Iterator[bytes]:
                 break
             yield block
     if left:
-        raise _unreadable(attachment.path, "it changed while it was read")
+        raise unreadable(attachment.path, "it changed while it was read")
 
 
 def read_source(path: str, place: Place) -> bytes:
@@ -427,13 +468,13 @@ def read_source(path: str, place: Place) -> bytes:
     Raises MessageError naming the file if it cannot be read.
     """
     name = os.path.expanduser(path)  # noqa: PTH111 - Path's own raises where there is no such user
-    with _opened(name, place, pipes=name.startswith("/dev/")) as file:
-        content = b""
-        for block in _blocks(file, path, SOURCE_LIMIT + 1, place):
+    with _opened(name, place, pipes=name.startswith(("/dev/", "/proc/"))) as file:
+        content = bytearray()
+        for block in _blocks(file, path, 16 * _BLOCK, place):
             content += block
             if len(content) > SOURCE_LIMIT:
-                raise _unreadable(path, f"it is over {submission.megabytes(SOURCE_LIMIT)}", place)
-        return content
+                raise unreadable(path, f"it is over {submission.megabytes(SOURCE_LIMIT)}", place)
+        return bytes(content)
 
 
 def _blocks(file: BinaryIO, path: str, size: int, place: Place = Place.ATTACHMENTS) -> Iterator[bytes]:
@@ -441,7 +482,7 @@ def _blocks(file: BinaryIO, path: str, size: int, place: Place = Place.ATTACHMEN
         while block := file.read(size):
             yield block
     except OSError as error:
-        raise _unreadable(path, (error.strerror or "it cannot be read").lower(), place) from error
+        raise unreadable(path, (error.strerror or "it cannot be read").lower(), place) from error
 
 
 def _opened(path: str, place: Place = Place.ATTACHMENTS, *, pipes: bool = False) -> BinaryIO:
@@ -451,14 +492,14 @@ def _opened(path: str, place: Place = Place.ATTACHMENTS, *, pipes: bool = False)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
         if isinstance(error, OSError) and error.errno == errno.ENXIO:
-            reason = "it is a socket"
-        raise _unreadable(path, (reason or "it is not a path").lower(), place) from error
+            reason = "it is a socket or a device"
+        raise unreadable(path, (reason or "it is not a path").lower(), place) from error
     mode = os.fstat(descriptor).st_mode
     if pipes and stat.S_ISFIFO(mode):
         os.set_blocking(descriptor, True)
     elif not stat.S_ISREG(mode):
         os.close(descriptor)
-        raise _unreadable(path, _KINDS.get(stat.S_IFMT(mode), "it is not an ordinary file"), place)
+        raise unreadable(path, _KINDS.get(stat.S_IFMT(mode), "it is not an ordinary file"), place)
     return os.fdopen(descriptor, "rb")
 
 
@@ -470,7 +511,8 @@ _KINDS = {
 }
 
 
-def _unreadable(path: str, reason: str, place: Place = Place.ATTACHMENTS) -> MessageError:
+def unreadable(path: str, reason: str, place: Place = Place.ATTACHMENTS) -> MessageError:
+    """The error that names a file and why it cannot be had."""
     what = "attached" if place is Place.ATTACHMENTS else "read"
     return MessageError(UnreadableFile(place, f"{printable(path, 300)} cannot be {what}: {reason}"))
 
@@ -492,10 +534,10 @@ def _media_type(filename: str) -> str:
 
 
 def _message_id(attempt: Attempt, message: MailMessage) -> str:
-    if isinstance(attempt.outcome, Accepted):
-        # The answer's word, if it can stand in a header field.
-        if found := re.fullmatch(r"<?([!-;=?-~]{1,900})>?", attempt.outcome.receipt.message_id):
-            return f"<{found[1]}>"
+    said = attempt.outcome.receipt.message_id if isinstance(attempt.outcome, Accepted) else ""
+    if found := re.fullmatch(r"<?([!-;=?-~]{1,900})>?", said):
+        # What an answer says need not be fit for a header field.
+        return f"<{found[1]}>"
     return f"<{attempt.submission.attempt_id}@{message.sender.domain}>"
 
 

@@ -3,11 +3,13 @@
 The keys are a contract (README, command line). Pure: it gives text and values, the caller writes them.
 """
 
-from collections.abc import Iterator
+import csv
+import io
+from collections.abc import Iterable, Iterator
 from typing import Any, assert_never
 
 from cfmail_tui.message import printable
-from cfmail_tui.submission import Accepted, Attempt, Fate, NotSent, Outcome, Refused, Unknown, explain
+from cfmail_tui.submission import Accepted, Attempt, Fate, NotSent, Outcome, Refused, Submission, Unknown, explain
 
 ACCEPTED, PARTLY, REFUSED, NOT_SENT, UNKNOWN = 0, 3, 69, 75, 76
 
@@ -75,6 +77,43 @@ def as_json(attempt: Attempt) -> dict[str, Any]:
     return shown
 
 
+def as_csv(attempts: Iterable[Attempt]) -> Iterator[str]:
+    """A heading and a row for each recipient; for spreadsheets and eyes, so control characters are made visible."""
+    text = io.StringIO()
+    table = csv.writer(text)
+    table.writerow(CSV_COLUMNS)
+    for attempt in attempts:
+        shown = as_json(attempt)
+        for recipient in shown["recipients"]:
+            values = [str((shown | recipient)[column]) for column in CSV_COLUMNS]
+            table.writerow([printable(value, len(value)) for value in values])
+        yield text.getvalue()
+        text.seek(0)
+        text.truncate()
+    yield text.getvalue()
+
+
+def preview_as_json(submission: Submission, account: str) -> dict[str, Any]:
+    """What would be sent, for scripts; the keys are a contract like those of an attempt."""
+    return {
+        "dry_run": True,
+        "account": account or None,
+        "endpoint": submission.endpoint,
+        "envelope": {"from": submission.envelope.sender, "recipients": list(submission.envelope.recipients)},
+        "subject": submission.subject,
+        "message_size": submission.message_size,
+        "body_size": submission.body_size,
+        "digest": submission.digest,
+    }
+
+
+def preview_in_words(submission: Submission) -> Iterator[str]:
+    """What would be sent, for people."""
+    yield f"would send to {', '.join(submission.envelope.recipients)}"
+    yield f"from {submission.envelope.sender}, subject: {printable(submission.subject)}"
+    yield f"{submission.message_size} octets as a message, {submission.body_size} as a request, {submission.digest}"
+
+
 def statuses(attempt: Attempt) -> list[tuple[str, str]]:
     """Each recipient with what became of it; where nothing was accepted, that is the attempt's outcome."""
     if isinstance(attempt.outcome, Accepted):
@@ -85,10 +124,28 @@ def statuses(attempt: Attempt) -> list[tuple[str, str]]:
 def in_words(attempt: Attempt) -> Iterator[str]:
     """What became of a mail: a line per recipient, and the cause where it was not accepted."""
     for address, word in statuses(attempt):
-        yield f"{word:<11} {printable(address)}"
+        yield f"{word:<11} {printable(address, 300)}"
     outcome = attempt.outcome
     if outcome is not None and not isinstance(outcome, Accepted):
         explanation = explain(outcome)
         yield f"{printable(explanation.cause, 400)}; {printable(explanation.action, 400)}"
     if isinstance(outcome, Refused):
         yield f"Cloudflare's words: {printable(outcome.reason, 400)} [{printable(outcome.code)}]"
+
+
+def in_a_line(attempt: Attempt) -> str:
+    """An attempt in a list: id, local time, outcome, the first recipient and how many more, subject."""
+    submission = attempt.submission
+    when = attempt.started_at.astimezone().strftime("%Y-%m-%d %H:%M")
+    first, *others = submission.envelope.recipients
+    to = printable(first) + (f" +{len(others)}" if others else "")
+    subject = printable(submission.subject) or "(no subject)"
+    return f"{submission.attempt_id}  {when}  {outcome_name(attempt.outcome):<8}  {to}  {subject}"
+
+
+def in_full(attempt: Attempt) -> Iterator[str]:
+    """Everything known of an attempt, a line for each thing."""
+    for name, value in as_json(attempt).items():
+        if isinstance(value, str | int):
+            yield f"{name.replace('_', ' '):<13} {printable(str(value), 400)}"
+    yield from in_words(attempt)

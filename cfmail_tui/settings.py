@@ -3,6 +3,7 @@
 Reads the environment once, at the composition root, into values; nothing else in the program looks at it.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +37,8 @@ def read(environ: Mapping[str, str]) -> Settings:
 
 def _data_dir(environ: Mapping[str, str]) -> Path:
     if home := environ.get("CFMAIL_HOME"):
-        return Path(home).expanduser().absolute() / "data"
+        # Path's own expanduser raises where there is no such user.
+        return Path(os.path.expanduser(home)).absolute() / "data"  # noqa: PTH111
     import platformdirs
 
     return platformdirs.user_data_path("cfmail", appauthor=False)
