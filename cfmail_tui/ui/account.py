@@ -10,10 +10,10 @@ from textual.widgets import Button, Checkbox, Input, Label, Static
 
 from cfmail_tui.submission import Secret
 from cfmail_tui.ui.commands import KeyBar, bindings
-from cfmail_tui.ui.fields import LineInput, plain
+from cfmail_tui.ui.fields import EndsOnce, LineInput, plain
 
 
-class AccountScreen(ModalScreen[bool]):
+class AccountScreen(EndsOnce[bool], ModalScreen[bool]):
     """Ends with True once an account can be used."""
 
     BINDINGS = bindings("dialog")

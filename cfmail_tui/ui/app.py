@@ -7,29 +7,31 @@ Invariants:
 - what is typed is on disk before another mail is shown or the program ends, or the user was asked.
 """
 
+import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
-from uuid import uuid4
 
 from textual import work
 from textual.binding import BindingType
 from textual.message import Message
 
-from cfmail_tui.message import Draft, MailError, MessageError, Place, RawDraft, SavedDraft, printable
+from cfmail_tui.message import Draft, MailError, MessageError, Place, Problem, RawDraft, SavedDraft, printable
 from cfmail_tui.submission import Accepted, Attempt
 from cfmail_tui.ui.account import AccountScreen
-from cfmail_tui.ui.attach import AttachScreen, Chosen
+from cfmail_tui.ui.attach import AttachScreen
 from cfmail_tui.ui.commands import Where, bindings
 from cfmail_tui.ui.compose import ComposeScreen
 from cfmail_tui.ui.dialogs import ChoiceScreen, HelpScreen, PathScreen, TextScreen
 from cfmail_tui.ui.drafts import DraftsScreen
 from cfmail_tui.ui.history import MOST, HistoryScreen
-from cfmail_tui.ui.mail import MailScreen
+from cfmail_tui.ui.mail import MailScreen, new_draft
 from cfmail_tui.ui.raw import NEW_SOURCE, RawScreen
 from cfmail_tui.ui.results import headline
 from cfmail_tui.ui.review import ReviewScreen
@@ -98,7 +100,10 @@ class Finished(Message):
 
 
 class OutboxApp(TypeaheadApp):
-    """Runs tasks on the outbox in threads; `opened` gives the outbox and settings, and closes them in the end."""
+    """Runs tasks on the outbox in threads, and answers what screens ask of it.
+
+    `opened` gives the outbox and settings, and closes them in the end.
+    """
 
     def __init__(self, opened: Callable[[], AbstractContextManager["tuple[Outbox, Settings]"]]) -> None:
         super().__init__()
@@ -106,6 +111,10 @@ class OutboxApp(TypeaheadApp):
         self._resources = ExitStack()
         self._outbox: Outbox | None = None
         self._tried_to_open = threading.Event()
+
+    def on_load(self) -> None:
+        # Mails wait for their turn in threads; whatever else is asked for must not wait behind them.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(100))
 
     def close(self) -> None:
         """Close the outbox; called when no worker runs any more."""
@@ -147,6 +156,35 @@ class OutboxApp(TypeaheadApp):
             self.post_message(Finished(attempt_id, outbox.send(reviewed, progress)))
         except Exception as error:  # noqa: BLE001 - the worker boundary
             self.post_message(Finished(attempt_id, None, words(error)))
+
+    def on_attach_screen_check_requested(self, message: AttachScreen.CheckRequested) -> None:
+        screen = message.screen
+
+        def check(_outbox: "Outbox") -> Next:
+            from cfmail_tui.outbox import inspect
+
+            found = inspect(message.attachment)
+            return lambda: screen.accepted(message.attachment, found)
+
+        self.run_task(check, lambda words: screen.refused(message.attachment, words))
+
+    def on_compose_screen_sizes_requested(self, message: ComposeScreen.SizesRequested) -> None:
+        def look(_outbox: "Outbox") -> Next:
+            from cfmail_tui.outbox import inspect_all
+
+            sizes = {part.path: part.size for part in inspect_all(message.attachments)[0]}
+            return lambda: message.screen.learn_sizes(sizes)
+
+        self.run_task(look)
+
+    def on_history_screen_requested(self, message: HistoryScreen.Requested) -> None:
+        screen = message.screen
+
+        def search(outbox: "Outbox") -> Next:
+            attempts = outbox.attempts(message.query, MOST)
+            return lambda: screen.show(message.query, attempts)
+
+        self.run_task(search)
 
     def _fatal_error(self) -> None:
         """End after a defect. Textual's own report prints local variables, which may hold anyone's mail."""
@@ -204,16 +242,15 @@ class CfmailApp(OutboxApp):
 
     def on_failed(self, message: Failed) -> None:
         if not self.screen_stack:
+            return
+        if not self.screen_stack:
             # The program is ending: what was to be told has nobody left to hear it.
             return
         if message.otherwise:
             message.otherwise(words(message.error))
-        elif isinstance(message.error, MessageError):
-            self.mail.show_problems(message.error.problems)
         else:
             self.complain(words(message.error))
-        if not self._sending:
-            self.mail.set_busy(busy=False)
+        self.mail.set_busy(busy=self._shown_is_sending())
         self.screen_is_there()
 
     # Opening, and who mail is sent as.
@@ -282,9 +319,11 @@ class CfmailApp(OutboxApp):
             if then:
                 then()
 
-        self.run_task(save, lambda reason: self._not_saved(reason, then))
+        self.run_task(save, lambda reason: self._not_saved(draft, reason, then))
 
-    def _not_saved(self, reason: str, then: Next | None) -> None:
+    def _not_saved(self, draft: SavedDraft, reason: str, then: Next | None) -> None:
+        if self.mail.draft_id == draft.draft_id:
+            self.mail.not_kept()
         text = f"The draft could not be saved: {reason}"
         if then is None:
             self.complain(text)
@@ -310,7 +349,8 @@ class CfmailApp(OutboxApp):
 
     def action_drafts(self) -> None:
         def load(outbox: "Outbox") -> Next:
-            others = tuple(draft for draft in outbox.drafts() if draft.draft_id != self.mail.draft_id)
+            away = {reviewed.draft.draft_id for reviewed in self._sending.values() if reviewed.draft}
+            others = tuple(draft for draft in outbox.drafts() if draft.draft_id not in {self.mail.draft_id, *away})
             return lambda: self.push_screen(DraftsScreen(others), self._open_draft)
 
         self._when_kept(lambda: self.run_task(load))
@@ -320,11 +360,7 @@ class CfmailApp(OutboxApp):
             self._change_mail(draft)
 
     def on_drafts_screen_delete_requested(self, message: DraftsScreen.DeleteRequested) -> None:
-        def delete(outbox: "Outbox") -> Next:
-            outbox.delete_draft(message.draft_id)
-            return lambda: None
-
-        self.run_task(delete)
+        self.run_task(lambda outbox: _nothing(outbox.delete_draft(message.draft_id)))
 
     def action_new(self) -> None:
         self._when_kept(lambda: self._change_mail(new_draft(Draft(sender=self._usual_sender))))
@@ -337,16 +373,13 @@ class CfmailApp(OutboxApp):
     def on_raw_screen_open_requested(self) -> None:
         def chosen(path: str | None) -> None:
             if path:
-                self.run_task(lambda outbox: self._opened_file(outbox.open_raw(path)))
+                self.run_task(lambda outbox: partial(self._change_mail, new_draft(outbox.open_raw(path))))
 
         self._when_kept(lambda: self.push_screen(PathScreen("Open an .eml file"), chosen))
 
-    def _opened_file(self, content: RawDraft) -> Next:
-        return lambda: self._change_mail(new_draft(content))
-
     def _change_mail(self, draft: SavedDraft) -> None:
         """Show another mail; the one that is being sent goes on, after asking."""
-        if not self._sending:
+        if not self._shown_is_sending():
             self._show_mail(draft)
             return
 
@@ -377,35 +410,24 @@ class CfmailApp(OutboxApp):
     # Attachments and the external editor.
 
     def on_compose_screen_attach_requested(self, message: ComposeScreen.AttachRequested) -> None:
-        def chosen(answer: Chosen | None) -> None:
-            if answer is not None and isinstance(self.mail, ComposeScreen):
-                self.mail.set_attachments(*answer)
-
-        self.push_screen(AttachScreen(message.attachments), chosen)
-
-    def on_attach_screen_check_requested(self, message: AttachScreen.CheckRequested) -> None:
-        screen = message.screen
-
-        def check(_outbox: "Outbox") -> Next:
-            from cfmail_tui.outbox import inspect
-
-            found = inspect(message.attachment)
-            return lambda: screen.accepted(message.attachment, found)
-
-        self.run_task(check, screen.refused)
+        self.push_screen(AttachScreen(message.attachments, message.screen.set_attachments))
 
     def on_mail_screen_editor_requested(self, message: MailScreen.EditorRequested) -> None:
+        self.run_task(lambda _outbox: partial(self._edit, message))
+
+    def _edit(self, message: MailScreen.EditorRequested) -> None:
         from cfmail_tui.ui.editor import edit
 
-        if self._settings is None:
-            self.complain("the program is still opening its data; try again")
-            return
+        assert self._settings
+        with self.suspend():
+            left = edit(message.content, self._settings.editor, self._settings.data_dir, message.suffix)
         try:
-            with self.suspend():
-                content = edit(message.content, self._settings.editor, self._settings.data_dir, message.suffix)
-            self.mail.edited(message.body_id, content)
+            if isinstance(left, MailError):
+                raise left
+            self.mail.edited(message.body_id, left)
         except (MailError, UnicodeDecodeError) as error:
             self.complain(words(error))
+        self.screen_is_there()
 
     # Review and send.
 
@@ -422,9 +444,19 @@ class CfmailApp(OutboxApp):
             except NoAccount as error:
                 reason = str(error)
                 return lambda: self._without_account(reason, draft)
+            except MessageError as error:
+                problems = error.problems
+                return lambda: self._unsendable(draft, problems)
             return lambda: self._review(outbox, reviewed)
 
-        self.run_task(prepare, None)
+        self.mail.set_busy(busy=True)
+        self.run_task(prepare)
+
+    def _unsendable(self, draft: SavedDraft, problems: Sequence[Problem]) -> None:
+        if self.mail.draft_id == draft.draft_id:
+            self.mail.set_busy(busy=False)
+            self.mail.show_problems(problems)
+            self.screen_is_there()
 
     def _without_account(self, reason: str, draft: SavedDraft) -> None:
         self.mail.set_busy(busy=False)
@@ -435,7 +467,7 @@ class CfmailApp(OutboxApp):
             if answer == "send":
                 self._start_sending(outbox, reviewed)
                 return
-            self.mail.set_busy(busy=False)
+            self.mail.set_busy(busy=self._shown_is_sending())
             self.run_task(lambda outbox: _nothing(outbox.discard(reviewed)))
             if answer == "attach" and isinstance(self.mail, ComposeScreen):
                 self.mail.action_attach()
@@ -444,7 +476,9 @@ class CfmailApp(OutboxApp):
             elif answer == "postpone":
                 self.action_new()
 
-        self.mail.set_busy(busy=True)
+        if not reviewed.draft or self.mail.draft_id != reviewed.draft.draft_id:
+            answered(None)  # another mail was opened while this one was prepared
+            return
         self.drop_keys()
         self.push_screen(ReviewScreen(reviewed, outbox.base_url), answered)
 
@@ -452,7 +486,7 @@ class CfmailApp(OutboxApp):
         def load(outbox: "Outbox") -> Next:
             body = outbox.wire_body(message.attempt_id, _WIRE_BODY_SHOWN)
             title = (
-                "Wire body" if len(body) < _WIRE_BODY_SHOWN else f"Wire body, the first {_WIRE_BODY_SHOWN // 1024} KiB"
+                f"Wire body, the first {_WIRE_BODY_SHOWN // 1024} KiB" if len(body) == _WIRE_BODY_SHOWN else "Wire body"
             )
             return lambda: self.push_screen(TextScreen(title, body.decode("utf-8", "replace")))
 
@@ -460,6 +494,7 @@ class CfmailApp(OutboxApp):
 
     def _start_sending(self, outbox: "Outbox", reviewed: "Reviewed") -> None:
         self._sending[reviewed.submission.attempt_id] = reviewed
+        self.mail.set_busy(busy=True)
         self.mail.results.sending(0, reviewed.submission.body_size)
         self.send(outbox, reviewed)
 
@@ -471,6 +506,9 @@ class CfmailApp(OutboxApp):
         """Whether the mail on the screen is the one that is being sent."""
         reviewed = self._sending.get(attempt_id)
         return bool(reviewed and reviewed.draft and reviewed.draft.draft_id == self.mail.draft_id)
+
+    def _shown_is_sending(self) -> bool:
+        return any(map(self._is_shown, self._sending))
 
     def on_finished(self, message: Finished) -> None:
         if not self.screen_stack:
@@ -525,15 +563,6 @@ class CfmailApp(OutboxApp):
     def action_history(self) -> None:
         self._when_kept(lambda: self.push_screen(HistoryScreen()))
 
-    def on_history_screen_requested(self, message: HistoryScreen.Requested) -> None:
-        screen = message.screen
-
-        def search(outbox: "Outbox") -> Next:
-            attempts = outbox.attempts(message.query, MOST)
-            return lambda: screen.show(message.query, attempts)
-
-        self.run_task(search)
-
     def action_help(self) -> None:
         places: tuple[Where, ...] = getattr(self.screen, "PLACES", ())
         if not isinstance(self.screen, HelpScreen):
@@ -555,11 +584,6 @@ class CfmailApp(OutboxApp):
 
         answers = {"stay": "Stay", "wait": "Leave when it is done", "stop": "Stop sending and leave"}
         self.push_screen(ChoiceScreen("A mail is being sent.", answers), answered)
-
-
-def new_draft(content: Draft | RawDraft) -> SavedDraft:
-    """Something to write that has no draft in the store yet."""
-    return SavedDraft(uuid4().hex, 0, content)
 
 
 def words(error: Exception) -> str:

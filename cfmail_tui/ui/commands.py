@@ -73,7 +73,7 @@ COMMANDS = (
 )
 
 OPENING = frozenset(
-    {"help", "command_palette", "attach", "open", "drafts", "history", "review", "switch_raw", "new", "quit"}
+    {"help", "command_palette", "attach", "open", "drafts", "history", "review", "switch_raw", "new", "quit", "editor"}
 )
 """Actions that show another screen or mail: keys typed right after them are meant for that."""
 

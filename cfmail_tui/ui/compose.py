@@ -7,6 +7,7 @@ from textual import events
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
+from textual.style import Style
 from textual.widget import Widget
 from textual.widgets import Label, Static, TextArea
 
@@ -31,12 +32,14 @@ class BodyBar(Static):
         for name, shown in (("Text", not html), ("HTML", html)):
             lines = filled[name]
             words = f" {name} {lines} lines " if lines > 1 else f" {name} " if lines else f" {name} (empty) "
-            parts += [(words, "bold reverse" if shown else "$foreground-muted"), Content(" ")]
+            style = "bold reverse" if shown else "$foreground-muted"
+            parts += [Content.styled(words, style).stylize(Style.from_meta({"shown": shown})), Content(" ")]
         parts.append(("F10 switches", "$foreground-muted"))
         self.update(Content.assemble(*parts))
 
-    def on_click(self) -> None:
-        self.post_message(self.Pressed())
+    def on_click(self, event: events.Click) -> None:
+        if not event.style.meta.get("shown"):
+            self.post_message(self.Pressed())
 
 
 class AttachmentBar(Static):
@@ -49,7 +52,8 @@ class AttachmentBar(Static):
         """Name the files; `sizes` in octets where they are known."""
         self.display = bool(attachments)
         total = sum(sizes.get(part.path, 0) * 4 // 3 for part in attachments)
-        head = f"Attachments {megabytes(total)} of {megabytes(SIZE_LIMIT)} encoded"
+        known = all(part.path in sizes for part in attachments)
+        head = f"Attachments {megabytes(total) if known else '…'} of {megabytes(SIZE_LIMIT)} encoded"
         names = []
         for part in attachments:
             name = part.path.rpartition("/")[2]
@@ -69,9 +73,17 @@ class ComposeScreen(MailScreen):
 
     @dataclass
     class AttachRequested(Message):
-        """The user wants to see, add or remove attachments."""
+        """The user wants to see, add or remove attachments of `screen`."""
 
         attachments: tuple[AttachmentDraft, ...]
+        screen: "ComposeScreen"
+
+    @dataclass
+    class SizesRequested(Message):
+        """How large these files are is wanted by `screen`."""
+
+        attachments: tuple[AttachmentDraft, ...]
+        screen: "ComposeScreen"
 
     def __init__(self, draft: SavedDraft) -> None:
         super().__init__(draft)
@@ -152,12 +164,17 @@ class ComposeScreen(MailScreen):
             if field.input.has_focus:
                 self.focus_first()
 
-    def set_attachments(self, attachments: tuple[AttachmentDraft, ...], sizes: dict[str, int]) -> None:
-        """The attachments as they are after the attach screen."""
+    def set_attachments(self, attachments: tuple[AttachmentDraft, ...]) -> None:
+        """The attachments as the attach screen has them."""
         self._attachments = attachments
-        self._sizes |= sizes
         self._show_attachments()
         self._schedule()
+
+    def learn_sizes(self, sizes: dict[str, int]) -> None:
+        """How large files are now, in octets, by their paths."""
+        self._sizes = sizes
+        if self.is_attached:
+            self._show_attachment_bar()
 
     def focus_place(self, place: Place) -> None:
         if place is Place.HEADERS:
@@ -214,7 +231,7 @@ class ComposeScreen(MailScreen):
         self._show_body_bar()
 
     def action_attach(self) -> None:
-        self.post_message(self.AttachRequested(self._attachments))
+        self.post_message(self.AttachRequested(self._attachments, self))
 
     def action_editor(self) -> None:
         body = self.body("html" if self.body("html").display else "text")
@@ -234,6 +251,11 @@ class ComposeScreen(MailScreen):
         self.query_one(BodyBar).show(html=self.body("html").display, filled=filled)
 
     def _show_attachments(self) -> None:
+        self._show_attachment_bar()
+        if self._attachments:
+            self.post_message(self.SizesRequested(self._attachments, self))
+
+    def _show_attachment_bar(self) -> None:
         self.query_one(AttachmentBar).show(self._attachments, self._sizes)
 
     def _count_recipients(self) -> None:

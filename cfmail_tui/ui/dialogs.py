@@ -11,10 +11,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from cfmail_tui.ui.commands import KeyBar, Where, bindings, commands, key_names
-from cfmail_tui.ui.fields import Body, LineInput, plain
+from cfmail_tui.ui.fields import Body, EndsOnce, LineInput, plain
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(EndsOnce[None], ModalScreen[None]):
     """What can be done on the screen below, with its keys."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("dialog"), Binding("q,f1,enter", "back", show=False)]
@@ -39,7 +39,7 @@ class HelpScreen(ModalScreen[None]):
         self.dismiss()
 
 
-class ChoiceScreen(ModalScreen[str]):
+class ChoiceScreen(EndsOnce[str], ModalScreen[str]):
     """A question with buttons; Esc is the first, harmless, answer."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -67,7 +67,7 @@ class ChoiceScreen(ModalScreen[str]):
         self.dismiss(next(iter(self._answers)))
 
 
-class PathScreen(ModalScreen[str]):
+class PathScreen(EndsOnce[str], ModalScreen[str]):
     """Asks for the path of a file; "" when there is none."""
 
     BINDINGS = bindings("dialog")
@@ -88,7 +88,7 @@ class PathScreen(ModalScreen[str]):
         self.dismiss("")
 
 
-class TextScreen(ModalScreen[None]):
+class TextScreen(EndsOnce[None], ModalScreen[None]):
     """A text to read."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("dialog"), Binding("q", "back", show=False)]

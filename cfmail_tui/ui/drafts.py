@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Static
 
 from cfmail_tui.message import Draft, SavedDraft
 from cfmail_tui.ui.commands import KeyBar, Where, bindings
 from cfmail_tui.ui.dialogs import ChoiceScreen
+from cfmail_tui.ui.fields import EndsOnce
 from cfmail_tui.ui.rows import RowList
 
 
-class DraftsScreen(Screen[SavedDraft | None]):
+class DraftsScreen(EndsOnce[SavedDraft | None]):
     """Ends with the draft to open, or None."""
 
     PLACES: tuple[Where, ...] = ("list", "drafts", "dialog", "everywhere")

@@ -9,9 +9,11 @@ import unicodedata
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
+from textual.screen import Screen, ScreenResultType
 from textual.widgets import Input, Label, Static, TextArea
 
 from cfmail_tui.message import MessageError, Place, parse_mailboxes, printable
@@ -48,6 +50,13 @@ def _stand_in(char: str) -> str:
 
 
 _REORDERING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+
+
+class EndsOnce(Screen[ScreenResultType]):
+    """A screen that ends once, also by a double click; told twice, Textual would end the screen below as well."""
+
+    def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
+        return super().dismiss(result) if self.is_active else AwaitComplete()
 
 
 class LineInput(Input):

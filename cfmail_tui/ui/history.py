@@ -6,12 +6,11 @@ from textual.app import ComposeResult
 from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from cfmail_tui.submission import Accepted, Attempt, Fate
 from cfmail_tui.ui.commands import KeyBar, Where, bindings
-from cfmail_tui.ui.fields import LineInput, plain
+from cfmail_tui.ui.fields import EndsOnce, LineInput, plain
 from cfmail_tui.ui.results import headline, outcome_lines
 from cfmail_tui.ui.rows import RowList
 
@@ -19,7 +18,7 @@ MOST = 500
 """Attempts shown at a time; the search reaches all of them."""
 
 
-class HistoryScreen(Screen[None]):
+class HistoryScreen(EndsOnce[None]):
     """The journal of sends."""
 
     PLACES: tuple[Where, ...] = ("list", "history", "dialog", "everywhere")

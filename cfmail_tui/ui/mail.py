@@ -7,6 +7,7 @@ messages, and their results come back by method calls of the app.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import uuid4
 
 from textual import events
 from textual.app import ComposeResult
@@ -90,7 +91,7 @@ class MailScreen(Screen[None]):
         self.draft_id = draft.draft_id
         self._revision = draft.revision
         self._first = draft
-        self._kept: Draft | RawDraft = draft.content
+        self._kept: Draft | RawDraft | None = draft.content
         self._timer: Timer | None = None
         self.title_bar = TitleBar(self.TITLE_WORDS)
         self.results = ResultsPane()
@@ -144,6 +145,10 @@ class MailScreen(Screen[None]):
         self._kept = draft.content
         return draft
 
+    def not_kept(self) -> None:
+        """What was handed over could not be saved."""
+        self._kept = None
+
     def on_mail_field_changed(self) -> None:
         self._schedule()
 
@@ -180,7 +185,7 @@ class MailScreen(Screen[None]):
 
     def _request_review(self) -> None:
         if not self.query_one("#mail").disabled:
-            self.set_busy(busy=True)
+            self.set_busy(busy=True)  # at once: a second press finds it so
             self.post_message(self.ReviewRequested(self.handed_over()))
 
     def show_problems(self, problems: Sequence[Problem]) -> None:
@@ -219,3 +224,8 @@ class MailScreen(Screen[None]):
         if action in {"review", "attach", "open", "editor", "mend_bcc"}:
             return not self.query_one("#mail").disabled
         return super().check_action(action, parameters)
+
+
+def new_draft(content: Draft | RawDraft) -> SavedDraft:
+    """Something to write that has no draft in the store yet."""
+    return SavedDraft(uuid4().hex, 0, content)

@@ -64,12 +64,17 @@ class RawScreen(MailScreen):
 
     def content(self) -> RawDraft:
         sender, recipients = self.query(MailField)
-        return RawDraft(sender=sender.text, recipients=recipients.text, source=self._source)
+        return RawDraft(sender=sender.text, recipients=recipients.text, source=self.source)
+
+    @property
+    def source(self) -> bytes:
+        """The source as it is on the screen, octet for octet as it came where it was not edited."""
+        if self._read_only_because:
+            return self._source
+        ending = b"\n" if b"\n" in self._source and b"\r\n" not in self._source else b"\r\n"
+        return self.body("source").text.encode("utf-8", "surrogatepass").replace(b"\n", ending)
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
-        if not self._read_only_because:
-            ending = b"\n" if b"\n" in self._source and b"\r\n" not in self._source else b"\r\n"
-            self._source = self.body("source").text.encode("utf-8", "surrogatepass").replace(b"\n", ending)
         self._show_source_bar()
         super().on_text_area_changed(event)
 
@@ -84,7 +89,7 @@ class RawScreen(MailScreen):
         self.post_message(self.OpenRequested())
 
     def action_editor(self) -> None:
-        self.post_message(self.EditorRequested("source", self._source, ".eml"))
+        self.post_message(self.EditorRequested("source", self.source, ".eml"))
 
     def edited(self, _body_id: str, content: bytes) -> None:
         """Take back what the external editor left, octet for octet."""
@@ -93,14 +98,15 @@ class RawScreen(MailScreen):
     def action_mend_bcc(self) -> None:
         """Put the addresses of Bcc fields into the envelope, and take the fields out of the header."""
         recipients = self.query(MailField)[1]
-        blind = mime.field_bodies(self._source, *mime.BLIND_FIELDS)
+        source = self.source
+        blind = mime.field_bodies(source, *mime.BLIND_FIELDS)
         if not blind:
             self.results.say("Bcc", "there is no Bcc field in the header")
             return
         known = {same_address(address) for address in _addresses(recipients.text)}
         missing = [address for address in _addresses(", ".join(blind)) if same_address(address) not in known]
         recipients.text = ", ".join(filter(None, [recipients.text.strip().rstrip(","), *missing]))
-        self._take(mime.without_bcc(self._source))
+        self._take(mime.without_bcc(source))
         self.results.say("Bcc", "the field is out of the header, its addresses are in the envelope")
 
     def _take(self, source: bytes) -> None:
@@ -113,7 +119,7 @@ class RawScreen(MailScreen):
         self._schedule()
 
     def _show_source_bar(self) -> None:
-        size = len(mime.crlf(self._source))
+        size = len(mime.crlf(self.source))
         words = f"MIME source  {size:,} octets" if size < 100_000 else f"MIME source  {megabytes(size)}"
         state = f" of {megabytes(SIZE_LIMIT)}"
         if self._read_only_because:

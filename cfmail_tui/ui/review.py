@@ -8,13 +8,12 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Button, Static
 
 from cfmail_tui.message import MailMessage
 from cfmail_tui.submission import SIZE_LIMIT, megabytes
 from cfmail_tui.ui.commands import KeyBar, Where, bindings
-from cfmail_tui.ui.fields import plain
+from cfmail_tui.ui.fields import EndsOnce, plain
 
 if TYPE_CHECKING:
     from cfmail_tui.outbox import Reviewed
@@ -23,7 +22,7 @@ _PREVIEW = 2000
 """Characters of a body shown here."""
 
 
-class ReviewScreen(Screen[str]):
+class ReviewScreen(EndsOnce[str]):
     """Shows a reviewed mail; ends with what the user wants: "send", "edit", "attach", "headers" or "postpone"."""
 
     PLACES: tuple[Where, ...] = ("review", "review-form", "everywhere")

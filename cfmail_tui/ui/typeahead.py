@@ -13,6 +13,7 @@ from typing import Any
 from textual import events
 from textual.app import App
 from textual.binding import Binding
+from textual.dom import DOMNode
 
 from cfmail_tui.ui.commands import OPENING
 
@@ -36,12 +37,15 @@ class TypeaheadApp(App[int]):
 
     async def on_event(self, event: events.Event) -> None:
         """Take a key, or let it wait for the one before it."""
+        if isinstance(event, events.Key) and event.key.startswith("alt+"):
+            # Textual would type the letter of an Alt chord that is not bound.
+            event.character = None
         if not isinstance(event, (events.Key, events.Paste)):
             await super().on_event(event)
         elif event.is_forwarded:
             # No widget took it for itself; bindings act now.
             await super().on_event(event)
-            self._finish(event)
+            self._settle(event, self.focused)
         elif self._current or self._opening or self._waiting:
             if not self._waiting:
                 self.set_timer(PATIENCE, self._lose_patience)
@@ -55,12 +59,17 @@ class TypeaheadApp(App[int]):
         await super().on_event(event)
         if event.is_forwarded:
             # Runs in the widget's own queue, right after it has seen the key.
-            target.call_later(self._seen, event)
+            target.call_later(self._seen, event, target)
         else:
             self._finish(event)
 
-    def _seen(self, event: events.Event) -> None:
+    def _seen(self, event: events.Event, target: DOMNode) -> None:
         if event._stop_propagation:  # noqa: SLF001 - a key that is not stopped bubbles up to on_event
+            self._settle(event, target)
+
+    def _settle(self, event: events.Event, node: DOMNode | None) -> None:
+        """Finish with the key after what it made its widget say was heard, parent by parent, up to the screen."""
+        if node is None or isinstance(node, App) or not node.call_later(self._settle, event, node.parent):
             self._finish(event)
 
     def _finish(self, event: events.Event) -> None:
@@ -97,6 +106,12 @@ class TypeaheadApp(App[int]):
         pushed = super().push_screen(*args, **named)
         self.screen.call_after_refresh(self.screen_is_there)
         return pushed
+
+    def switch_screen(self, *args: Any, **named: Any) -> Any:
+        """Show it instead of the one on top; keys go to it as after `push_screen`."""
+        switched = super().switch_screen(*args, **named)
+        self.screen.call_after_refresh(self.screen_is_there)
+        return switched
 
     def screen_is_there(self) -> None:
         """What the keys waited for is there, or will not come."""

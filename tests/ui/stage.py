@@ -1,0 +1,178 @@
+"""An app on a stage: the real outbox on a real sandbox, keys in, visible text out, without a terminal."""
+
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from textual import events
+from textual.keys import _character_to_key
+from textual.pilot import Pilot
+
+from cfmail_tui import settings
+from cfmail_tui.credentials import Keyring
+from cfmail_tui.message import Draft, RawDraft
+from cfmail_tui.outbox import Accounts, Outbox
+from cfmail_tui.store import Store
+from cfmail_tui.submission import Attempt
+from cfmail_tui.ui.app import CfmailApp
+from cfmail_tui.ui.compose import ComposeScreen
+from cfmail_tui.ui.fields import LineInput
+from cfmail_tui.ui.mail import MailScreen
+from cfmail_tui.ui.raw import RawScreen
+
+PATIENCE = 15.0
+"""Seconds that something may take before a test has failed."""
+
+LETTER = Draft(sender="me@acme.example", to="bob@example.com", subject="Hello", text="Hi Bob,\n\nhow are you?")
+
+
+@contextmanager
+def opened_outbox() -> Iterator[tuple[Outbox, settings.Settings]]:
+    """What the command line composes, from the environment of the test."""
+    chosen = settings.read(os.environ)
+    store = Store(chosen.data_dir)
+    try:
+        yield Outbox(store, Accounts(os.environ, Keyring()), chosen.base_url, os.environ), chosen
+    finally:
+        store.close()
+
+
+def attempts() -> tuple[Attempt, ...]:
+    """What the journal holds."""
+    with opened_outbox() as (outbox, _):
+        return outbox.attempts()
+
+
+def drafts() -> list[Draft | RawDraft]:
+    """What the store has as drafts, newest first."""
+    with opened_outbox() as (outbox, _):
+        return [saved.content for saved in outbox.drafts()]
+
+
+FRAMES = str.maketrans(dict.fromkeys("│─╭╮╰╯▌▐▔▁", " "))
+
+
+class Stage:
+    """One run of the app."""
+
+    def __init__(self, app: CfmailApp, pilot: Pilot[int]) -> None:
+        self.app = app
+        self.pilot = pilot
+
+    @property
+    def mail(self) -> MailScreen:
+        return self.app.mail
+
+    @property
+    def form(self) -> ComposeScreen:
+        assert isinstance(self.mail, ComposeScreen)
+        return self.mail
+
+    @property
+    def raw(self) -> RawScreen:
+        assert isinstance(self.mail, RawScreen)
+        return self.mail
+
+    @property
+    def draft(self) -> Draft:
+        """The form as it is on the screen."""
+        return self.form.content()
+
+    def lines(self) -> list[str]:
+        """The visible lines of the screen on top, without the blanks at their ends."""
+        strips = self.app.screen._compositor.render_strips(self.app.size)
+        return ["".join(segment.text for segment in strip).rstrip() for strip in strips]
+
+    def text(self) -> str:
+        return "\n".join(self.lines())
+
+    def words(self) -> str:
+        """The visible text as one line, frames and repeated blanks left out."""
+        return " ".join(self.text().translate(FRAMES).split())
+
+    def shows(self, text: str) -> bool:
+        """Whether a text is visible, also where it is broken into lines."""
+        return text in self.text() or text in self.words()
+
+    def field(self, selector: str) -> LineInput:
+        """A line to type into, on the screen on top."""
+        return self.app.screen.query_one(selector, LineInput)
+
+    def is_at_mail(self) -> bool:
+        """Whether the mail itself is on top."""
+        return self.app.screen is self.mail
+
+    async def until(self, wanted: str | Callable[[], object]) -> None:
+        """Until a text is visible, or a condition holds; a failure shows the screen."""
+        end = time.monotonic() + PATIENCE
+        while not (self.shows(wanted) if isinstance(wanted, str) else wanted()):
+            assert time.monotonic() < end, f"{wanted} did not come\n{self.text()}"
+            await self.pilot.pause()
+
+    async def gone(self, text: str) -> None:
+        """Until a text is no longer visible."""
+        await self.until(lambda: text not in self.text())
+
+    async def press(self, *keys: str) -> None:
+        """Keys by name, one after another, each given time to act: until what it opens is there."""
+        for key in keys:
+            self.app.post_message(events.Key(key, key if len(key) == 1 else None))
+            await self.pilot._wait_for_screen()
+            await self.until(self._has_no_keys)
+
+    async def _keys_done(self) -> None:
+        await self.pilot.pause()
+        await self.until(self._has_no_keys)
+        await self.pilot.pause()
+
+    def _has_no_keys(self) -> bool:
+        app = self.app
+        return app._exit or not (app._current or app._waiting or app._opening)
+
+    async def type(self, text: str) -> None:
+        """Letters, tabs and line ends as fast as they can come."""
+        names = {"\n": "enter", "\t": "tab", "\x7f": "backspace"}
+        for char in text:
+            key = names.get(char) or _character_to_key(char)
+            self.app.post_message(events.Key(key, None if char in names else char))
+        await self._keys_done()
+
+    async def paste(self, text: str) -> None:
+        self.app.post_message(events.Paste(text))
+        await self._keys_done()
+
+    async def click(self, text: str, *, times: int = 1) -> None:
+        """A click in the middle of a visible text."""
+        await self.until(text)
+        y, line = next((y, line) for y, line in enumerate(self.lines()) if text in line)
+        await self.pilot.click(offset=(line.index(text) + len(text) // 2, y), times=times)
+
+    async def review(self) -> None:
+        """F9, until the review is there."""
+        await self.press("f9")
+        await self.until("nothing has left yet")
+
+    async def send(self) -> None:
+        """F9, then y: the mail is on its way."""
+        await self.review()
+        await self.press("y")
+        await self.gone("nothing has left yet")
+
+    async def settled(self) -> None:
+        """Until every worker is done and what it brought is on the screen."""
+        await self.until(lambda: all(worker.is_finished for worker in self.app.workers))
+        await self.pilot.pause()
+
+
+@asynccontextmanager
+async def on_stage(first: Draft | RawDraft | None = None, size: tuple[int, int] = (80, 24)) -> AsyncIterator[Stage]:
+    """The app with this mail, opened and at rest."""
+    app = CfmailApp(opened_outbox, first or Draft())
+    try:
+        async with app.run_test(size=size, notifications=True) as pilot:
+            stage = Stage(app, pilot)
+            await stage.settled()
+            yield stage
+    finally:
+        app.close()

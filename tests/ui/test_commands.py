@@ -1,0 +1,195 @@
+"""One table of commands: bindings, key bar, help and palette all say the same, and every command works."""
+
+import inspect
+import re
+from collections.abc import Iterator
+
+import pytest
+from textual.binding import Binding
+from textual.screen import Screen
+from textual.widgets import Input
+
+from cfmail_tui.sandbox import Sandbox
+from cfmail_tui.ui import account, attach, dialogs, drafts, fields, history, mail, raw, review, rows
+from cfmail_tui.ui.app import CfmailApp
+from cfmail_tui.ui.commands import COMMANDS, Command, KeyBar, Where, commands, key_names
+from cfmail_tui.ui.compose import ComposeScreen
+from cfmail_tui.ui.raw import RawScreen
+from cfmail_tui.ui.review import ReviewScreen
+from tests.ui.stage import LETTER, on_stage
+
+# Where each place's commands act.
+HOMES: dict[Where, tuple[type, ...]] = {
+    "everywhere": (CfmailApp,),
+    "composer": (ComposeScreen, RawScreen),
+    "form": (ComposeScreen,),
+    "raw": (RawScreen,),
+    "review": (ReviewScreen,),
+    "review-form": (ReviewScreen,),
+    "list": (rows.RowList,),
+    "drafts": (drafts.DraftsScreen,),
+    "history": (history.HistoryScreen,),
+    "attached": (attach.AttachScreen,),
+    "dialog": (
+        account.AccountScreen, attach.AttachScreen, dialogs.ChoiceScreen, dialogs.HelpScreen, dialogs.PathScreen,
+        dialogs.TextScreen, drafts.DraftsScreen, history.HistoryScreen,
+    ),
+}  # fmt: skip
+
+# What terminals send for other keys, or do not send at all (ux.md, section 3).
+FORBIDDEN = re.compile(
+    r"ctrl\+(m|i|h|j|d|question_mark|enter|b|shift\+.*|s\+.*)|shift\+enter|alt\+(enter|\d|[a-z])|ctrl\+shift\+.+"
+)
+
+
+def ours() -> Iterator[type]:
+    """Every class of the screens that may bind keys."""
+    modules = (account, attach, dialogs, drafts, fields, history, mail, raw, review, rows)
+    for module in (*modules, inspect.getmodule(CfmailApp), inspect.getmodule(ComposeScreen)):
+        for _, found in inspect.getmembers(module, inspect.isclass):
+            if found.__module__.startswith("cfmail_tui.ui") and "BINDINGS" in vars(found):
+                yield found
+
+
+def bound_keys(of: type) -> Iterator[str]:
+    for binding in vars(of)["BINDINGS"]:
+        keys = binding.key if isinstance(binding, Binding) else binding[0]
+        yield from keys.split(",")
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.id)
+def test_every_command_has_its_action(command: Command) -> None:
+    """Wherever a command is offered, the screen (or the app) has the action it names."""
+    name = command.action.partition("(")[0]
+    for home in HOMES[command.where]:
+        owner = CfmailApp if name.startswith("app.") else home
+        assert callable(getattr(owner, f"action_{name.removeprefix('app.')}", None)), owner
+
+
+def test_identifiers_are_unique() -> None:
+    """A command's id names it alone; a keymap may rest on it."""
+    assert len({command.id for command in COMMANDS}) == len(COMMANDS)
+
+
+def test_no_key_is_bound_twice_in_one_place() -> None:
+    """Of the commands that are offered together, no two share a key."""
+    for places in ({"form", "composer", "everywhere"}, {"raw", "composer", "everywhere"}, {"review", "everywhere"},
+                   {"list", "drafts", "dialog", "everywhere"}, {"list", "history", "dialog", "everywhere"},
+                   {"attached", "dialog", "list", "everywhere"}):  # fmt: skip
+        keys = [key for command in COMMANDS if command.where in places for key in command.keys.split(",") if key]
+        assert len(keys) == len(set(keys)), sorted(keys)
+
+
+def test_no_key_that_terminals_do_not_send() -> None:
+    """No binding rests on a key that arrives as another one, does damage, or does not arrive."""
+    table = {key for command in COMMANDS for key in command.keys.split(",")}
+    everywhere = table | {key for found in ours() for key in bound_keys(found)}
+    assert not {key for key in everywhere if FORBIDDEN.fullmatch(key)}
+    assert FORBIDDEN.fullmatch("ctrl+m")
+
+
+def test_every_way_out_has_a_key_besides_escape() -> None:
+    """GNU screen holds Esc back: whatever Esc does, another key does too."""
+    for found in ours():
+        for binding in vars(found)["BINDINGS"]:
+            if isinstance(binding, Binding) and "escape" in binding.key.split(","):
+                assert "f12" in binding.key.split(","), found
+
+
+def test_every_primary_command_has_two_keys() -> None:
+    """What a terminal multiplexer may take as a function key has a safe Ctrl key too."""
+    primary = {"help", "palette", "attach", "open", "review"}
+    for command in COMMANDS:
+        if command.id in primary:
+            first, second = command.keys.split(",")
+            assert first.startswith("f")
+            assert second.startswith("ctrl+")
+
+
+async def test_the_key_bar_of_every_screen_fits(connected: Sandbox) -> None:
+    """At 80 columns each screen shows its keys whole, at most eight of them, on the last line."""
+    async with on_stage(LETTER) as stage:
+
+        async def check(*keys: str) -> None:
+            await stage.press(*keys)
+            await stage.settled()
+            text = str(stage.app.screen.query_one(KeyBar).render()).rstrip()
+            assert len(text) <= 80
+            assert stage.lines()[-1] == text
+            shown = {
+                f"{key_names(command).partition(',')[0]} {command.label}" for command in COMMANDS if command.footer
+            }
+            assert 1 <= sum(label in text for label in shown) <= 8
+
+        await check()
+        await check("f1")
+        await check("escape", "f3")
+        await check("escape", "f8")
+        await check("escape", "f7")
+        await check("escape", "f9")
+        await check("m")
+        await check("escape", "e", "ctrl+t")
+
+
+async def test_help_lists_what_works_here(connected: Sandbox) -> None:
+    """F1 shows each command of the screen below with its keys, whatever size the terminal has."""
+    async with on_stage(LETTER, size=(80, 60)) as stage:
+        on_form: tuple[Where, ...] = ("form", "composer", "everywhere")
+        on_review: tuple[Where, ...] = ("review", "review-form", "everywhere")
+        for keys, places in ((["f1"], on_form), (["f9", "f1"], on_review)):
+            await stage.press(*keys)
+            await stage.until("Help")
+            await stage.settled()
+            await stage.until(lambda: isinstance(stage.app.screen, dialogs.HelpScreen))
+            text = stage.words()
+            for command in commands(*places):
+                assert command.help in text
+                assert (key_names(command) or "F2") in text
+            await stage.press("escape")
+
+
+async def test_help_can_be_read_at_80x24(connected: Sandbox) -> None:
+    """What does not fit on the help screen is reached with the arrow keys."""
+    async with on_stage(LETTER) as stage:
+        await stage.press("f1", "pagedown", "pagedown", "end")
+        await stage.until("What you type is saved as you go")
+
+
+async def test_every_command_is_in_the_palette(connected: Sandbox) -> None:
+    """F2 finds each command of the screen by its name and by what it does."""
+    async with on_stage(LETTER) as stage:
+        await stage.press("f2")
+        await stage.until("Search for commands")
+        for command in commands("form", "composer", "everywhere"):
+            if command.id != "palette":
+                stage.app.screen.query_one(Input).value = ""
+                await stage.type(command.help[:30])
+                await stage.until(command.help[:50])
+
+
+async def test_the_palette_runs_what_it_finds(connected: Sandbox) -> None:
+    """Enter in the palette runs the command on the screen below."""
+    async with on_stage(LETTER) as stage:
+        for words, there in {"attach a file": "Esc goes back", "what was sent": "newest first"}.items():
+            await stage.press("f2")
+            await stage.until("Search for commands")
+            await stage.type(words)
+            await stage.pilot.pause()
+            await stage.settled()
+            await stage.press("enter")
+            await stage.until(there)
+            await stage.press("escape")
+            await stage.until(stage.is_at_mail)
+
+
+def test_screens_bind_what_the_table_says() -> None:
+    """A screen's own bindings beside the table's are aliases of what the table has."""
+    ids = {command.id for command in COMMANDS}
+    for found in ours():
+        if not issubclass(found, Screen):
+            continue
+        for binding in vars(found)["BINDINGS"]:
+            if isinstance(binding, Binding) and binding.id is None:
+                assert binding.action in {"back", "app.focus_next", "app.focus_previous"}, (found, binding)
+            elif isinstance(binding, Binding):
+                assert binding.id in ids

@@ -1,0 +1,184 @@
+"""What is typed is kept: soon on disk, under a name of its own, and back when it is opened."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from cfmail_tui.message import AttachmentDraft, Draft, Place, RawDraft
+from cfmail_tui.sandbox import Sandbox
+from tests.ui.stage import LETTER, drafts, on_stage
+
+
+def everything(tmp_path: Path) -> Draft:
+    """A mail with something in every place."""
+    (tmp_path / "a.txt").write_text("a")
+    (tmp_path / "b.png").write_bytes(b"b")
+    return Draft(
+        sender="Alice <me@acme.example>",
+        to='"Fields, Carol" <carol@example.com>; bob',
+        cc="cc@example.com",
+        bcc="bcc@example.com",
+        reply_to="reply@example.com",
+        subject="Ünïcode 日本 😀",
+        headers="X-One: 1\n\nhalf a header",
+        text="text\n\twith a tab\n\n",
+        html="<p>html</p>\n",
+        attachments=(AttachmentDraft(str(tmp_path / "a.txt")), AttachmentDraft(str(tmp_path / "b.png"), "inline")),
+    )
+
+
+async def test_what_is_typed_is_on_disk_within_two_seconds(connected: Sandbox) -> None:
+    """Without a key for it, what was typed reaches the store, and the title says when."""
+    async with on_stage() as stage:
+        start = time.monotonic()
+        await stage.type("me@acme.example\tbob@example.com\tHello\tHi Bob,\nhow are")
+        await stage.type(" you")
+        await stage.until(lambda: drafts() == [stage.draft])
+        assert time.monotonic() - start < 2.5
+        assert stage.draft.text == "Hi Bob,\nhow are you"
+        await stage.until("saved ")
+
+
+async def test_what_was_typed_last_is_kept_on_quitting(connected: Sandbox) -> None:
+    """Ctrl+Q right after the last letter keeps that letter too, and asks nothing."""
+    async with on_stage(replace(LETTER, text="")) as stage:
+        await stage.type("all of it")
+        stage.app.simulate_key("ctrl+q")
+        await stage.until(lambda: stage.app._exit)
+    assert drafts() == [replace(LETTER, text="all of it")]
+    assert stage.app.return_code == 0
+
+
+async def test_quitting_in_the_attach_screen_keeps_the_file(connected: Sandbox, tmp_path: Path) -> None:
+    """A file just attached is in the draft although the attach screen was left by quitting."""
+    (tmp_path / "a.txt").write_text("a")
+    async with on_stage(LETTER) as stage:
+        await stage.press("f3")
+        await stage.type(f"{tmp_path}/a.txt\n")
+        await stage.press("ctrl+q")
+        await stage.until(lambda: stage.app._exit)
+    assert drafts() == [replace(LETTER, attachments=(AttachmentDraft(str(tmp_path / "a.txt")),))]
+
+
+async def test_a_draft_comes_back_whole(connected: Sandbox, tmp_path: Path) -> None:
+    """After a new start the draft opens with every field, body and attachment as it was, also half-typed ones."""
+    mail = everything(tmp_path)
+    async with on_stage() as stage:
+        stage.form.fill(mail)
+        await stage.press("ctrl+s")
+        await stage.settled()
+    async with on_stage() as stage:
+        await stage.press("f7")
+        await stage.until("Ünïcode 日本")
+        await stage.press("enter")
+        await stage.until(lambda: stage.draft == mail)
+        await stage.until(lambda: "0.0 MiB of 5.0 MiB" in stage.text())
+        for shown in ("cc@example.com", "bcc@example.com", "reply@example.com", "X-One: 1", "b.png (inline)"):
+            assert shown in stage.text()
+        await stage.press("f3")
+        await stage.until("image/png")
+
+
+async def test_drafts_do_not_overwrite_one_another(connected: Sandbox) -> None:
+    """Each new mail is a draft of its own; opening one keeps the other."""
+    async with on_stage(LETTER) as stage:
+        for subject in ("first", "second", "third"):
+            stage.form.field(Place.SUBJECT).input.focus()
+            stage.form.field(Place.SUBJECT).text = ""
+            await stage.type(subject)
+            stage.app.simulate_key("ctrl+n")
+            await stage.until(lambda: stage.draft.subject == "")
+        await stage.press("f7")
+        await stage.until("first")
+        lines = [line for line in stage.lines() if "first" in line or "second" in line or "third" in line]
+        assert [line.split()[-1] for line in lines] == ["third", "second", "first"]
+        await stage.press("j", "enter")
+        await stage.until(lambda: stage.draft.subject == "second")
+        await stage.type("changed ")
+        await stage.settled()
+        await stage.press("f7")
+        await stage.until("first")
+        assert "second" not in stage.text(), "the one that is open is not offered"
+    kept = [draft.subject for draft in drafts() if isinstance(draft, Draft)]
+    assert sorted(kept) == ["first", "second", "third"]
+
+
+async def test_a_prefilled_mail_that_nobody_touched_leaves_nothing(connected: Sandbox) -> None:
+    """Looking at a mail from the command line, at the history or at the drafts makes no draft."""
+    async with on_stage(LETTER) as stage:
+        await stage.press("f7", "escape", "f8", "escape", "f1", "escape", "f6", "f10", "tab", "tab")
+        await stage.settled()
+        await stage.press("ctrl+t")
+        await stage.until("Raw message")
+        await stage.press("ctrl+t")
+        await stage.until("New message")
+        await stage.press("ctrl+q")
+        await stage.until(lambda: stage.app._exit)
+    assert drafts() == []
+
+
+async def test_deleting_a_draft_asks(connected: Sandbox) -> None:
+    """Del asks by name and keeps the draft unless told otherwise; then it is gone for good."""
+    async with on_stage(LETTER) as stage:
+        await stage.press("ctrl+s", "ctrl+n", "f7")
+        await stage.until("bob@example.com")
+        await stage.press("delete")
+        await stage.until("Delete the draft “Hello”?")
+        await stage.press("enter")
+        await stage.gone("Delete the draft")
+        assert drafts() == [LETTER]
+        await stage.press("d")
+        await stage.click("Delete it")
+        await stage.until("there are no drafts")
+        await stage.settled()
+        await stage.press("enter", "d", "escape")
+        assert stage.is_at_mail()
+    assert drafts() == []
+
+
+async def test_the_usual_sender_is_offered(connected: Sandbox) -> None:
+    """The From of the last mail stands there the next time, without making a draft of it."""
+    async with on_stage(LETTER) as stage:
+        await stage.send()
+        await stage.until("delivered")
+        await stage.settled()
+    async with on_stage() as stage:
+        assert stage.draft == Draft(sender=LETTER.sender)
+        assert stage.form.focused is stage.form.field(Place.TO).input
+        await stage.press("ctrl+n")
+        assert stage.draft == Draft(sender=LETTER.sender)
+        await stage.press("ctrl+q")
+    assert drafts() == []
+
+
+async def test_a_raw_message_is_a_draft_too(connected: Sandbox) -> None:
+    """A raw source comes back octet for octet with its envelope, LF line ends and all."""
+    raw = RawDraft("me@acme.example", "bob@example.com, half", b"From: me@acme.example\nX: 1\n\nbody\n")
+    async with on_stage(raw) as stage:
+        stage.raw.body("source").focus()
+        await stage.press(*["down"] * 9)
+        await stage.type("more\n")
+        await stage.press("ctrl+t")
+        await stage.until("New message")
+        await stage.press("f7")
+        await stage.until("raw message")
+        await stage.press("enter")
+        await stage.until("Raw message")
+        await stage.settled()
+        assert stage.raw.content() == replace(raw, source=raw.source + b"more\n")
+
+
+async def test_a_disk_that_takes_nothing_is_told_before_leaving(connected: Sandbox, new_machine: Path) -> None:
+    """Where the draft cannot be saved, leaving asks; staying keeps what was typed on the screen."""
+    async with on_stage(LETTER) as stage:
+        assert stage.app._outbox
+        stage.app._outbox.close()
+        await stage.type("x")
+        stage.app.simulate_key("ctrl+q")
+        await stage.until("what you typed is lost")
+        await stage.press("escape")
+        await stage.gone("what you typed is lost")
+        assert stage.draft != LETTER
+        await stage.press("ctrl+q")
+        await stage.click("Go on and lose it")
+        await stage.until(lambda: stage.app._exit)

@@ -1,0 +1,115 @@
+"""The history screen: what was sent, found again by any part of it."""
+
+from dataclasses import replace
+
+from cfmail_tui.message import Draft
+from cfmail_tui.outbox import Outbox
+from cfmail_tui.sandbox import Sandbox
+from cfmail_tui.ui.history import HistoryScreen
+from cfmail_tui.ui.rows import RowList
+from tests.ui.stage import LETTER, Stage, on_stage, opened_outbox
+
+MAILS = (
+    replace(LETTER, subject="Report [March] 100%", to="bob@example.com, queue@example.com"),
+    replace(LETTER, subject="50 % off_the [wall]", to="bounce@example.org"),
+    replace(LETTER, subject="", to="error500@example.net"),
+    replace(LETTER, subject="Grüße aus Köln", to="cut@example.com"),
+)
+
+
+def send_all(outbox: Outbox, *mails: Draft) -> None:
+    for mail in mails:
+        outbox.send(outbox.prepare(mail))
+
+
+def rows(stage: Stage) -> list[str]:
+    """The lines of the list, as shown."""
+    shown = stage.app.screen.query_one(RowList)
+    return [line for line in stage.lines()[shown.region.y : shown.region.bottom] if line.strip()]
+
+
+async def test_every_attempt_is_listed_newest_first(connected: Sandbox) -> None:
+    """F8 lists what was tried, newest first, each with its outcome; the detail beside follows the cursor."""
+    with opened_outbox() as (outbox, _):
+        send_all(outbox, *MAILS)
+    async with on_stage() as stage:
+        await stage.press("f8")
+        await stage.until("100%")
+        subjects = ["Grüße aus Köln", "(no subject)", "50 % off_the [wall]", "Report [March] 100%"]
+        assert [subject in row for subject, row in zip(subjects, rows(stage), strict=True)] == [True] * 4
+        await stage.until("may have been sent")
+        await stage.press("j")
+        await stage.until("internal error")
+        await stage.press("down")
+        await stage.until("bounced    bounce@example.org")
+        await stage.press("G", "end")
+        await stage.until("queued     queue@example.com")
+        await stage.press("k", "home", "enter")
+        assert stage.app.focused is stage.app.screen.query_one("#detail")
+        await stage.press("escape")
+        assert not stage.is_at_mail()
+        await stage.press("escape")
+        assert stage.is_at_mail()
+
+
+async def test_searching_as_one_types(connected: Sandbox) -> None:
+    """Any part of subject, address or outcome finds an attempt; signs of SQL and of markup are letters."""
+    with opened_outbox() as (outbox, _):
+        send_all(outbox, *MAILS)
+    async with on_stage() as stage:
+        await stage.press("f8")
+        await stage.until("100%")
+        for query, found in {
+            "[wall": ["50 %"], "100%": ["100%"], "_": ["50 %"], "GRÜSS": ["Köln"], "köln": ["Köln"], "example": None,
+            "ounce@": ["50 %"], "refused": ["no subject"], "off_the 50": ["50 %"], "'": [], "\\": [], "[/]": [],
+        }.items():  # fmt: skip
+            await stage.press("slash")
+            stage.field("#search").value = ""
+            await stage.type(query)
+            await stage.settled()
+            if found is None:
+                assert len(rows(stage)) == 4
+            elif not found:
+                assert "nothing found" in stage.text()
+            else:
+                assert [word in row for word, row in zip(found, rows(stage), strict=True)] == [True]
+            await stage.press("enter")
+            assert stage.app.focused is stage.app.screen.query_one(RowList)
+
+
+async def test_a_query_typed_very_fast(connected: Sandbox) -> None:
+    """However fast a query is typed and corrected, the list shows what the finished query finds."""
+    with opened_outbox() as (outbox, _):
+        send_all(outbox, *MAILS)
+    async with on_stage() as stage:
+        stage.app.simulate_key("f8")
+        await stage.type("/bob@example.org" + "\x7f" * 3 + "com")
+        await stage.until(lambda: len(rows(stage)) == 1)
+        await stage.settled()
+        assert "100%" in rows(stage)[0]
+        assert stage.field("#search").value == "bob@example.com"
+
+
+async def test_an_empty_history(connected: Sandbox) -> None:
+    """Before the first mail the history says that there is nothing, and no key breaks it."""
+    async with on_stage() as stage:
+        await stage.press("f8")
+        await stage.until("nothing found")
+        await stage.press("j", "k", "enter", "pagedown", "home", "end", "slash", "slash", "/", "escape")
+        assert isinstance(stage.app.screen, HistoryScreen)
+
+
+async def test_the_mouse_in_the_history(connected: Sandbox) -> None:
+    """A click chooses a line, the wheel scrolls a long list, and a double click opens the detail."""
+    with opened_outbox() as (outbox, _):
+        send_all(outbox, *[replace(LETTER, subject=f"number {n}") for n in range(30)])
+    async with on_stage() as stage:
+        await stage.press("f8")
+        await stage.until("number 29")
+        await stage.click("number 25")
+        await stage.until("Subject  number 25")
+        await stage.press("end")
+        await stage.until("Subject  number 0")
+        assert "number 0" in rows(stage)[-1]
+        await stage.click("number 2", times=2)
+        assert stage.app.focused is stage.app.screen.query_one("#detail")

@@ -1,0 +1,84 @@
+"""Whatever the size of the terminal, the program is whole and nothing typed is lost."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cfmail_tui.message import AttachmentDraft, Place
+from cfmail_tui.sandbox import Sandbox
+from tests.ui.stage import LETTER, Stage, on_stage, opened_outbox
+
+SIZES = ((80, 24), (40, 10), (200, 60), (20, 5), (120, 36), (1, 1), (80, 24))
+
+
+async def resize(stage: Stage, size: tuple[int, int]) -> None:
+    await stage.pilot.resize_terminal(*size)
+    await stage.pilot.pause()
+
+
+async def test_resizing_keeps_text_focus_and_place(connected: Sandbox) -> None:
+    """In every size, one after another, text and focus stay, and keys reach the field they reached before."""
+    async with on_stage(LETTER) as stage:
+        focused = stage.app.focused
+        for number, size in enumerate(SIZES * 2):
+            await resize(stage, size)
+            await stage.type(str(number % 10))
+            assert stage.app.focused is focused
+        assert stage.draft.text.startswith("0123456789")
+        assert stage.lines()[-1].startswith(" F1 Help")
+
+
+@pytest.mark.slow
+async def test_every_screen_survives_every_size(connected: Sandbox) -> None:
+    """Each screen can be shown in each size, and is whole again at 80x24."""
+    with opened_outbox() as (outbox, _):
+        outbox.send(outbox.prepare(LETTER))
+    ways = {
+        "attach": ["f3"], "help": ["f1"], "palette": ["f2"], "history": ["f8"], "drafts": ["f7"], "review": ["f9"],
+        "wire body": ["f9", "m"], "raw": ["ctrl+t"], "fields": ["f6"],
+    }  # fmt: skip
+    async with on_stage(LETTER) as stage:
+        for keys in ways.values():
+            for key in keys:
+                await stage.press(key)
+                await stage.settled()
+            before = stage.lines()[-1]
+            for size in ((40, 10), (200, 60), (1, 1), (80, 24)):
+                await resize(stage, size)
+            assert len(stage.lines()) == 24
+            assert stage.lines()[-1] == before
+            await stage.press("escape", "escape")
+            await stage.settled()
+            if keys == ["ctrl+t"]:
+                await stage.press("ctrl+t")
+                await stage.settled()
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 60)], ids="{0[0]}x{0[1]}".format)
+async def test_a_full_form_leaves_room_for_the_text(connected: Sandbox, tmp_path: Path, size: tuple[int, int]) -> None:
+    """With every field, attachment and result shown, the text and the key bar still have their lines."""
+    paths = [tmp_path / f"a rather long file name, number {n}.bin" for n in range(20)]
+    for path in paths:
+        path.write_bytes(b"x")
+    full = replace(
+        LETTER,
+        cc="cc@example.com",
+        bcc="bcc@example.com",
+        reply_to="r@example.com",
+        headers="X-A: 1\nX-B: 2\nX-C: 3\nX-D: 4\nX-E: 5",
+        to=", ".join(f"throttle{n}@example.com" for n in range(20)) + ", throttle@example.com",
+        attachments=tuple(AttachmentDraft(str(path)) for path in paths),
+    )
+    async with on_stage(full, size) as stage:
+        await stage.send()
+        await stage.until("Refused")
+        await stage.settled()
+        assert stage.lines()[-1].startswith(" F1 Help")
+        assert stage.form.body("text").region.height >= 3
+        assert "Hi Bob" in stage.text()
+        for place in (Place.FROM, Place.TO, Place.SUBJECT):
+            stage.form.field(place).input.focus()
+            await stage.pilot.pause()
+            region = stage.form.field(place).input.region
+            assert 0 < region.y < size[1] - 1
