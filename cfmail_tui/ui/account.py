@@ -13,7 +13,7 @@ from cfmail_tui.ui.commands import KeyBar, bindings
 from cfmail_tui.ui.fields import EndsOnce, LineInput, plain
 
 
-class AccountScreen(EndsOnce[bool], ModalScreen[bool]):
+class AccountScreen(ModalScreen[bool], EndsOnce[bool]):
     """Ends with True once an account can be used."""
 
     BINDINGS = bindings("dialog")

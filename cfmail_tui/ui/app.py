@@ -479,8 +479,7 @@ class CfmailApp(OutboxApp):
         if not reviewed.draft or self.mail.draft_id != reviewed.draft.draft_id:
             answered(None)  # another mail was opened while this one was prepared
             return
-        self.drop_keys()
-        self.push_screen(ReviewScreen(reviewed, outbox.base_url), answered)
+        self.push_to_be_seen(ReviewScreen(reviewed, outbox.base_url), answered)
 
     def on_review_screen_wire_body_requested(self, message: ReviewScreen.WireBodyRequested) -> None:
         def load(outbox: "Outbox") -> Next:

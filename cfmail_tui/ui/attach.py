@@ -29,7 +29,7 @@ class PathInput(LineInput):
         self._entered(path)
 
 
-class AttachScreen(EndsOnce[None], ModalScreen[None]):
+class AttachScreen(ModalScreen[None], EndsOnce[None]):
     """Tells `changed` of every change at once; a path is taken when it is typed, and given back if it cannot be."""
 
     BINDINGS = bindings("attached", "dialog")

@@ -14,7 +14,7 @@ from cfmail_tui.ui.commands import KeyBar, Where, bindings, commands, key_names
 from cfmail_tui.ui.fields import Body, EndsOnce, LineInput, plain
 
 
-class HelpScreen(EndsOnce[None], ModalScreen[None]):
+class HelpScreen(ModalScreen[None], EndsOnce[None]):
     """What can be done on the screen below, with its keys."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("dialog"), Binding("q,f1,enter", "back", show=False)]
@@ -39,7 +39,7 @@ class HelpScreen(EndsOnce[None], ModalScreen[None]):
         self.dismiss()
 
 
-class ChoiceScreen(EndsOnce[str], ModalScreen[str]):
+class ChoiceScreen(ModalScreen[str], EndsOnce[str]):
     """A question with buttons; Esc is the first, harmless, answer."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -67,7 +67,7 @@ class ChoiceScreen(EndsOnce[str], ModalScreen[str]):
         self.dismiss(next(iter(self._answers)))
 
 
-class PathScreen(EndsOnce[str], ModalScreen[str]):
+class PathScreen(ModalScreen[str], EndsOnce[str]):
     """Asks for the path of a file; "" when there is none."""
 
     BINDINGS = bindings("dialog")
@@ -88,7 +88,7 @@ class PathScreen(EndsOnce[str], ModalScreen[str]):
         self.dismiss("")
 
 
-class TextScreen(EndsOnce[None], ModalScreen[None]):
+class TextScreen(ModalScreen[None], EndsOnce[None]):
     """A text to read."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("dialog"), Binding("q", "back", show=False)]

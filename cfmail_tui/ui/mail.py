@@ -65,6 +65,7 @@ class MailScreen(Screen[None]):
 
     TITLE_WORDS = ""
     PLACES: tuple[Where, ...] = ()
+    AUTO_FOCUS = ""
 
     @dataclass
     class Edited(Message):

@@ -118,6 +118,12 @@ class TypeaheadApp(App[int]):
         self._opening = False
         self._go_on()
 
-    def drop_keys(self) -> None:
-        """Forget the keys that wait: what opens now must be seen before a key acts on it."""
+    def push_to_be_seen(self, *args: Any) -> None:
+        """Push a screen on which no key acts that was pressed before it was there to be seen."""
+        super().push_screen(*args)
+        self._opening = True
+        self.screen.call_after_refresh(self._is_seen)
+
+    def _is_seen(self) -> None:
         self._waiting.clear()
+        self.screen_is_there()

@@ -189,6 +189,16 @@ def test_a_raw_message_from_a_file(start: Start, connected: Sandbox, tmp_path: P
     assert connected.mime(1) == expected.replace(b"\n", b"\r\n")
 
 
+def test_a_text_from_a_pipe(connected: Sandbox) -> None:
+    """`... | cfmail -` takes the text from the pipe and the keys from the terminal."""
+    command = f"printf 'from a pipe' | {shlex.join([sys.executable, '-m', 'cfmail_tui', *LETTER])} -"
+    with Terminal(["sh", "-c", command]) as terminal:
+        terminal.wait_for("from a pipe")
+        terminal.send("typed ")
+        terminal.wait_for("typed from a pipe")
+        leave(terminal)
+
+
 def test_a_storm_of_sizes(start: Start, connected: Sandbox) -> None:
     """A window dragged to and fro while one types keeps every letter."""
     terminal = start(*LETTER)

@@ -3,10 +3,12 @@
 from dataclasses import replace
 
 import pytest
+from textual.screen import Screen
 
 from cfmail_tui.message import Place
 from cfmail_tui.sandbox import Sandbox
 from cfmail_tui.submission import Accepted, Refused, Unknown
+from cfmail_tui.ui.review import ReviewScreen
 from tests.ui.stage import LETTER, attempts, drafts, on_stage
 
 
@@ -23,6 +25,24 @@ async def test_a_mail_is_sent_and_the_form_is_empty_again(connected: Sandbox) ->
     assert len(connected.messages()) == 1
     assert [type(attempt.outcome) for attempt in attempts()] == [Accepted]
     assert drafts() in ([], [replace(LETTER, to="carol@example.com", subject="", text="")])
+
+
+async def test_y_before_the_review_is_drawn_does_not_send(connected: Sandbox) -> None:
+    """A y that comes when the review is open but not yet on the screen does not send."""
+    async with on_stage(LETTER) as stage:
+        pressed = []
+
+        def press_y(screen: Screen[object]) -> None:
+            if isinstance(screen, ReviewScreen):
+                pressed.append(screen)
+                stage.app.simulate_key("y")
+
+        stage.app.screen_change_signal.subscribe(stage.mail, press_y, immediate=True)
+        await stage.review()
+        await stage.settled()
+        assert pressed
+        assert "nothing has left yet" in stage.text()
+    assert not attempts()
 
 
 @pytest.mark.parametrize(
