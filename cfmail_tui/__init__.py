@@ -16,9 +16,9 @@ Who may know whom, from the top down (checked by the import contracts in pyproje
 
     sandbox         the embedded Cloudflare; knows none of the above, and only cli starts it
 
-The road of a mail: a form gives a `Draft`; `outbox.prepare` parses it into a `MailMessage`, writes the request body to a
-file and gives a `Reviewed`; the user looks at it; `outbox.send` commits an attempt to the journal, streams that file to
-the API and records exactly one `Outcome`.
+The road of a mail: a form gives a `Draft`; `outbox.prepare` parses it into a `MailMessage`, writes the request body to
+a file and gives a `Reviewed`; the user looks at it; `outbox.send` commits an attempt to the journal, streams that file
+to the API and records exactly one `Outcome`.
 """
 
 __version__ = "0.1.0"

@@ -30,6 +30,7 @@ from cfmail_tui.ui.commands import Where, bindings
 from cfmail_tui.ui.compose import ComposeScreen
 from cfmail_tui.ui.dialogs import ChoiceScreen, HelpScreen, PathScreen, TextScreen
 from cfmail_tui.ui.drafts import DraftsScreen
+from cfmail_tui.ui.fields import words
 from cfmail_tui.ui.history import MOST, HistoryScreen
 from cfmail_tui.ui.mail import MailScreen, new_draft
 from cfmail_tui.ui.raw import NEW_SOURCE, RawScreen
@@ -200,8 +201,11 @@ class OutboxApp(TypeaheadApp):
             message.then()
 
     def complain(self, text: str) -> None:
-        """Tell the user what did not work."""
-        self.notify(printable(text, 400), severity="error", markup=False, timeout=10)
+        """Tell the user what did not work, where it stays to be read unless a mail's progress stands there."""
+        if isinstance(self.screen, MailScreen) and not self.screen.is_busy:
+            self.screen.results.say("That did not work", text)
+        else:
+            self.notify(printable(text, 400), severity="error", markup=False, timeout=10)
 
 
 def _palette() -> "type[Provider]":
@@ -297,7 +301,7 @@ class CfmailApp(OutboxApp):
                 self._show_account(f"{account.name} · {account.source}")
                 screen.accepted()
                 if not_kept:
-                    self.complain(not_kept)
+                    self.notify(printable(not_kept, 400), severity="warning", markup=False, timeout=10)
 
             return accepted
 
@@ -583,15 +587,6 @@ class CfmailApp(OutboxApp):
 
         answers = {"stay": "Stay", "wait": "Leave when it is done", "stop": "Stop sending and leave"}
         self.push_screen(ChoiceScreen("A mail is being sent.", answers), answered)
-
-
-def words(error: Exception) -> str:
-    """An error for the user; one that was not foreseen is named by its kind, its text may hold anything."""
-    if isinstance(error, MailError):
-        return str(error)
-    if isinstance(error, UnicodeDecodeError):
-        return "the editor left something that is not UTF-8 text; the text is unchanged"
-    return f"an unexpected error ({type(error).__name__})"
 
 
 def _nothing(_done: None) -> Next:

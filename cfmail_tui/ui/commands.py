@@ -1,5 +1,6 @@
 """The one table of commands: bindings, palette, footer, help screen and the README's table come from it."""
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from typing import Literal
 
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.message import Message
 from textual.style import Style
 from textual.widgets import Static
 
@@ -117,12 +119,16 @@ def _bare(key: str) -> str:
 class KeyBar(Static):
     """The last line: the keys that matter where you are, each of which can be clicked."""
 
+    drawn_at = math.inf
+    """When it was first drawn, by the clock of messages."""
+
     def __init__(self, *places: Where) -> None:
         super().__init__(id="key-bar")
         shown = [command for command in commands(*places) if command.footer]
         self._commands = sorted(shown, key=lambda command: _function_number(command.keys))
 
     def render(self) -> Content:
+        self.drawn_at = min(self.drawn_at, Message().time)
         parts: list[Content | tuple[str, Style]] = []
         for command in self._commands:
             click = Style.from_meta({"@click": command.action if "." in command.action else f"screen.{command.action}"})

@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.screen import Screen, ScreenResultType
 from textual.widgets import Input, Label, Static, TextArea
 
-from cfmail_tui.message import MessageError, Place, parse_mailboxes, printable
+from cfmail_tui.message import MailError, MessageError, Place, parse_mailboxes, printable
 
 _ADDRESS_PLACES = {
     Place.FROM,
@@ -32,6 +32,15 @@ _ADDRESS_PLACES = {
 def plain(text: str, limit: int = 2000) -> Content:
     """Outside text for a widget: no markup, controls visible; line ends are kept."""
     return Content("\n".join(printable(line, limit) for line in text.split("\n")))
+
+
+def words(error: Exception) -> str:
+    """An error for the user; one that was not foreseen is named by its kind, its text may hold anything."""
+    if isinstance(error, MailError):
+        return str(error)
+    if isinstance(error, UnicodeDecodeError):
+        return "the editor left something that is not UTF-8 text; the text is unchanged"
+    return f"an unexpected error ({type(error).__name__})"
 
 
 def visible(text: str) -> str:

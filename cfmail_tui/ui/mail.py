@@ -185,7 +185,7 @@ class MailScreen(Screen[None]):
         self.when_typed(self._request_review)
 
     def _request_review(self) -> None:
-        if not self.query_one("#mail").disabled:
+        if not self.is_busy:
             self.set_busy(busy=True)  # at once: a second press finds it so
             self.post_message(self.ReviewRequested(self.handed_over()))
 
@@ -211,6 +211,11 @@ class MailScreen(Screen[None]):
         """Put the cursor where this place is edited."""
         raise NotImplementedError
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether the mail is being prepared, reviewed or sent, and so cannot be changed."""
+        return self.query_one("#mail").disabled
+
     def set_busy(self, *, busy: bool) -> None:
         """While the mail is on its way it cannot be changed."""
         self.query_one("#mail").disabled = busy
@@ -223,7 +228,7 @@ class MailScreen(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A mail on its way is neither edited nor sent again."""
         if action in {"review", "attach", "open", "editor", "mend_bcc"}:
-            return not self.query_one("#mail").disabled
+            return not self.is_busy
         return super().check_action(action, parameters)
 
 

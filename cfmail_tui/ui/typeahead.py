@@ -15,7 +15,7 @@ from textual.app import App
 from textual.binding import Binding
 from textual.dom import DOMNode
 
-from cfmail_tui.ui.commands import OPENING
+from cfmail_tui.ui.commands import OPENING, KeyBar
 
 PATIENCE = 2.0
 """Seconds that keys wait at most: a command that opens nothing, or a busy widget, does not swallow them."""
@@ -42,6 +42,9 @@ class TypeaheadApp(App[int]):
             event.character = None
         if not isinstance(event, (events.Key, events.Paste)):
             await super().on_event(event)
+        elif not self.screen_stack:
+            # The program is ending.
+            return
         elif event.is_forwarded:
             # No widget took it for itself; bindings act now.
             await super().on_event(event)
@@ -125,5 +128,6 @@ class TypeaheadApp(App[int]):
         self.screen.call_after_refresh(self._is_seen)
 
     def _is_seen(self) -> None:
-        self._waiting.clear()
+        for bar in self.screen.query(KeyBar):
+            self._waiting = deque(key for key in self._waiting if key.time > bar.drawn_at)
         self.screen_is_there()

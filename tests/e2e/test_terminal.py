@@ -84,7 +84,6 @@ def test_a_token_is_not_shown_nor_copied(start: Start, sandbox: Sandbox) -> None
 EDITOR = """
 import os, sys
 from pathlib import Path
-print("in the editor")
 path = Path(sys.argv[1])
 assert oct(path.stat().st_mode & 0o777) == "0o600"
 mode, seen = {arguments!r}
@@ -92,6 +91,7 @@ Path(seen).write_text(repr(dict(os.environ)))
 left = {{"good": path.read_bytes().replace(b"typed", b"edited") + b"more\\n", "latin-1": b"\\xff"}}
 path.write_bytes(left.get(mode, b"lost"))
 if mode == "waiting":
+    print("in the editor", flush=True)
     sys.stdin.read()
 sys.exit(3 if mode == "failing" else 0)
 """

@@ -272,7 +272,7 @@ class TestUnreadable:
             body = ("-",) if flag in {"--attach", "--inline"} else ()
             flags = (name,) if flag == "FILE" else (flag, name)
             ran = cfmail("send", *FIELDS, *flags, *body, "--json", stdin=b"Hi")
-        refused(ran, 66, reason, name.replace("\0", "<00>")[:250])
+        refused(ran, 66, reason, name.replace("\0", "<00>")[:100])
         assert (ran.json["outcome"], ran.json["exit_code"]) == ("invalid", 66)
         assert len(ran.err.splitlines()) == 1
 

@@ -63,9 +63,8 @@ async def test_many_switches_at_once(connected: Sandbox) -> None:
             "escape",
         ]:
             stage.app.simulate_key(key)
-        await stage.until(lambda: not stage.app._waiting)
         await stage.settled()
-        assert stage.is_at_mail()
+        await stage.until(stage.is_at_mail)
 
 
 async def test_alt_with_a_letter_types_nothing(connected: Sandbox) -> None:

@@ -74,7 +74,7 @@ async def test_searching_as_one_types(connected: Sandbox) -> None:
             else:
                 assert [word in row for word, row in zip(found, rows(stage), strict=True)] == [True]
             await stage.press("enter")
-            assert stage.app.focused is stage.app.screen.query_one(RowList)
+            await stage.until(lambda: stage.app.focused is stage.app.screen.query_one(RowList))
 
 
 async def test_a_query_typed_very_fast(connected: Sandbox) -> None:
