@@ -1,10 +1,12 @@
 """The database file: its schema, and how it is opened, checked and brought up to date. Raises sqlite3.Error."""
 
 import sqlite3
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, Final
 
+from cfmail_tui.store import files
 from cfmail_tui.store.failures import StoreError
 
 _BUSY_TIMEOUT: Final = 5.0
@@ -42,11 +44,24 @@ MIGRATIONS: Final = (
     );
     CREATE TABLE memory (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
     """,
+    # Owners are ids of instances. A body has a row until its attempt begins; without an owner it is never swept.
+    """
+    ALTER TABLE attempts ADD COLUMN owner TEXT;
+    ALTER TABLE attempts ADD COLUMN left_at TEXT;
+    ALTER TABLE attempts ADD COLUMN again_of TEXT;
+    ALTER TABLE attempts ADD COLUMN settled INTEGER
+        CHECK (settled IS NULL OR (settled IN (0, 1) AND outcome = 'unknown'));
+    CREATE INDEX open_attempts ON attempts (seq) WHERE outcome IS NULL;
+    ALTER TABLE drafts ADD COLUMN deleted_at TEXT;
+    CREATE TABLE bodies (attempt TEXT PRIMARY KEY, owner TEXT) WITHOUT ROWID;
+    CREATE TABLE claims (draft BLOB PRIMARY KEY, owner TEXT NOT NULL) WITHOUT ROWID;
+    """,
 )
 """Script n leads from schema version n to n + 1; one that was released is never edited."""
 
 
-def opened(path: Path) -> sqlite3.Connection:
+def opened(path: Path, bodies: Callable[[], Iterable[str]]) -> sqlite3.Connection:
+    """The database, made or brought up to date; a new one keeps the `bodies` of whatever journal was there before."""
     # mode=rw: a file that vanished since is not made anew with SQLite's own mode.
     uri = f"{path.absolute().as_uri()}?mode=rw"
     db = sqlite3.connect(uri, _BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, uri=True)
@@ -57,7 +72,7 @@ def opened(path: Path) -> sqlite3.Connection:
         db.execute("PRAGMA foreign_keys = ON")
         db.execute("PRAGMA secure_delete = ON")
         make_durable(db)
-        migrate(db)
+        migrate(db, path, bodies)
         on_failure.pop_all()
     return db
 
@@ -90,8 +105,8 @@ def make_durable(db: sqlite3.Connection) -> None:
         db.execute("PRAGMA synchronous = EXTRA")
 
 
-def migrate(db: sqlite3.Connection) -> None:
-    """Bring the schema up to date, all steps and the new version in one transaction."""
+def migrate(db: sqlite3.Connection, path: Path, bodies: Callable[[], Iterable[str]]) -> None:
+    """Bring the schema up to date, all steps and the new version in one transaction, after a copy of what was."""
     if _pragma(db, "user_version") == len(MIGRATIONS):
         return
     with db:
@@ -99,10 +114,30 @@ def migrate(db: sqlite3.Connection) -> None:
         # Read again: another process may have been first.
         version = _pragma(db, "user_version")
         if version < len(MIGRATIONS):
+            if version:
+                _copy(path, path.with_name(f"{path.stem}-schema-{version}{path.suffix}"))
             for script in MIGRATIONS[version:]:
                 # Not executescript, which would commit first and so break the transaction. A step with a trigger
                 # needs another way to tell statements apart.
                 for statement in script.split(";"):
                     db.execute(statement)
+            if not version:
+                db.executemany("INSERT INTO bodies (attempt) VALUES (?)", ((body,) for body in bodies()))
             db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
             db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+
+def _copy(path: Path, copy: Path) -> None:
+    """The database as it was last committed, in a file of its own."""
+    partial = copy.with_name(f".{copy.name}")
+    partial.unlink(missing_ok=True)
+    files.private_file(partial)
+    try:
+        # A connection of its own: the one that migrates is already writing.
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True)) as source, closing(sqlite3.connect(partial)) as target:
+            source.backup(target)
+        partial.replace(copy)
+        files.sync_folder(copy.parent)
+    finally:
+        partial.unlink(missing_ok=True)

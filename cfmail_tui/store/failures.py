@@ -14,6 +14,10 @@ class StoreError(MailError):
     """The disk or the database does not do what is needed; the text names the file and what to do."""
 
 
+class Damaged(StoreError):  # noqa: N818 - it reads as what it is
+    """The database, or a row in it, makes no sense."""
+
+
 class AttemptExists(StoreError):  # noqa: N818 - it reads as what it is
     """The reviewed mail was already tried: it gets one attempt."""
 
@@ -41,16 +45,26 @@ def plainly(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        # The low octet is the primary code; errors of Python's module itself have none.
-        reason = _SQLITE_REASONS.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, f"cannot be used: {error}")
-        raise StoreError(f"{path} {reason}") from error
+        if (code := _primary_code(error)) in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
+            raise Damaged(f"{path} {_DAMAGED}") from error
+        raise StoreError(f"{path} {_SQLITE_REASONS.get(code, f'cannot be used: {error}')}") from error
 
 
-_DAMAGED: Final = "is damaged or not a database: it was left as it is; move it away to start with an empty one"
+def _primary_code(error: BaseException | None) -> int:
+    """SQLite's result code without the details in its higher octets; errors of Python's module itself have none."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def lacks_room(error: StoreError) -> bool:
+    """Whether room on the disk could help; SQLite tells a quota, and a disk that notices late, as a failing disk."""
+    return _primary_code(error.__cause__) in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+
+
+_DAMAGED: Final = (
+    "is damaged or not a database: it was left as it is; the next start sets it aside and saves what reads"
+)
 
 _SQLITE_REASONS: Final = {
-    sqlite3.SQLITE_NOTADB: _DAMAGED,
-    sqlite3.SQLITE_CORRUPT: _DAMAGED,
     sqlite3.SQLITE_FULL: "cannot be written: the disk is full",
     sqlite3.SQLITE_BUSY: "is kept busy by another program: close other cfmails, then try again",
     sqlite3.SQLITE_READONLY: "cannot be written: check who owns it, and that the disk is not read-only",
@@ -64,5 +78,7 @@ def understood(path: Path) -> Iterator[None]:
     """SQLite has no checksums: a damaged file can answer with rows that make no sense."""
     try:
         yield
+    except StoreError:
+        raise
     except (ValueError, TypeError, LookupError, AttributeError, MailError) as error:
-        raise StoreError(f"{path} {_DAMAGED}") from error
+        raise Damaged(f"{path} {_DAMAGED}") from error

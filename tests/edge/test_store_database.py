@@ -70,6 +70,7 @@ class TestDatabase:
             (b"Dear diary, " * 1000, "damaged"),
             (b"SQLite format 3\0" + b"\xff" * 5000, "damaged"),
         ],
+        ids=["zeros", "text", "header"],
     )
     def test_what_is_not_a_database_is_left_alone(self, data_dir: Path, octets: bytes, words: str) -> None:
         """A file that cannot be understood is named, with what to do, and keeps every octet."""
@@ -78,9 +79,9 @@ class TestDatabase:
         with pytest.raises(StoreError, match=words) as caught:
             Store(data_dir)
         assert str(data_dir / DATABASE) in str(caught.value)
-        assert "move it away" in str(caught.value)
+        assert "sets it aside" in str(caught.value)
         assert (data_dir / DATABASE).read_bytes() == octets
-        assert names(data_dir) == {DATABASE, "bodies"}
+        assert names(data_dir) == {DATABASE, "bodies", "instances"}
 
     def test_a_database_cut_short_is_left_alone(self, data_dir: Path) -> None:
         """Half of our own database is damaged, not empty."""
