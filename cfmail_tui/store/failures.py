@@ -45,7 +45,9 @@ def plainly(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        if (code := _primary_code(error)) in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
+        code = _primary_code(error)
+        # Our statements are always the same: a table or column they miss has been lost.
+        if code in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT} or str(error).startswith("no such "):
             raise Damaged(f"{path} {_DAMAGED}") from error
         raise StoreError(f"{path} {_SQLITE_REASONS.get(code, f'cannot be used: {error}')}") from error
 
