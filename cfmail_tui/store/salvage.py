@@ -20,8 +20,8 @@ _RESCUED: Final = ".rescued"
 _WITH_IT: Final = ("-wal", "-shm", "")
 """What belongs to a database file, itself last."""
 
-_GAP: Final = 100_000
-"""Row numbers looked up one by one between what reads from the beginning and what reads from the end."""
+_GAP: Final = 5000
+"""Row numbers looked up one by one behind what reads from the beginning, where the index is damaged as well."""
 
 
 def is_moving(path: Path) -> bool:
@@ -138,26 +138,26 @@ def _save_draft(target: sqlite3.Connection, row: dict[str, Any]) -> bool:
 def _readable(source: sqlite3.Connection, table: str) -> Iterator[dict[str, Any]]:
     """Every row that can be read: from both ends up to what is damaged, then one by one between."""
     seen: set[int] = set()
-    ends = []
-    for order in ("ASC", "DESC"):
-        end = None
-        try:
-            for row in source.execute(f"SELECT * FROM {table} ORDER BY seq {order}"):  # noqa: S608 - our own names
-                if not isinstance(row["seq"], int) or row["seq"] in seen:
-                    break
-                seen.add(end := row["seq"])
-                yield dict(row)
-            else:
-                return
-        except _NONSENSE:
+    yield from _scan(source, f"SELECT * FROM {table} ORDER BY seq", seen)  # noqa: S608 - our own names
+    near = range(last + 1, last + _GAP) if (last := max(seen, default=0)) else ()
+    yield from _scan(source, f"SELECT * FROM {table} ORDER BY seq DESC", seen)  # noqa: S608 - our own names
+    # Each id stands in an index as well, with the row's number.
+    indexed: set[int] = set()
+    for order in ("id", "id DESC"):
+        for _ in _scan(source, f"SELECT seq FROM {table} ORDER BY {order}", indexed):  # noqa: S608 - our own names
             pass
-        ends.append(end)
-    first, last = ends[0] or 0, ends[1] or (ends[0] or 0) + _GAP
-    for seq in range(max(first, last - _GAP), last):
-        with suppress(*_NONSENSE):
-            found = source.execute(f"SELECT * FROM {table} WHERE seq = ?", (seq,)).fetchone()  # noqa: S608 - the same
-            if found and seq not in seen:
-                yield dict(found)
+    for seq in sorted(indexed.union(near) - seen):
+        yield from _scan(source, f"SELECT * FROM {table} WHERE seq = {seq}", seen)  # noqa: S608 - our own names
+
+
+def _scan(source: sqlite3.Connection, statement: str, seen: set[int]) -> Iterator[dict[str, Any]]:
+    """Rows up to the first that does not read, or that was seen: the ends have met, or the pages run in a circle."""
+    with suppress(*_NONSENSE):
+        for row in source.execute(statement):
+            if not isinstance(row["seq"], int) or row["seq"] in seen:
+                return
+            seen.add(row["seq"])
+            yield dict(row)
 
 
 def _columns(target: sqlite3.Connection, table: str) -> list[str]:
