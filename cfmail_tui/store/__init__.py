@@ -87,10 +87,11 @@ class Store:
                 with files.gate(data_dir, alone=True):
                     salvage.end_move(self._path)
             with files.gate(data_dir, alone=False):
+                # First, as its failure tells the clearest of a disk that cannot be written.
+                self._instance = Instance(instances)
+                on_failure.callback(self._instance.close)
                 files.private_file(self._path)
                 self._db = database.opened(self._path, lambda: _body_ids(self._bodies))
-                on_failure.callback(self._db.close)
-                self._instance = Instance(instances)
             on_failure.pop_all()
 
     @classmethod

@@ -46,9 +46,12 @@ def plainly(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         code = _primary_code(error)
-        # Our statements are always the same: a table or column they miss has been lost.
-        if code in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT} or str(error).startswith("no such "):
+        # Our statements are always the same: a table or column they miss has been lost, as has text that is none.
+        lost = str(error).startswith(("no such ", "Could not decode to UTF-8"))
+        if lost or code in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
             raise Damaged(f"{path} {_DAMAGED}") from error
+        if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_SHMSIZE:
+            code = sqlite3.SQLITE_FULL
         raise StoreError(f"{path} {_SQLITE_REASONS.get(code, f'cannot be used: {error}')}") from error
 
 
@@ -71,7 +74,7 @@ _SQLITE_REASONS: Final = {
     sqlite3.SQLITE_BUSY: "is kept busy by another program: close other cfmails, then try again",
     sqlite3.SQLITE_READONLY: "cannot be written: check who owns it, and that the disk is not read-only",
     sqlite3.SQLITE_CANTOPEN: "cannot be opened: check that it is a file, and who owns it",
-    sqlite3.SQLITE_IOERR: "cannot be read or written: the disk fails",
+    sqlite3.SQLITE_IOERR: "cannot be read or written: the disk fails, or its quota is used up",
 }
 
 
