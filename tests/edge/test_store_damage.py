@@ -4,7 +4,7 @@ import random
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -290,6 +290,37 @@ class TestSetAside:
         store, _ = Store.open_or_set_aside(full_dir)
         with closing(store):
             assert store.attempt("attempt-x").outcome == DELIVERED
+
+    def test_opening_and_moving_exclude_each_other(self, data_dir: Path) -> None:
+        """Nobody opens what is being moved, nobody moves what is being opened; neither waits."""
+        Store(data_dir).close()
+        with files.gate(data_dir, alone=True), pytest.raises(StoreError, match="repairing"):
+            Store(data_dir)
+        (data_dir / DATABASE).write_bytes(b"Dear diary, " * 1000)
+        with files.gate(data_dir, alone=False), pytest.raises(StoreError, match="opening"):
+            Store.open_or_set_aside(data_dir)
+        assert not list(data_dir.glob("cfmail-damaged-*"))
+
+    def test_of_two_that_start_one_moves(self, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A cfmail that finds the damage mended by another, which was faster, opens what that one made."""
+        data_dir.mkdir()
+        (data_dir / DATABASE).write_bytes(b"Dear diary, " * 1000)
+        real, told = files.gate, []
+
+        def slow(folder: Path, *, alone: bool) -> AbstractContextManager[None]:
+            if alone:
+                monkeypatch.setattr(files, "gate", real)
+                other, words = Store.open_or_set_aside(data_dir)
+                other.close()
+                told.append(words)
+            return real(folder, alone=alone)
+
+        monkeypatch.setattr(files, "gate", slow)
+        store, words = Store.open_or_set_aside(data_dir)
+        store.close()
+        told.append(words)
+        assert [bool(words) for words in told] == [True, False]
+        assert len(list(data_dir.glob("cfmail-damaged-*"))) == 1
 
     @pytest.mark.parametrize("step", range(8))
     def test_a_crash_while_moving_loses_nothing(

@@ -295,6 +295,14 @@ class TestSettle:
         assert unknown.drafts() == ()
         assert unknown.restore_draft("draft").revision == 2
 
+    def test_a_late_first_save_of_what_arrived_is_ignored(self, store: Store) -> None:
+        """A draft that reaches the store only after its mail was settled as arrived does not come up again."""
+        store.begin(submission("attempt-1"), "work", draft(2))
+        store.finish("attempt-1", Unknown("time-out"))
+        store.settle("attempt-1", arrived=True)
+        store.save_draft(draft(2))
+        assert store.drafts() == ()
+
     def test_a_draft_edited_since_stays(self, unknown: Store) -> None:
         """What was typed after the review is another mail."""
         unknown.save_draft(draft(3, text="more"))
