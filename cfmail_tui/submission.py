@@ -366,6 +366,10 @@ class Attempt:
     started_at: datetime
     finished_at: datetime | None = None
     outcome: Outcome | None = None
+    settled: bool | None = None
+    """What the user found out about an unknown outcome: the mail arrived, or it did not; None until then."""
+    again_of: str = ""
+    """The id of the attempt that this one repeats at the user's wish."""
 
 
 @dataclass(frozen=True, slots=True)

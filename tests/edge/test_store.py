@@ -80,7 +80,7 @@ class TestPrivacy:
                 modes = {path.name: mode(path) for path in made}
         finally:
             os.umask(before)
-        folders = {"new", "data", "bodies"}
+        folders = {"new", "data", "bodies", "instances"}
         assert modes == dict.fromkeys(folders, 0o700) | dict.fromkeys(modes.keys() - folders, 0o600)
         assert {DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", "attempt-1.json"} <= modes.keys()
 
@@ -101,10 +101,12 @@ class TestPrivacy:
         assert ACCOUNT_ID.encode() not in all_octets(data_dir)
 
     def test_what_was_deleted_is_gone_from_the_database(self, store: Store, data_dir: Path) -> None:
-        """A deleted draft's text is overwritten, not only forgotten."""
+        """A deleted draft's text is overwritten, not only forgotten, when the time to undo is over."""
         store.save_draft(draft(text="very private words"))
         store.delete_draft("draft")
         store.close()
+        with closing(Store(data_dir, lambda: NOON + timedelta(days=8))) as later:
+            later.recover()
         assert b"very private words" not in all_octets(data_dir)
 
 

@@ -15,9 +15,8 @@ from typing import Final
 
 import pytest
 
-from cfmail_tui import store as store_module
 from cfmail_tui.message import Draft, SavedDraft
-from cfmail_tui.store import DATABASE, AttemptExists, Store, StoreError
+from cfmail_tui.store import DATABASE, AttemptExists, Store, StoreError, database
 from cfmail_tui.submission import Accepted, Envelope, Receipt, Submission
 
 ROOT: Final = Path(__file__).parents[2]
@@ -60,7 +59,7 @@ class TestDatabase:
     def test_a_commit_is_on_the_disk_without_shared_memory(self, tmp_path: Path) -> None:
         """Where WAL is not granted the rollback journal is used, its folder synced as well."""
         with closing(sqlite3.connect(f"file:{tmp_path}/x?vfs=unix-dotfile", uri=True, isolation_level=None)) as db:
-            store_module._make_durable(db)
+            database.make_durable(db)
             settings = [db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
         assert settings == ["delete", 3]
 
@@ -71,6 +70,7 @@ class TestDatabase:
             (b"Dear diary, " * 1000, "damaged"),
             (b"SQLite format 3\0" + b"\xff" * 5000, "damaged"),
         ],
+        ids=["zeros", "text", "header"],
     )
     def test_what_is_not_a_database_is_left_alone(self, data_dir: Path, octets: bytes, words: str) -> None:
         """A file that cannot be understood is named, with what to do, and keeps every octet."""
@@ -79,9 +79,9 @@ class TestDatabase:
         with pytest.raises(StoreError, match=words) as caught:
             Store(data_dir)
         assert str(data_dir / DATABASE) in str(caught.value)
-        assert "move it away" in str(caught.value)
+        assert "sets it aside" in str(caught.value)
         assert (data_dir / DATABASE).read_bytes() == octets
-        assert names(data_dir) == {DATABASE, "bodies"}
+        assert names(data_dir) == {DATABASE, "bodies", "instances"}
 
     def test_a_database_cut_short_is_left_alone(self, data_dir: Path) -> None:
         """Half of our own database is damaged, not empty."""
@@ -135,8 +135,8 @@ class TestDatabase:
         """A database of the schema before is brought up to date with its rows."""
         with closing(Store(data_dir)) as store:
             store.begin(submission("attempt-1"), "work")
-        steps = (*store_module._MIGRATIONS, "CREATE TABLE added (x); INSERT INTO added VALUES (1)")
-        monkeypatch.setattr(store_module, "_MIGRATIONS", steps)
+        steps = (*database.MIGRATIONS, "CREATE TABLE added (x); INSERT INTO added VALUES (1)")
+        monkeypatch.setattr(database, "MIGRATIONS", steps)
         for _ in range(2):
             with closing(Store(data_dir)) as store:
                 assert [a.submission.attempt_id for a in store.attempts()] == ["attempt-1"]
@@ -146,7 +146,7 @@ class TestDatabase:
         """Steps and version are one transaction: after a failure the old program still works."""
         Store(data_dir).close()
         with monkeypatch.context() as newer:
-            newer.setattr(store_module, "_MIGRATIONS", (*store_module._MIGRATIONS, "CREATE TABLE added (x); NONSENSE"))
+            newer.setattr(database, "MIGRATIONS", (*database.MIGRATIONS, "CREATE TABLE added (x); NONSENSE"))
             with pytest.raises(StoreError):
                 Store(data_dir)
         with closing(Store(data_dir)) as store:

@@ -1,0 +1,474 @@
+"""What is kept on disk: the journal of attempts, the drafts, small memory, and the request bodies' files.
+
+The only user of sqlite3. It decides nothing about mail: what it is given it gives back, exactly.
+
+Invariants:
+- folders are 0700 and files 0600, whatever the umask;
+- what a method wrote is on the disk, not merely in a cache, when the method returns;
+- an attempt begins once and gets one outcome; a body named by the journal is neither replaced nor removed;
+- an attempt left open by a cfmail that died gets its outcome from the next one, of a living one it is never taken;
+- of two saves of a draft the higher revision stays; an accepted mail takes its draft along, in one transaction;
+- nothing is ever deleted or changed in a file that cannot be understood;
+- an account id is not written down: it stands in the keyring and in the request only.
+
+Any number of threads may use one `Store`, any number of processes one folder.
+
+StoreError             the disk or the database does not do what is needed; says which file and what to do
+├── Damaged            the database makes no sense; the next start sets it aside
+├── AttemptExists      this reviewed mail was already tried
+├── NoSuchAttempt      no attempt in the journal has this id
+└── NoSuchDraft        no draft has this id
+"""
+
+import os
+import re
+import secrets
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import BinaryIO, Final, TypeVar
+
+from cfmail_tui.message import SavedDraft
+from cfmail_tui.store import database, files, rows, salvage
+from cfmail_tui.store.failures import (
+    AttemptExists,
+    Damaged,
+    NoSuchAttempt,
+    NoSuchDraft,
+    StoreError,
+    disk,
+    lacks_room,
+    plainly,
+    understood,
+)
+from cfmail_tui.store.files import BodyFile
+from cfmail_tui.store.instances import Instance, anyone_lives
+from cfmail_tui.submission import Accepted, Attempt, NotSent, Outcome, Submission, Unknown
+
+__all__ = ["DATABASE", "AttemptExists", "BodyFile", "Damaged", "NoSuchAttempt", "NoSuchDraft", "Store", "StoreError"]
+
+DATABASE: Final = "cfmail.sqlite3"
+
+_WORDS_LIMIT: Final = 200
+"""Different words in one search; SQLite bounds the depth of an expression."""
+
+_INSTANCES: Final = "instances"
+
+_ATTEMPT_ID: Final = re.compile(r"[0-9a-z-]{8,64}")
+_BODY: Final = re.compile(r"([0-9a-z-]{8,64})\.json")
+_PARTIAL: Final = re.compile(r"\.[0-9a-z-]{8,64}\.json\.(?:([0-9a-f]{16})\.)?[0-9a-f]{8}")
+"""A body being written, by which instance; the first release did not say."""
+
+_UNDO_TIME: Final = timedelta(days=7)
+
+_T = TypeVar("_T")
+
+
+class Store:
+    """Everything kept in one folder. Raises StoreError from every method when disk or database fail."""
+
+    def __init__(self, data_dir: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        """Open the folder, making what is missing; a file that is not understood is left exactly as it is."""
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._bodies = data_dir / "bodies"
+        self._path = data_dir / DATABASE
+        self._suspicion = data_dir / "suspect"
+        self._spare = files.Spare(data_dir / "spare")
+        instances = data_dir / _INSTANCES
+        with disk(data_dir, "used"), plainly(self._path), ExitStack() as on_failure:
+            for folder in (data_dir, self._bodies, instances):
+                files.private_folder(folder)
+            if salvage.is_moving(self._path):
+                with files.gate(data_dir, alone=True):
+                    salvage.end_move(self._path)
+            with files.gate(data_dir, alone=False):
+                # First, as its failure tells the clearest of a disk that cannot be written.
+                self._instance = Instance(instances)
+                on_failure.callback(self._instance.close)
+                files.private_file(self._path)
+                self._db = database.opened(self._path, lambda: _body_ids(self._bodies))
+            on_failure.pop_all()
+
+    @classmethod
+    def open_or_set_aside(
+        cls, data_dir: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> tuple["Store", str]:
+        """Open the folder; if its database is damaged, with a new one that holds what could be saved of it.
+
+        The damaged one stays, under a name with its date; words say where it is and what was saved, "" if all is well.
+        Raises StoreError, and changes nothing, for a newer schema, another program's database, missing permission, and
+        while other cfmails run that have the damaged one open.
+        """
+        path = data_dir / DATABASE
+        found = _inode(path)
+        try:
+            return cls(data_dir, clock)._looked_into(), ""  # noqa: SLF001 - our own
+        except Damaged as error:
+            damage = error
+        told = ""
+        with disk(path, "set aside"), plainly(path), files.gate(data_dir, alone=True):
+            if anyone_lives(data_dir / _INSTANCES):
+                raise StoreError(f"{path} is damaged: close the other cfmails, then start again") from damage
+            if _inode(path) == found:  # else another cfmail did it meanwhile
+                told = salvage.set_aside(path, clock().astimezone(UTC), lambda: _body_ids(data_dir / "bodies"))
+                (data_dir / "suspect").unlink(missing_ok=True)
+        return cls(data_dir, clock), told
+
+    def _looked_into(self) -> "Store":
+        """Read what is shown first, and everything if damage was met before. Raises Damaged, and then is closed."""
+        suspected = self._suspicion.exists()
+        try:
+            with self._reading() as db, understood(self._path):
+                if suspected and (fault := db.execute("PRAGMA integrity_check(1)").fetchone()[0]) != "ok":
+                    raise LookupError(fault)
+                newest = db.execute("SELECT * FROM attempts ORDER BY seq DESC LIMIT ?", (-1 if suspected else 50,))
+                for row in (*newest, *db.execute(_OPEN)):
+                    self._attempt(row)
+                for row in db.execute("SELECT * FROM drafts"):
+                    rows.draft(row)
+        except StoreError:
+            self.close()
+            raise
+        with suppress(OSError):
+            self._suspicion.unlink(missing_ok=True)
+        return self
+
+    def close(self) -> None:
+        with self._lock, plainly(self._path):
+            self._db.close()
+            self._instance.close()
+
+    # Request bodies
+
+    def body_path(self, attempt_id: str) -> Path:
+        """Where this attempt's request body is, or would be."""
+        if not _ATTEMPT_ID.fullmatch(attempt_id):
+            # The id becomes a file name: nothing that could lead out of the folder.
+            raise StoreError(f"{attempt_id!r} cannot be the id of an attempt: 8 to 64 of a-z, 0-9 and -")
+        return self._bodies / f"{attempt_id}.json"
+
+    def write_body(self, attempt_id: str, chunks: Iterator[bytes]) -> BodyFile:
+        """Write a request body, all of it or nothing; what `chunks` raises comes through, but for OSError."""
+        path = self.body_path(attempt_id)
+        partial = path.with_name(f".{path.name}.{self._instance.id}.{secrets.token_hex(4)}")
+        with disk(path, "written"), ExitStack() as on_failure:
+            on_failure.callback(partial.unlink, missing_ok=True)
+            descriptor = files.create(partial)
+            with os.fdopen(descriptor, "wb") as file:
+                body = files.copied(chunks, file)
+                file.flush()
+                os.fsync(descriptor)
+            with self._transaction() as db:
+                self._refuse_if_begun(attempt_id)
+                db.execute("REPLACE INTO bodies (attempt, owner) VALUES (?, ?)", (attempt_id, self._instance.id))
+                on_failure.callback(path.unlink, missing_ok=True)
+                partial.replace(path)
+            files.sync_folder(self._bodies)
+            on_failure.pop_all()
+        return body
+
+    def open_body(self, attempt_id: str) -> BinaryIO:
+        path = self.body_path(attempt_id)
+        with disk(path, "read"):
+            return path.open("rb")
+
+    def discard_body(self, attempt_id: str) -> None:
+        """Remove the body of a mail that was reviewed and not sent; refused once the journal names it."""
+        path = self.body_path(attempt_id)
+        with disk(path, "removed"), self._transaction():
+            self._refuse_if_begun(attempt_id)
+            self._db.execute("DELETE FROM bodies WHERE attempt = ?", (attempt_id,))
+            path.unlink(missing_ok=True)
+
+    def _refuse_if_begun(self, attempt_id: str) -> None:
+        if self._has_begun(attempt_id):
+            raise StoreError(f"{self.body_path(attempt_id)} belongs to a mail in the history and stays as it is")
+
+    def _has_begun(self, attempt_id: str) -> bool:
+        return self._db.execute("SELECT 1 FROM attempts WHERE id = ?", (attempt_id,)).fetchone() is not None
+
+    # Journal
+
+    def begin(
+        self, submission: Submission, account: str, draft: SavedDraft | None = None, *, again_of: str | None = None
+    ) -> Attempt:
+        """Write down that this mail is about to be sent, from which revision of which draft, and which one it repeats.
+
+        Only when this returned may the wire be touched. Raises AttemptExists if it was called for this mail before,
+        StoreError also if there would be no room for the outcome.
+        """
+        self.body_path(submission.attempt_id)
+        attempt = Attempt(submission, account, self._now(), again_of=again_of or "")
+        with disk(self._spare.path, "written"):
+            self._spare.keep()
+        with self._transaction() as db:
+            if self._has_begun(submission.attempt_id):
+                raise AttemptExists("this mail was already sent or tried: see the history")
+            if again_of is not None:
+                self._row(again_of)
+            rows.insert_attempt(db, attempt, draft, self._instance.id)
+            db.execute("DELETE FROM bodies WHERE attempt = ?", (submission.attempt_id,))
+        return attempt
+
+    def leaving(self, attempt_id: str) -> None:
+        """Write down that the first octet is about to leave; it may when this returned. Until then it is not sent."""
+        with self._transaction() as db:
+            row = self._row(attempt_id)
+            if row["outcome"] is not None:
+                raise StoreError(f"attempt {attempt_id} already ended as {row['outcome']}: nothing may leave")
+            now = self._now().isoformat()
+            db.execute("UPDATE attempts SET left_at = coalesce(left_at, ?) WHERE seq = ?", (now, row["seq"]))
+
+    def finish(self, attempt_id: str, outcome: Outcome) -> Attempt:
+        """Write down the attempt's one outcome; the same one again changes nothing, another raises StoreError.
+
+        Accepted also removes the draft the mail was made from, unless it was edited after the review. On a full disk
+        the spare room is used.
+        """
+        return self._written_at_last(lambda: self._finish(self._row(attempt_id), outcome))
+
+    def _finish(self, row: sqlite3.Row, outcome: Outcome) -> Attempt:
+        attempt = self._attempt(row)
+        name, evidence = rows.packed_outcome(outcome)
+        if attempt.outcome is not None:
+            if (row["outcome"], row["evidence"]) == (name, evidence):
+                return attempt
+            raise StoreError(f"attempt {row['id']} already ended as {row['outcome']}, not as {name}")
+        attempt = replace(attempt, outcome=outcome, finished_at=self._now())
+        rows.update_outcome(self._db, row["seq"], attempt)
+        if isinstance(outcome, Accepted):
+            sent = (row["draft_id"], row["draft_revision"])
+            self._db.execute("DELETE FROM drafts WHERE id = ? AND revision <= ?", sent)
+        return attempt
+
+    def settle(self, attempt_id: str, *, arrived: bool) -> Attempt:
+        """The user's word on an unknown outcome, which the user may correct; about any other it raises StoreError.
+
+        A mail that arrived takes its draft along as an accepted one does, but `restore_draft` brings it back.
+        """
+        with self._transaction() as db:
+            row = self._row(attempt_id)
+            if row["outcome"] != "unknown":
+                state = f"ended as {row['outcome']}" if row["outcome"] else "has not ended"
+                raise StoreError(f"attempt {attempt_id} {state}: there is nothing to settle")
+            db.execute("UPDATE attempts SET settled = ? WHERE seq = ?", (arrived, row["seq"]))
+            if arrived:
+                db.execute(
+                    "UPDATE drafts SET deleted_at = coalesce(deleted_at, ?) WHERE id = ? AND revision <= ?",
+                    (self._now().isoformat(), row["draft_id"], row["draft_revision"]),
+                )
+            return self._attempt(self._row(attempt_id))
+
+    def recover(self) -> tuple[Attempt, ...]:
+        """End every attempt that a cfmail left open when it died, and tell which: not sent, or unknown if it had left.
+
+        What living ones have open is theirs. Then sweeps what the dead left: bodies, claims, files of their own; and
+        drafts deleted more than a week ago.
+        """
+        ended = self._written_at_last(
+            lambda: tuple(
+                self._finish(row, _LEFT if row["left_at"] or row["owner"] is None else _NOT_LEFT)
+                for row in self._db.execute(_OPEN).fetchall()
+                if not self._instance.lives(row["owner"] or "")
+            )
+        )
+        # What cannot be swept today is no reason not to start.
+        with suppress(StoreError, OSError):
+            self._sweep()
+        return ended
+
+    def _sweep(self) -> None:
+        with self._transaction() as db:
+            db.execute("DELETE FROM drafts WHERE deleted_at < ?", ((self._now() - _UNDO_TIME).isoformat(),))
+            for table in ("claims", "bodies"):
+                owners = db.execute(f"SELECT DISTINCT owner FROM {table} WHERE owner IS NOT NULL").fetchall()  # noqa: S608
+                dead = [(owner,) for (owner,) in owners if not self._instance.lives(owner)]
+                db.executemany(f"DELETE FROM {table} WHERE owner = ?", dead)  # noqa: S608 - our own names
+            named = {body for (body,) in db.execute("SELECT id FROM attempts UNION SELECT attempt FROM bodies")}
+            for path in [*self._bodies.iterdir()]:
+                partial = _PARTIAL.fullmatch(path.name)
+                lost = not self._instance.lives(partial[1] or "") if partial else (path.stem not in named)
+                if lost and (partial or _BODY.fullmatch(path.name)):
+                    path.unlink(missing_ok=True)
+        self._instance.sweep()
+
+    def attempt(self, attempt_id: str) -> Attempt:
+        """One row of history. Its submission has no account id, that is not kept. Raises NoSuchAttempt."""
+        with self._reading():
+            return self._attempt(self._row(attempt_id))
+
+    def attempts(self, query: str = "", limit: int = 50, before: str | None = None) -> tuple[Attempt, ...]:
+        """History, newest first, at most `limit`, only attempts older than the one called `before`.
+
+        Each word of the query occurs, in upper or lower case, in the subject, a sender or recipient, the account, the
+        outcome (accepted, refused, not_sent, unknown; sending while there is none) or the id.
+        """
+        words = sorted(set(query.casefold().split()), key=len, reverse=True)
+        if len(words) > _WORDS_LIMIT:
+            raise StoreError(f"a search for {len(words)} words at once, the limit is {_WORDS_LIMIT}")
+        found = " AND ".join(["SELECT * FROM attempts WHERE (?1 IS NULL OR seq < ?1)", *[_HOLDS] * len(words)])
+        with self._reading() as db:
+            oldest = None if before is None else self._row(before)["seq"]
+            kept = db.execute(f"{found} ORDER BY seq DESC LIMIT ?", (oldest, *map(rows.pack, words), max(limit, 0)))
+            return tuple(self._attempt(row) for row in kept)
+
+    def _row(self, attempt_id: str) -> sqlite3.Row:
+        known = _ATTEMPT_ID.fullmatch(attempt_id)
+        find = "SELECT * FROM attempts WHERE id = ?"
+        row: sqlite3.Row | None = self._db.execute(find, (attempt_id,)).fetchone() if known else None
+        if row is None:
+            raise NoSuchAttempt(f"there is no attempt {attempt_id!r} in the history")
+        return row
+
+    def _attempt(self, row: sqlite3.Row) -> Attempt:
+        addresses = self._db.execute(
+            "SELECT address FROM recipients WHERE attempt = ? AND asked ORDER BY position", (row["seq"],)
+        ).fetchall()
+        with understood(self._path):
+            return rows.attempt(row, (address for (address,) in addresses))
+
+    # Drafts
+
+    def save_draft(self, draft: SavedDraft) -> None:
+        """Keep what was typed, dated now; a revision that is not newer than the one kept changes nothing.
+
+        Nor does one that was already sent and accepted: a late autosave does not bring its draft back.
+        """
+        row = (
+            draft_id := rows.pack(draft.draft_id),
+            draft.revision,
+            self._now().isoformat(),
+            *rows.packed_content(draft.content),
+        )
+        with self._transaction() as db:
+            known = db.execute(_KNOWN_REVISIONS, (draft_id, draft_id)).fetchall()
+            if all(draft.revision > revision for (revision,) in known):
+                # A new row, not a changed one: `seq` is the order of saving.
+                db.execute(
+                    "REPLACE INTO drafts (id, revision, saved_at, kind, fields, source) VALUES (?, ?, ?, ?, ?, ?)", row
+                )
+
+    def draft(self, draft_id: str) -> SavedDraft:
+        """The draft as it was last saved. Raises NoSuchDraft."""
+        with self._reading() as db, understood(self._path):
+            row = db.execute(
+                "SELECT * FROM drafts WHERE id = ? AND deleted_at IS NULL", (rows.pack(draft_id),)
+            ).fetchone()
+            if row is None:
+                raise NoSuchDraft(f"there is no draft {draft_id!r}: it was sent, deleted or never saved")
+            return rows.draft(row)
+
+    def drafts(self) -> tuple[SavedDraft, ...]:
+        """Every draft, the last saved first."""
+        with self._reading() as db, understood(self._path):
+            return tuple(map(rows.draft, db.execute("SELECT * FROM drafts WHERE deleted_at IS NULL ORDER BY seq DESC")))
+
+    def delete_draft(self, draft_id: str) -> None:
+        """Remove the draft, if there is one; for a week it can be restored."""
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE drafts SET deleted_at = coalesce(deleted_at, ?) WHERE id = ?",
+                (self._now().isoformat(), rows.pack(draft_id)),
+            )
+
+    def restore_draft(self, draft_id: str) -> SavedDraft:
+        """Bring a deleted draft back as it was. Raises NoSuchDraft if there is none, or none any more."""
+        with self._transaction() as db:
+            db.execute("UPDATE drafts SET deleted_at = NULL WHERE id = ?", (rows.pack(draft_id),))
+            return self.draft(draft_id)
+
+    def claim_draft(self, draft_id: str) -> bool:
+        """Open the draft here, saved or not; False if it is open in another cfmail that runs."""
+        with self._transaction() as db:
+            claim = db.execute("SELECT owner FROM claims WHERE draft = ?", (rows.pack(draft_id),)).fetchone()
+            if claim and claim["owner"] != self._instance.id and self._instance.lives(claim["owner"]):
+                return False
+            db.execute("REPLACE INTO claims (draft, owner) VALUES (?, ?)", (rows.pack(draft_id), self._instance.id))
+        return True
+
+    def release_draft(self, draft_id: str) -> None:
+        """It is no longer open here."""
+        with self._transaction() as db:
+            mine = (rows.pack(draft_id), self._instance.id)
+            db.execute("DELETE FROM claims WHERE draft = ? AND owner = ?", mine)
+
+    # Small memory
+
+    def remember(self, key: str, value: str) -> None:
+        """Keep a small thing for the next start, such as the last From."""
+        with self._transaction() as db:
+            db.execute("REPLACE INTO memory (key, value) VALUES (?, ?)", (rows.pack(key), rows.pack(value)))
+
+    def recall(self, key: str) -> str | None:
+        """What was last remembered under this key."""
+        with self._reading() as db:
+            row = db.execute("SELECT value FROM memory WHERE key = ?", (rows.pack(key),)).fetchone()
+        return None if row is None else rows.unpack(row["value"])
+
+    def _now(self) -> datetime:
+        return self._clock().astimezone(UTC)
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, self._remembering_damage(), plainly(self._path):
+            yield self._db
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Commits at the end, on the disk; rolls back whatever is raised."""
+        with self._lock, self._remembering_damage(), plainly(self._path), self._db:
+            # Immediate: two writers queue up here, instead of failing when a read turns into a write.
+            self._db.execute("BEGIN IMMEDIATE")
+            yield self._db
+
+    def _written_at_last(self, write: Callable[[], _T]) -> _T:
+        """Write in a transaction; when the disk is full, once more in the room that was kept for this."""
+        try:
+            with self._transaction():
+                return write()
+        except StoreError as error:
+            if not lacks_room(error):
+                raise
+        with disk(self._spare.path, "removed"):
+            self._spare.give_up()
+        with self._transaction():
+            return write()
+
+    @contextmanager
+    def _remembering_damage(self) -> Iterator[None]:
+        """The next start looks into everything."""
+        try:
+            yield
+        except Damaged:
+            with suppress(OSError):
+                files.private_file(self._suspicion)
+            raise
+
+
+def _body_ids(folder: Path) -> list[str]:
+    return [found[1] for path in folder.iterdir() if (found := _BODY.fullmatch(path.name))]
+
+
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
+
+
+_LEFT: Final = Unknown("cfmail ended before an answer came")
+_NOT_LEFT: Final = NotSent("cfmail ended before the mail left")
+
+_OPEN: Final = "SELECT * FROM attempts WHERE outcome IS NULL ORDER BY seq"
+
+_KNOWN_REVISIONS: Final = """
+    SELECT revision FROM drafts WHERE id = ?
+    UNION ALL SELECT draft_revision FROM attempts WHERE draft_id = ? AND (outcome = 'accepted' OR settled = 1)
+"""
+
+_HOLDS: Final = "instr(searchable, ?)"

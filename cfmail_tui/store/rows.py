@@ -1,0 +1,161 @@
+"""How a draft, an attempt and its outcome stand in the database, and how they are read back, exactly.
+
+What makes no sense raises ValueError, TypeError, LookupError, AttributeError or MailError.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, assert_never
+
+from cfmail_tui.message import AttachmentDraft, Draft, RawDraft, SavedDraft
+from cfmail_tui.submission import Accepted, Attempt, Envelope, NotSent, Outcome, Receipt, Refused, Submission, Unknown
+
+Row = sqlite3.Row | Mapping[str, Any]
+
+
+def pack(text: str) -> bytes:
+    """Any str as octets. SQLite's own text cannot hold lone surrogates, which drafts and answers can."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def unpack(octets: bytes) -> str:
+    return octets.decode("utf-8", "surrogatepass")
+
+
+def _packed_json(fields: dict[str, Any]) -> bytes:
+    # Escapes would join two surrogates that stand beside each other into one character.
+    return pack(json.dumps(fields, ensure_ascii=False))
+
+
+def packed_content(content: Draft | RawDraft) -> tuple[str, bytes, bytes | None]:
+    match content:
+        case Draft():
+            return "form", _packed_json(asdict(content)), None
+        case RawDraft(sender, recipients, source):
+            return "raw", _packed_json({"sender": sender, "recipients": recipients}), source
+        case _:
+            assert_never(content)
+
+
+def draft(row: Row) -> SavedDraft:
+    fields = json.loads(unpack(row["fields"]))
+    content: Draft | RawDraft
+    if row["kind"] == "raw":
+        content = RawDraft(**fields, source=row["source"])
+    else:
+        attachments = tuple(AttachmentDraft(**attachment) for attachment in fields.pop("attachments"))
+        content = Draft(**fields, attachments=attachments)
+    return SavedDraft(unpack(row["id"]), row["revision"], content, datetime.fromisoformat(row["saved_at"]))
+
+
+def attempt(row: Row, recipients: Iterable[bytes]) -> Attempt:
+    submission = Submission(
+        attempt_id=row["id"],
+        account_id="",
+        endpoint=row["endpoint"],
+        envelope=Envelope(unpack(row["sender"]), tuple(map(unpack, recipients))),
+        subject=unpack(row["subject"]),
+        message_size=row["message_size"],
+        body_size=row["body_size"],
+        digest=row["digest"],
+    )
+    return Attempt(
+        submission=submission,
+        account=unpack(row["account"]),
+        started_at=datetime.fromisoformat(row["started_at"]),
+        finished_at=datetime.fromisoformat(row["finished_at"]) if row["finished_at"] else None,
+        outcome=_outcome(row["outcome"], row["evidence"]) if row["outcome"] else None,
+        settled=None if row["settled"] is None else bool(row["settled"]),
+        again_of=row["again_of"] or "",
+    )
+
+
+def insert_attempt(db: sqlite3.Connection, attempt: Attempt, draft: SavedDraft | None, owner: str) -> None:
+    """An attempt without an outcome; the account id is left out."""
+    submission = attempt.submission
+    row = {
+        "id": submission.attempt_id,
+        "started_at": attempt.started_at.isoformat(),
+        "account": pack(attempt.account),
+        "endpoint": submission.endpoint,
+        "sender": pack(submission.envelope.sender),
+        "subject": pack(submission.subject),
+        "message_size": submission.message_size,
+        "body_size": submission.body_size,
+        "digest": submission.digest,
+        "draft_id": pack(draft.draft_id) if draft else None,
+        "draft_revision": draft.revision if draft else None,
+        "searchable": _searchable(attempt),
+        "owner": owner,
+        "again_of": attempt.again_of or None,
+    }
+    insert = f"INSERT INTO attempts ({', '.join(row)}) VALUES (:{', :'.join(row)})"  # noqa: S608 - our own names
+    seq = db.execute(insert, row).lastrowid
+    db.executemany(
+        "INSERT INTO recipients (attempt, position, address, asked) VALUES (?, ?, ?, 1)",
+        ((seq, at, pack(address)) for at, address in enumerate(submission.envelope.recipients)),
+    )
+
+
+def update_outcome(db: sqlite3.Connection, seq: int, attempt: Attempt) -> None:
+    """The attempt has ended; if it was accepted, each recipient has a fate."""
+    assert attempt.outcome
+    assert attempt.finished_at
+    name, evidence = packed_outcome(attempt.outcome)
+    db.execute(
+        "UPDATE attempts SET outcome = ?, evidence = ?, finished_at = ?, searchable = ? WHERE seq = ?",
+        (name, evidence, attempt.finished_at.isoformat(), _searchable(attempt), seq),
+    )
+    if isinstance(attempt.outcome, Accepted):
+        envelope = attempt.submission.envelope
+        db.executemany(
+            "INSERT INTO recipients (attempt, position, address, asked, fate) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (attempt, position) DO UPDATE SET fate = excluded.fate",
+            (
+                (seq, at, pack(address), at < len(envelope.recipients), fate.value)
+                for at, (address, fate) in enumerate(attempt.outcome.receipt.fates(envelope))
+            ),
+        )
+
+
+def packed_outcome(outcome: Outcome) -> tuple[str, bytes]:
+    return _outcome_name(outcome), _packed_json(asdict(outcome))
+
+
+def _searchable(attempt: Attempt) -> bytes:
+    envelope = attempt.submission.envelope
+    parts = (
+        attempt.submission.subject,
+        envelope.sender,
+        *envelope.recipients,
+        attempt.account,
+        _outcome_name(attempt.outcome) if attempt.outcome else "sending",
+        attempt.submission.attempt_id,
+    )
+    return pack("\n".join(parts).casefold())
+
+
+def _outcome_name(outcome: Outcome) -> str:
+    match outcome:
+        case Accepted():
+            return "accepted"
+        case Refused():
+            return "refused"
+        case NotSent():
+            return "not_sent"
+        case Unknown():
+            return "unknown"
+        case _:
+            assert_never(outcome)
+
+
+def _outcome(name: str, evidence: bytes) -> Outcome:
+    fields = json.loads(unpack(evidence))
+    if name == "accepted":
+        lists: dict[str, Any] = {key: tuple(value) for key, value in fields["receipt"].items() if key != "message_id"}
+        return Accepted(Receipt(**lists, message_id=fields["receipt"]["message_id"]))
+    kinds: dict[str, type[Outcome]] = {"refused": Refused, "not_sent": NotSent, "unknown": Unknown}
+    return kinds[name](**fields)
