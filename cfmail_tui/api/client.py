@@ -1,0 +1,80 @@
+"""The face of the package: what the API is asked for, for one credential."""
+
+import ssl
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import BinaryIO, Final, Self
+from urllib.parse import quote
+
+from cfmail_tui.api.exchange import WIRE_ERRORS, Cancellation, Timeouts
+from cfmail_tui.api.upload import Progress, Upload
+from cfmail_tui.api.wire import Wire
+from cfmail_tui.submission import Credential, NotSent, Outcome, Refused, Submission, Unknown, decode
+
+_TIMEOUTS: Final = Timeouts()
+
+
+class Client:
+    """The sending half of the API, for one credential; may be used by several threads."""
+
+    def __init__(
+        self,
+        base_url: str,
+        credential: Credential,
+        *,
+        timeouts: Timeouts = _TIMEOUTS,
+        proxy: str | None = None,
+        verify: ssl.SSLContext | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Take note of where and as whom to send; nothing is opened.
+
+        `proxy` is the URL of an HTTP proxy and is used for https only, since over plain http it would see the token.
+        `verify` replaces the public certificate authorities, for a private one. Raises BaseUrlError and
+        CredentialFormError.
+        """
+        self._timeouts = timeouts
+        self._wire = Wire(base_url, credential, timeouts=timeouts, proxy=proxy, verify=verify, clock=clock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Nothing is kept open between two mails, so nothing is left to do; here for a caller that need not know."""
+
+    def submit(
+        self,
+        submission: Submission,
+        body: BinaryIO,
+        *,
+        progress: Progress = lambda _sent, _total: None,
+        cancellation: Cancellation | None = None,
+    ) -> Outcome:
+        """Send the mail, once, and tell what is certain about it; whatever happens on the wire is an outcome.
+
+        `body` is read from where it stands to its end, and not closed. `progress` gets the octets handed to the
+        system and those there are, after every block, in this thread; it must not raise. Looking a name up takes as
+        long as the system takes: `Timeouts.connect` and `cancellation` count from there.
+        """
+        upload = Upload(submission, body, progress, cancellation or Cancellation(), self._timeouts)
+        path = f"/accounts/{quote(submission.account_id, safe='')}/email/sending/{submission.endpoint}"
+        try:
+            with upload:
+                answer = self._wire.ask(upload, "POST", path, upload, submission.body_size)
+        except WIRE_ERRORS as error:
+            reason = upload.reason(error)
+            outcome: Outcome = Unknown(reason) if upload.left else NotSent(reason)
+        else:
+            outcome = decode(answer)
+            if isinstance(outcome, Unknown) and not upload.left and not 200 <= answer.status < 300:
+                outcome = NotSent(f"the server broke off the upload (HTTP {answer.status})")
+        if isinstance(outcome, Refused | Unknown):
+            return replace(outcome, reason=self._wire.discreet(outcome.reason, submission.account_id))
+        return outcome
