@@ -9,7 +9,7 @@ from typing import BinaryIO, Final, Self
 from urllib.parse import quote
 
 from cfmail_tui.api.exchange import WIRE_ERRORS, Cancellation, Timeouts
-from cfmail_tui.api.upload import Progress, Upload
+from cfmail_tui.api.upload import Leaving, Progress, Upload
 from cfmail_tui.api.wire import Wire
 from cfmail_tui.submission import Credential, NotSent, Outcome, Refused, Submission, Unknown, decode
 
@@ -54,16 +54,26 @@ class Client:
         submission: Submission,
         body: BinaryIO,
         *,
+        leaving: Leaving = lambda: None,
         progress: Progress = lambda _sent, _total: None,
         cancellation: Cancellation | None = None,
     ) -> Outcome:
         """Send the mail, once, and tell what is certain about it; whatever happens on the wire is an outcome.
 
-        `body` is read from where it stands to its end, and not closed. `progress` gets the octets handed to the
-        system and those there are, after every block, in this thread; it must not raise. Looking a name up takes as
-        long as the system takes: `Timeouts.connect` and `cancellation` count from there.
+        `body` is read from where it stands to its end, and not closed. `leaving` is called at most once, in this
+        thread, when the way to the server is open and before the first octet of the request goes onto it; if it
+        raises, none does and the mail is not sent. `progress` gets the octets handed to the system and those there
+        are, after every block, in this thread; it must not raise. Looking a name up takes as long as the system
+        takes: `Timeouts.connect` and `cancellation` count from there.
         """
-        upload = Upload(submission, body, progress, cancellation or Cancellation(), self._timeouts)
+        upload = Upload(
+            submission,
+            body,
+            leaving=leaving,
+            progress=progress,
+            cancellation=cancellation or Cancellation(),
+            timeouts=self._timeouts,
+        )
         path = f"/accounts/{quote(submission.account_id, safe='')}/email/sending/{submission.endpoint}"
         try:
             with upload:

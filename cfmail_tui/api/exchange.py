@@ -224,3 +224,8 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         yield error
         # httpcore raises again `from None`, which leaves only the context.
         error = error.__cause__ or error.__context__
+
+
+def is_for_proxy(info: Mapping[str, Any]) -> bool:
+    """Whether the request that a trace event tells of is the one that opens the way through a proxy."""
+    return bool(info["request"].method == b"CONNECT")
