@@ -10,15 +10,16 @@ Who may know whom, from the top down (checked by the import contracts in pyproje
     store           journal, drafts, request bodies on disk          (the only sqlite3)
     settings        folders and environment                          (the only platformdirs)
     report          an attempt as exit code, JSON, CSV, words        pure
+    lookup          a mail in the provider's records                 pure
     submission      envelope, request body, answer, outcome          pure
     mime            messages as octets, written and looked into      pure
     message         what is typed, and what it means                 pure
 
     sandbox         the embedded Cloudflare; knows none of the above, and only cli starts it
 
-The road of a mail: a form gives a `Draft`; `outbox.prepare` parses it into a `MailMessage`, writes the request body to a
-file and gives a `Reviewed`; the user looks at it; `outbox.send` commits an attempt to the journal, streams that file to
-the API and records exactly one `Outcome`.
+The road of a mail: a form gives a `Draft`; `outbox.prepare` parses it into a `MailMessage`, writes the request body to
+a file and gives a `Reviewed`; the user looks at it; `outbox.send` commits an attempt to the journal, streams that file
+to the API and records exactly one `Outcome`.
 """
 
 __version__ = "0.1.0"

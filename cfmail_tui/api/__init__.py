@@ -1,4 +1,4 @@
-"""The wire: one reviewed mail to Cloudflare's API in one request, and what that request proves.
+"""The wire: one reviewed mail to Cloudflare's API in one request, what that proves, and the look for it afterwards.
 
 Owns the only use of httpx and the only place where a credential is unmasked for the wire. It sends the body file as
 it is, never makes or changes one, and never sends anything twice.
@@ -13,7 +13,7 @@ Invariants:
   answer came.
 
 `client` is the face, `wire` one request and its answer, `exchange` what is known of one on its way, `upload` the mail
-as its body, `addresses` where to send and by which road.
+as its body, `search` the questions about it, `addresses` where to send and by which road.
 """
 
 from cfmail_tui.api.addresses import proxy_for

@@ -1,7 +1,7 @@
 """The face of the package: what the API is asked for, for one credential."""
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
@@ -9,15 +9,17 @@ from typing import BinaryIO, Final, Self
 from urllib.parse import quote
 
 from cfmail_tui.api.exchange import WIRE_ERRORS, Cancellation, Timeouts
+from cfmail_tui.api.search import Search
 from cfmail_tui.api.upload import Leaving, Progress, Upload
 from cfmail_tui.api.wire import Wire
+from cfmail_tui.lookup import Verdict
 from cfmail_tui.submission import Credential, NotSent, Outcome, Refused, Submission, Unknown, decode
 
 _TIMEOUTS: Final = Timeouts()
 
 
 class Client:
-    """The sending half of the API, for one credential; may be used by several threads."""
+    """The API as far as it sends mail and tells of it, for one credential; may be used by several threads."""
 
     def __init__(
         self,
@@ -36,6 +38,7 @@ class Client:
         CredentialFormError.
         """
         self._timeouts = timeouts
+        self._clock = clock
         self._wire = Wire(base_url, credential, timeouts=timeouts, proxy=proxy, verify=verify, clock=clock)
 
     def __enter__(self) -> Self:
@@ -88,3 +91,19 @@ class Client:
         if isinstance(outcome, Refused | Unknown):
             return replace(outcome, reason=self._wire.discreet(outcome.reason, submission.account_id))
         return outcome
+
+    def find(
+        self,
+        submission: Submission,
+        started_at: datetime,
+        *,
+        known: Collection[str] = (),
+        cancellation: Cancellation | None = None,
+    ) -> Verdict:
+        """Look in Cloudflare's records for a mail that may have been sent; whatever happens on the wire is a verdict.
+
+        Asks for the zone of the sender's domain and for that zone's events around `started_at`, each once, all within
+        `Timeouts.answer`; changes nothing. `known` are the message ids of other attempts, which this one is not.
+        """
+        search = Search(self._wire, self._timeouts, self._clock, cancellation or Cancellation())
+        return search.find(submission, started_at, known)

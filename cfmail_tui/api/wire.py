@@ -109,6 +109,7 @@ class Wire:
             retry_after=_retry_after(fields.get("retry-after", ""), fields.get("date", ""), self._clock),
             challenged=fields.get("cf-mitigated", "").strip().lower() == "challenge",
             ray=ray if _RAY.fullmatch(ray) else "",
+            date=_http_date(fields.get("date", "")),
         )
 
 
