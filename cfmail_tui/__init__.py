@@ -10,6 +10,7 @@ Who may know whom, from the top down (checked by the import contracts in pyproje
     store           journal, drafts, request bodies on disk          (the only sqlite3)
     settings        folders and environment                          (the only platformdirs)
     report          an attempt as exit code, JSON, CSV, words        pure
+    lookup          a mail in the provider's records                 pure
     submission      envelope, request body, answer, outcome          pure
     mime            messages as octets, written and looked into      pure
     message         what is typed, and what it means                 pure

@@ -381,6 +381,7 @@ class Answer:
     retry_after: float | None = None
     challenged: bool = False
     ray: str = ""
+    date: datetime | None = None
 
 
 NOT_SENT_CODES = frozenset({"10002", "10003", "10100"})
@@ -405,7 +406,7 @@ def decode(answer: Answer) -> Outcome:
     if not isinstance(envelope, dict) or not isinstance(envelope.get("success"), bool):
         return _without_envelope(answer, readable=envelope is not None)
     if not envelope["success"]:
-        code, reason = _first_error(envelope)
+        code, reason = first_error(envelope)
         refusal = Refused(status, code, reason, answer.retry_after)
         documented = status < 500 or code in NOT_SENT_CODES
         return refusal if documented and status not in _UNDECIDED_STATUSES else _unknown(answer, reason)
@@ -431,7 +432,7 @@ def _unknown(answer: Answer, reason: str) -> Unknown:
     return Unknown(f"{reason} (HTTP {answer.status}{reference})")
 
 
-def _first_error(envelope: dict[str, Any]) -> tuple[str, str]:
+def first_error(envelope: dict[str, Any]) -> tuple[str, str]:
     """The first error's code as text and its words, from whatever shape the errors have."""
     errors = envelope.get("errors")
     first = errors[0] if isinstance(errors, list) and errors else envelope.get("error")

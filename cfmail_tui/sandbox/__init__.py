@@ -37,6 +37,8 @@ Where the real service is unknown, what we chose:
 - A request body over 100 MiB is the edge's 413. Newlines in text and html go out as CRLF.
 - A message/* or multipart/* attachment goes out as it is if it is clean 7bit, else as application/octet-stream.
 - Bounces add nothing to the suppression list, so that they bounce every time.
+- The analytics (POST /graphql, the dataset emailSendingAdaptive alone) have every message that was kept, `cut`,
+  `halfanswer` and `badjson` included, and none that was not; the module `analytics` says what of it is ours.
 - Requests without Content-Type, and header fields that nobody knows, are taken.
 
 A refusal for what the request holds says why in the answer's header field X-Sandbox-Reason.

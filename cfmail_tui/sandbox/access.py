@@ -30,6 +30,8 @@ class TokenKind(StrEnum):
     """May read and not send: 403/10102."""
     NO_READ = "no_read"
     """May send and nothing else: the lists of accounts and zones are empty."""
+    NO_ANALYTICS = "no_analytics"
+    """All rights but Analytics Read: what became of a mail cannot be asked for."""
     WRONG_TYPE = "wrong_type"
     """A credential of a type that the sending endpoints do not take: 401/10103."""
 
@@ -44,6 +46,8 @@ class Right(Enum):
     LIST = auto()
     """Lists of accounts and zones: answered for anybody, with what the token may see."""
     VERIFY = auto()
+    ANALYTICS = auto()
+    """Judged by the endpoint, which answers in the words of GraphQL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +104,23 @@ class Access:
         match right:
             case Right.SEND | Right.SUPPRESSIONS:
                 _authorize_sending(credential)
-            case Right.VERIFY:
+            case Right.VERIFY | Right.ANALYTICS:
                 pass
             case Right.LIST | Right.READ | Right.EDIT:
-                if credential is None or credential.kind in {TokenKind.EXPIRED, TokenKind.DISABLED}:
+                if credential is None or not self.is_valid(credential):
                     raise ApiError(403, 9109, "Invalid access token")
                 blind = credential.kind in {TokenKind.NO_READ, TokenKind.WRONG_TYPE}
                 if (right is not Right.LIST and blind) or (
                     right is Right.EDIT and credential.kind is TokenKind.NO_SEND
                 ):
                     raise ApiError(403, 10000, "Authentication error", reason=f"a {credential.kind} token")
+
+    def is_valid(self, credential: Credential | None) -> bool:
+        return credential is not None and credential.kind not in {TokenKind.EXPIRED, TokenKind.DISABLED}
+
+    def may_see_analytics(self, credential: Credential | None) -> bool:
+        blind = {TokenKind.NO_READ, TokenKind.NO_ANALYTICS, TokenKind.WRONG_TYPE}
+        return self.is_valid(credential) and credential is not None and credential.kind not in blind
 
     def verify(self, credential: Credential | None, *, account_owned: bool) -> tuple[Json, list[Json]]:
         """`tokens/verify`, of the user or of the account: each knows only its own tokens (2.2)."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cfmail_tui.sandbox.access import Access, Right
+from cfmail_tui.sandbox.analytics import Analytics
 from cfmail_tui.sandbox.answers import Answer, ApiError, no_route, render_error
 from cfmail_tui.sandbox.directory import Directory
 from cfmail_tui.sandbox.domains import Domains
@@ -43,6 +44,7 @@ class Api:
             *_sending_routes(sending, suppressions),
             *_domain_routes(domains),
             *_directory_routes(self._directory),
+            Route("POST", "/graphql", Right.ANALYTICS, Analytics(state, self.access, domains).answer),
         )
 
     def answer(self, arrival: Arrival) -> Answer:

@@ -35,6 +35,9 @@ class Mailbox:
     address: str
     name: str | None = None
 
+    def __str__(self) -> str:
+        return f'"{self.name}" <{self.address}>' if self.name else self.address
+
 
 @dataclass(frozen=True, slots=True)
 class Attachment:

@@ -12,6 +12,9 @@ import string
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
+from email.parser import HeaderParser
 from typing import Literal
 
 from cfmail_tui.sandbox.answers import (
@@ -51,6 +54,8 @@ class _Submission:
     endpoint: Literal["send", "send_raw"]
     sender: str
     recipients: tuple[str, ...]
+    author: str
+    subject: str
     assemble: _Assemble
     body: bytes
 
@@ -68,8 +73,17 @@ class Sending:
         def assembled(message_id: str, date: datetime) -> bytes:
             return assemble(builder, message_id, date)
 
-        recipients = distinct(builder.recipients)
-        return self._submit(_Submission("send", builder.sender.address, recipients, assembled, body))
+        return self._submit(
+            _Submission(
+                endpoint="send",
+                sender=builder.sender.address,
+                recipients=distinct(builder.recipients),
+                author=str(builder.sender),
+                subject=builder.subject,
+                assemble=assembled,
+                body=body,
+            )
+        )
 
     def send_raw(self, request: Request) -> Answer:
         body = _body(request)
@@ -78,7 +92,18 @@ class Sending:
         def given(_message_id: str, _date: datetime) -> bytes:
             return raw.mime
 
-        return self._submit(_Submission("send_raw", raw.sender, distinct(raw.recipients), given, body))
+        header = HeaderParser().parsestr(raw.mime.decode("utf-8"))
+        return self._submit(
+            _Submission(
+                endpoint="send_raw",
+                sender=raw.sender,
+                recipients=distinct(raw.recipients),
+                author=_decoded(header["From"]),
+                subject=_decoded(header["Subject"]),
+                assemble=given,
+                body=body,
+            )
+        )
 
     def message(self, request: Request) -> Answer:
         """The MIME of a sent message, the newest if two had one id."""
@@ -110,10 +135,19 @@ class Sending:
         if not self._state.quota.take(len(paying)):
             raise ApiError(429, 10004, f"{_SENDING}.throttled", reason="the daily quota is used up")
         answer = _accept(remaining, suppressed, message_id)
-        self._keep(submission, mime, message_id, answer, now)
+        self._keep(submission, mime, message_id, suppressed=suppressed, answer=answer, now=now)
         return answer.after(delay)
 
-    def _keep(self, submission: _Submission, mime: bytes, message_id: str, answer: Answer, now: datetime) -> None:
+    def _keep(
+        self,
+        submission: _Submission,
+        mime: bytes,
+        message_id: str,
+        *,
+        suppressed: tuple[str, ...],
+        answer: Answer,
+        now: datetime,
+    ) -> None:
         def record(n: int, key: str) -> Accepted:
             return Accepted(
                 n=n,
@@ -124,6 +158,9 @@ class Sending:
                 status=None if answer.ending is Ending.CUT else answer.status,
                 response=_as_sent(answer),
                 received_at=stamp(now),
+                author=submission.author,
+                subject=submission.subject,
+                suppressed=suppressed,
                 key=key,
             )
 
@@ -171,6 +208,15 @@ class Sending:
                 case _:
                     continue
         return None
+
+
+def _decoded(value: str | None) -> str:
+    """A field body on one line, its encoded words decoded where they can be."""
+    line = re.sub(r"\r?\n(?=[ \t])", "", value or "")
+    try:
+        return str(make_header(decode_header(line)))
+    except (ValueError, LookupError, HeaderParseError):
+        return line
 
 
 def _body(request: Request) -> bytes:

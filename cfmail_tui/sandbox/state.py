@@ -32,6 +32,12 @@ class Choices:
     daily_quota: int = 100_000
     paid_plan: bool = True
     """Without it only verified destination addresses can be written to (3.4)."""
+    queue_seconds: float = 60.0
+    """After which the analytics tell of a queued mail that it was delivered."""
+    analytics_lag: float = 0.0
+    """Seconds after which an event stands in the analytics; the real ones come minutes late."""
+    analytics_denial: Literal[200, 403] = 403
+    """HTTP status of a GraphQL query without the right to it: the docs say 403, and that errors come with 200."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,12 @@ class Accepted:
     response: Any
     """The JSON body of the answer; the text as sent if that is not JSON; None if nothing was sent."""
     received_at: str
+    author: str
+    """The From field, decoded."""
+    subject: str
+    """Decoded."""
+    suppressed: tuple[str, ...]
+    """Recipients that were dropped."""
     key: str
     """The unique name of the Maildir copy, and of the request's file."""
 

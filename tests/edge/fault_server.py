@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import BinaryIO, Final, Self, get_args
 
-from cfmail_tui.api import Cancellation, Client, Progress, Timeouts
+from cfmail_tui.api import Cancellation, Client, Leaving, Progress, Timeouts
 from cfmail_tui.submission import ApiToken, Credential, Endpoint, Envelope, GlobalKey, Outcome, Submission
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = get_args(Endpoint)
@@ -280,6 +280,7 @@ def submit(
     timeouts: Timeouts = TIMEOUTS,
     proxy: str | None = None,
     verify: ssl.SSLContext | None = None,
+    leaving: Leaving = lambda: None,
     progress: Progress = lambda _sent, _total: None,
     cancellation: Cancellation | None = None,
 ) -> Outcome:
@@ -289,7 +290,11 @@ def submit(
     """
     with Client(base_url, credential, timeouts=timeouts, proxy=proxy, verify=verify) as client:
         outcome = client.submit(
-            submission_of(body, endpoint), stored or io.BytesIO(body), progress=progress, cancellation=cancellation
+            submission_of(body, endpoint),
+            stored or io.BytesIO(body),
+            leaving=leaving,
+            progress=progress,
+            cancellation=cancellation,
         )
         seen = shown(outcome, client)
     secret = credential.key if isinstance(credential, GlobalKey) else credential

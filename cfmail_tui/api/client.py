@@ -1,0 +1,109 @@
+"""The face of the package: what the API is asked for, for one credential."""
+
+import ssl
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import BinaryIO, Final, Self
+from urllib.parse import quote
+
+from cfmail_tui.api.exchange import WIRE_ERRORS, Cancellation, Timeouts
+from cfmail_tui.api.search import Search
+from cfmail_tui.api.upload import Leaving, Progress, Upload
+from cfmail_tui.api.wire import Wire
+from cfmail_tui.lookup import Verdict
+from cfmail_tui.submission import Credential, NotSent, Outcome, Refused, Submission, Unknown, decode
+
+_TIMEOUTS: Final = Timeouts()
+
+
+class Client:
+    """The API as far as it sends mail and tells of it, for one credential; may be used by several threads."""
+
+    def __init__(
+        self,
+        base_url: str,
+        credential: Credential,
+        *,
+        timeouts: Timeouts = _TIMEOUTS,
+        proxy: str | None = None,
+        verify: ssl.SSLContext | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Take note of where and as whom to send; nothing is opened.
+
+        `proxy` is the URL of an HTTP proxy and is used for https only, since over plain http it would see the token.
+        `verify` replaces the public certificate authorities, for a private one. Raises BaseUrlError and
+        CredentialFormError.
+        """
+        self._timeouts = timeouts
+        self._clock = clock
+        self._wire = Wire(base_url, credential, timeouts=timeouts, proxy=proxy, verify=verify, clock=clock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Nothing is kept open between two mails, so nothing is left to do; here for a caller that need not know."""
+
+    def submit(
+        self,
+        submission: Submission,
+        body: BinaryIO,
+        *,
+        leaving: Leaving = lambda: None,
+        progress: Progress = lambda _sent, _total: None,
+        cancellation: Cancellation | None = None,
+    ) -> Outcome:
+        """Send the mail, once, and tell what is certain about it; whatever happens on the wire is an outcome.
+
+        `body` is read from where it stands to its end, and not closed. `leaving` is called at most once, in this
+        thread, when the way to the server is open and before the first octet of the request goes onto it; if it
+        raises, none does and the mail is not sent. `progress` gets the octets handed to the system and those there
+        are, after every block, in this thread; it must not raise. Looking a name up takes as long as the system
+        takes: `Timeouts.connect` and `cancellation` count from there.
+        """
+        upload = Upload(
+            submission,
+            body,
+            leaving=leaving,
+            progress=progress,
+            cancellation=cancellation or Cancellation(),
+            timeouts=self._timeouts,
+        )
+        path = f"/accounts/{quote(submission.account_id, safe='')}/email/sending/{submission.endpoint}"
+        try:
+            with upload:
+                answer = self._wire.ask(upload, "POST", path, upload, submission.body_size)
+        except WIRE_ERRORS as error:
+            reason = upload.reason(error)
+            outcome: Outcome = Unknown(reason) if upload.left else NotSent(reason)
+        else:
+            outcome = decode(answer)
+            if isinstance(outcome, Unknown) and not upload.left and not 200 <= answer.status < 300:
+                outcome = NotSent(f"the server broke off the upload (HTTP {answer.status})")
+        if isinstance(outcome, Refused | Unknown):
+            return replace(outcome, reason=self._wire.discreet(outcome.reason, submission.account_id))
+        return outcome
+
+    def find(
+        self,
+        submission: Submission,
+        started_at: datetime,
+        *,
+        known: Collection[str] = (),
+        cancellation: Cancellation | None = None,
+    ) -> Verdict:
+        """Look in Cloudflare's records for a mail that may have been sent; whatever happens on the wire is a verdict.
+
+        Asks for the zone of the sender's domain and for that zone's events around `started_at`, each once, all within
+        `Timeouts.answer`; changes nothing. `known` are the message ids of other attempts, which this one is not.
+        """
+        search = Search(self._wire, self._timeouts, self._clock, cancellation or Cancellation())
+        return search.find(submission, started_at, known)

@@ -1,0 +1,231 @@
+"""One request on its way: what is known of how far it came, how to stop it, and why it came no further."""
+
+import contextlib
+import errno
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, ClassVar, Final, Self
+
+import httpx
+
+from cfmail_tui.api.errors import StopError
+
+WIRE_ERRORS: Final = (StopError, httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, RuntimeError)
+"""What httpx, httpcore and the system raise while a request is made, sent and answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Limits in seconds: to connect, for each write, for each read, and in all from body to end of answer."""
+
+    connect: float = 10.0
+    """For the TCP connection to each address of the name, and again for the TLS handshake."""
+    write: float = 30.0
+    read: float = 60.0
+    pool: float = 5.0
+    answer: float = 120.0
+    """From the last octet of the body to the last of the answer; also for a proxy to make way to the server."""
+
+
+class Cancellation:
+    """The wish to stop one attempt, uttered from any thread, at any time, any number of times."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._cancelled = False
+        self._stop: Callable[[], None] | None = None
+
+    @property
+    def cancelled(self) -> bool:
+        return self._cancelled
+
+    def cancel(self) -> None:
+        """Stop the attempt now or, if it has not begun, when it begins; its outcome says how far it had come."""
+        with self._lock:
+            self._cancelled = True
+            stop = self._stop
+        if stop:
+            stop()
+
+    def on_cancel(self, stop: Callable[[], None] | None) -> None:
+        """Have `stop` called by `cancel` from now on, in the thread that cancels; None for nothing."""
+        with self._lock:
+            self._stop = stop
+
+
+class Line:
+    """The connection of one attempt, as far as other threads may touch it: they can cut it.
+
+    Cutting shuts the socket down, which wakes a thread that is blocked in reading or writing; closing would not, and
+    could hit a descriptor that has been given out again. A duplicate descriptor stays valid under TLS, whose wrapping
+    takes the original away.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._handle: socket.socket | None = None
+        self._timer: threading.Timer | None = None
+        self.is_cut = False
+        self.overdue = False
+
+    def attach(self, connection: socket.socket) -> None:
+        with self._lock:
+            self._handle = connection.dup()
+            if self.is_cut:
+                self._shut_down()
+
+    def cut(self) -> None:
+        with self._lock:
+            self.is_cut = True
+            self._shut_down()
+
+    def limit(self, seconds: float | None) -> None:
+        """Cut the line when so many seconds have passed from now, in place of any earlier limit; None for none."""
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        if seconds is not None:
+            self._timer = threading.Timer(seconds, self._expire)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def release(self) -> None:
+        self.limit(None)
+        with self._lock:
+            if self._handle:
+                self._handle.close()
+                self._handle = None
+
+    def _expire(self) -> None:
+        self.overdue = True
+        self.cut()
+
+    def _shut_down(self) -> None:
+        if self._handle:
+            # The far end may have hung up first.
+            with contextlib.suppress(OSError):
+                self._handle.shutdown(socket.SHUT_RDWR)
+
+
+class Exchange:
+    """One request and the wait for its answer, as a context in which it can be cancelled."""
+
+    load: ClassVar[str]
+    """What the request carries, in a word for the user."""
+
+    def __init__(self, cancellation: Cancellation, timeouts: Timeouts) -> None:
+        self.left = False
+        """Whether the last octet of the request was handed to the system."""
+        self.status = 0
+        """The answer's status once its header is there."""
+        self.line = Line()
+        self._cancellation = cancellation
+        self._timeouts = timeouts
+        self._peer = "the server"
+        self._name = "the server"
+
+    def __enter__(self) -> Self:
+        self._cancellation.on_cancel(self.line.cut)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._cancellation.on_cancel(None)
+        self.line.release()
+
+    def check(self) -> None:
+        """Raise StopError if nothing more should leave."""
+        if self._cancellation.cancelled:
+            raise StopError(self._cancelled)
+
+    @property
+    def _cancelled(self) -> str:
+        return f"cancelled before the whole {self.load} had left"
+
+    def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """What httpcore tells of its doings (extension `trace`); with a proxy, CONNECT is told like a request."""
+        match event:
+            case "connection.connect_tcp.started":
+                self._name = info["host"]
+                self._peer = f"[{self._name}]:{info['port']}" if ":" in self._name else f"{self._name}:{info['port']}"
+            case "connection.connect_tcp.complete":
+                self.line.attach(info["return_value"].get_extra_info("socket"))
+            case "connection.start_tls.started":
+                self._name = info["server_hostname"]
+            case "proxy.start_tls.started":
+                self._name = self._peer = info["server_hostname"]
+            case "http11.receive_response_headers.started":
+                # The limits of httpx are for each read: one octet a minute would keep within them for ever.
+                self.line.limit(self._timeouts.answer)
+
+    def reason(self, error: BaseException) -> str:
+        """Why there is no answer, in words that name neither account nor credential."""
+        if isinstance(error, StopError):
+            return str(error)
+        if self._cancellation.cancelled:
+            return "stopped waiting for the answer" if self.left else self._cancelled
+        if self.line.overdue:
+            what = "complete answer" if self.left else f"way through {self._peer}"
+            return f"no {what} within {self._timeouts.answer:g} s"
+        return self._reason_after(error) if self.left else self._reason_before(error)
+
+    def _reason_after(self, error: BaseException) -> str:
+        if isinstance(error, httpx.ReadTimeout):
+            return f"no answer within {self._timeouts.read:g} s"
+        if self.status:
+            return f"the answer broke off (HTTP {self.status})"
+        if any(type(cause).__module__.startswith("h11") for cause in _causes(error)):
+            return "the answer is not HTTP"
+        return "the connection was cut before an answer came"
+
+    def _reason_before(self, error: BaseException) -> str:
+        match error:
+            case httpx.ConnectTimeout():
+                return f"no connection to {self._peer} within {self._timeouts.connect:g} s"
+            case httpx.ConnectError():
+                return self._reason_unconnected(error)
+            case httpx.ProxyError():
+                return f"the proxy {self._peer} refused (HTTP {str(error)[:3]})"
+            case httpx.WriteTimeout():
+                return f"the server took nothing of the {self.load} for {self._timeouts.write:g} s"
+            case httpx.ReadTimeout():
+                return f"no answer from {self._peer} within {self._timeouts.read:g} s"
+            case httpx.NetworkError() | httpx.RemoteProtocolError():
+                return f"the connection was cut before the whole {self.load} had left"
+            case UnicodeError():
+                return f"{self._name} is not a name that can be looked up"
+            case _:
+                return f"the request could not be made ({type(error).__name__})"
+
+    def _reason_unconnected(self, error: BaseException) -> str:
+        match next((cause for cause in _causes(error) if isinstance(cause, OSError)), None):
+            case socket.gaierror():
+                return f"the name {self._name} could not be found"
+            case ConnectionRefusedError():
+                return f"nothing listens at {self._peer}"
+            case ssl.SSLCertVerificationError() as untrusted:
+                return f"the certificate of {self._name} is not trusted: {untrusted.verify_message.rstrip('.')}"
+            case ssl.SSLError() as failure:
+                words = (failure.reason or "handshake failed").replace("_", " ").lower()
+                return f"no secure connection to {self._name}: {words}"
+            case OSError(errno=errno.ENETUNREACH | errno.EHOSTUNREACH):
+                return f"there is no network that leads to {self._peer}"
+            case _:
+                return f"no connection to {self._peer}"
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        # httpcore raises again `from None`, which leaves only the context.
+        error = error.__cause__ or error.__context__
+
+
+def is_for_proxy(info: Mapping[str, Any]) -> bool:
+    """Whether the request that a trace event tells of is the one that opens the way through a proxy."""
+    return bool(info["request"].method == b"CONNECT")
