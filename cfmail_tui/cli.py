@@ -243,8 +243,8 @@ def _sandbox_parser() -> _Parser:
 
 
 @contextlib.contextmanager
-def _opened(account: str, *, sandbox: bool) -> Iterator["tuple[Outbox, Settings]"]:
-    """An outbox on this machine's data, sending as the account asked for."""
+def _opened(account: str, *, sandbox: bool, told: bool = True) -> Iterator["tuple[Outbox, Settings]"]:
+    """An outbox on this machine's data, sending as the account asked for; what it found amiss is told here or not."""
     from cfmail_tui import settings
     from cfmail_tui.credentials import Keyring
     from cfmail_tui.outbox import Accounts, Outbox
@@ -263,10 +263,13 @@ def _opened(account: str, *, sandbox: bool) -> Iterator["tuple[Outbox, Settings]
                 raise StoreError(f"the sandbox cannot start: {_reason(error)}") from error
             only = Account("sandbox", box.account_id, ApiToken(box.token), "embedded sandbox")
             base_url = box.base_url
-        store = Store(chosen.data_dir)
+        store, salvaged = Store.open_or_set_aside(chosen.data_dir)
         closing.callback(store.close)
-        accounts = Accounts(os.environ, Keyring(), account, only=only)
-        yield Outbox(store, accounts, base_url, os.environ), chosen
+        outbox = Outbox(store, Accounts(os.environ, Keyring(), account, only=only), base_url, os.environ)
+        outbox.notices = tuple(filter(None, [salvaged, outbox.recover()]))
+        if told and outbox.notices:
+            _complain("\n".join(outbox.notices))
+        yield outbox, chosen
 
 
 def _compose(args: argparse.Namespace) -> int:
@@ -322,7 +325,7 @@ def _open_composer(draft: "Draft | RawDraft", *, account: str, sandbox: bool) ->
         sys.stdin = os.fdopen(0)
     from cfmail_tui.ui.app import CfmailApp
 
-    app = CfmailApp(lambda: _opened(account, sandbox=sandbox), draft)
+    app = CfmailApp(lambda: _opened(account, sandbox=sandbox, told=False), draft)
     try:
         app.run()
     finally:
@@ -331,7 +334,7 @@ def _open_composer(draft: "Draft | RawDraft", *, account: str, sandbox: bool) ->
 
 
 def _read(name: str, place: "Place") -> bytes:
-    from cfmail_tui.outbox import SOURCE_LIMIT, read_source, unreadable
+    from cfmail_tui.attachments import SOURCE_LIMIT, read_source, unreadable
 
     if name != "-":
         return read_source(name, place)
@@ -346,7 +349,7 @@ def _read(name: str, place: "Place") -> bytes:
 
 def _read_text(name: str, place: "Place") -> str:
     """A body file as text; a byte order mark and CRLF line ends are the file's, not the mail's."""
-    from cfmail_tui.outbox import unreadable
+    from cfmail_tui.attachments import unreadable
 
     try:
         return _read(name, place).decode("utf-8-sig").replace("\r\n", "\n")

@@ -10,26 +10,23 @@ Invariants:
 - nothing is ever sent again by itself.
 """
 
-import errno
 import hashlib
 import json
-import mimetypes
 import os
 import re
 import secrets
 import shlex
-import stat
 import threading
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from cfmail_tui import mime, submission
+from cfmail_tui.attachments import inspect_all, read_file, read_source
 from cfmail_tui.credentials import CredentialError, Keyring, from_environment, parse_account_id, parse_credential
 from cfmail_tui.message import (
     Attachment,
@@ -44,8 +41,6 @@ from cfmail_tui.message import (
     Problem,
     RawDraft,
     SavedDraft,
-    UnreadableFile,
-    first_control,
     parse,
     parse_mailboxes,
     printable,
@@ -56,12 +51,11 @@ from cfmail_tui.submission import Accepted, Account, Attempt, NotSent, Outcome, 
 if TYPE_CHECKING:
     # httpx is loaded when the first mail is sent, not when the program starts.
     from cfmail_tui import api
+    from cfmail_tui.lookup import Verdict
 
-_BLOCK = 57 * 1024
-"""Octets read from a file at a time; a multiple of 57, so base64 lines and quanta stay whole."""
 
-SOURCE_LIMIT = 64 * 1024 * 1024
-"""Octets of a body or raw message that are read at most: far more than can be sent, less than fills the memory."""
+_KNOWN = 500
+"""Attempts whose message ids are told apart from the one that is looked for."""
 
 Progress = Callable[[int, int], None]
 
@@ -165,6 +159,9 @@ class Outbox:
         self._environ = environ
         self._store = store
         self._clock = clock
+        self.notices: tuple[str, ...] = ()
+        """What the user should know of what was found when this was opened."""
+        self._open_drafts: set[str] = set()
         self._turn = threading.Lock()
         self._cancellations: dict[str, api.Cancellation] = {}
 
@@ -259,7 +256,13 @@ class Outbox:
         except (api.ApiError, StoreError) as error:
             return NotSent(str(error))
         with client, stored as body:
-            return client.submit(reviewed.submission, body, progress=progress, cancellation=cancellation)
+            return client.submit(
+                reviewed.submission,
+                body,
+                leaving=lambda: self._store.leaving(reviewed.submission.attempt_id),
+                progress=progress,
+                cancellation=cancellation,
+            )
 
     def cancel(self, attempt_id: str) -> None:
         """Stop sending, now or when it begins; before the last octet left it is not sent, afterwards only the waiting
@@ -272,6 +275,34 @@ class Outbox:
     def attempts(self, query: str = "", limit: int = 50) -> tuple[Attempt, ...]:
         """History, newest first; each word of the query occurs in what is shown of an attempt."""
         return self._store.attempts(query, limit)
+
+    def recover(self) -> str:
+        """Give an outcome to what a cfmail left open when it died, and say so; what living ones send is theirs."""
+        ended = self._store.recover()
+        unknown = sum(isinstance(attempt.outcome, Unknown) for attempt in ended)
+        if not ended:
+            return ""
+        fate = "may have been sent, or not" if unknown else "was not sent"
+        return f"cfmail ended while it was sending: {_count(len(ended), 'mail')} {fate}; see the history"
+
+    def settle(self, attempt_id: str, *, arrived: bool) -> Attempt:
+        """Take the user's word for an attempt whose outcome is unknown."""
+        return self._store.settle(attempt_id, arrived=arrived)
+
+    def find(self, attempt: Attempt) -> "Verdict":
+        """Look for an attempt in Cloudflare's own records. Raises NoAccount if there is none to ask as."""
+        from cfmail_tui import api
+
+        account = self.accounts.find()
+        known = {
+            other.outcome.receipt.message_id
+            for other in self._store.attempts(limit=_KNOWN)
+            if isinstance(other.outcome, Accepted)
+        }
+        proxy = api.proxy_for(self.base_url, self._environ)
+        with api.Client(self.base_url, account.credential, proxy=proxy) as client:
+            asked = replace(attempt.submission, account_id=account.account_id)
+            return client.find(asked, attempt.started_at, known=known)
 
     def attempt(self, attempt_id: str) -> Attempt:
         return self._store.attempt(attempt_id)
@@ -315,8 +346,22 @@ class Outbox:
         return raw_draft(read_source(path, Place.SOURCE))
 
     def save_draft(self, draft: SavedDraft) -> None:
-        """Keep what was typed; of two revisions the newer stays."""
+        """Keep what was typed; of two revisions the newer stays. The draft is open here from its first save on."""
         self._store.save_draft(draft)
+        if draft.draft_id not in self._open_drafts:
+            self.open_draft(draft.draft_id)
+
+    def open_draft(self, draft_id: str) -> bool:
+        """Say that the draft is open here; False if it is open in another cfmail that runs."""
+        if mine := self._store.claim_draft(draft_id):
+            self._open_drafts.add(draft_id)
+        return mine
+
+    def close_draft(self, draft_id: str) -> None:
+        """The draft is no longer open here."""
+        if draft_id in self._open_drafts:
+            self._open_drafts.discard(draft_id)
+            self._store.release_draft(draft_id)
 
     def draft(self, draft_id: str) -> SavedDraft:
         return self._store.draft(draft_id)
@@ -326,7 +371,12 @@ class Outbox:
         return self._store.drafts()
 
     def delete_draft(self, draft_id: str) -> None:
+        """Take the draft out of the list; `restore_draft` brings it back for a week."""
         self._store.delete_draft(draft_id)
+
+    def restore_draft(self, draft_id: str) -> SavedDraft:
+        """Bring a deleted draft back. Raises NoSuchDraft, a MailError, when its week is over."""
+        return self._store.restore_draft(draft_id)
 
     def remember_sender(self, sender: str) -> None:
         """Offer this From the next time."""
@@ -338,6 +388,10 @@ class Outbox:
 
     def close(self) -> None:
         self._store.close()
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def new_id() -> str:
@@ -408,129 +462,6 @@ def markdown_to_html(text: str) -> str:
 
     html: str = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(text)
     return html if text.strip() else ""
-
-
-def inspect_all(drafts: Sequence[AttachmentDraft]) -> tuple[list[Attachment], list[Problem]]:
-    """Each file as it is on disk now, and why those that cannot be sent cannot."""
-    found: list[Attachment] = []
-    problems: list[Problem] = []
-    content_ids: set[str] = set()
-    for draft in drafts:
-        try:
-            attachment = inspect(draft)
-        except MessageError as error:
-            problems.extend(error.problems)
-            continue
-        if attachment.disposition == "inline":
-            content_id = attachment.content_id or re.sub(r"[^\w.-]", "-", attachment.filename[:200], flags=re.ASCII)
-            while content_id in content_ids:
-                content_id += "-2"
-            content_ids.add(content_id)
-            attachment = replace(attachment, content_id=content_id)
-        found.append(attachment)
-    return found, problems
-
-
-def inspect(draft: AttachmentDraft) -> Attachment:
-    """The file as it is on disk now. Raises MessageError if it cannot be attached, naming it and the reason."""
-    with _opened(draft.path) as file:
-        size = os.fstat(file.fileno()).st_size
-        if not size and next(_blocks(file, draft.path, 1), b""):
-            # /proc and its like tell no size.
-            raise unreadable(draft.path, "it is not an ordinary file")
-    filename = draft.filename or _clean_name(draft.path)
-    return Attachment(
-        path=draft.path,
-        filename=filename,
-        media_type=draft.media_type or _media_type(filename),
-        size=size,
-        disposition=draft.disposition,
-        content_id=draft.content_id,
-    )
-
-
-def read_file(attachment: Attachment) -> Iterator[bytes]:
-    """The octets of an attachment. Raises MessageError if they are not the `size` it had when it was inspected."""
-    left = attachment.size
-    with _opened(attachment.path) as file:
-        for block in _blocks(file, attachment.path, _BLOCK):
-            left -= len(block)
-            if left < 0:
-                break
-            yield block
-    if left:
-        raise unreadable(attachment.path, "it changed while it was read")
-
-
-def read_source(path: str, place: Place) -> bytes:
-    """A body or raw message from a file, or from the pipe a shell opens for `<(command)`.
-
-    Raises MessageError naming the file if it cannot be read.
-    """
-    name = os.path.expanduser(path)  # noqa: PTH111 - Path's own raises where there is no such user
-    with _opened(name, place, pipes=name.startswith(("/dev/", "/proc/"))) as file:
-        content = bytearray()
-        for block in _blocks(file, path, 16 * _BLOCK, place):
-            content += block
-            if len(content) > SOURCE_LIMIT:
-                raise unreadable(path, f"it is over {submission.megabytes(SOURCE_LIMIT)}", place)
-        return bytes(content)
-
-
-def _blocks(file: BinaryIO, path: str, size: int, place: Place = Place.ATTACHMENTS) -> Iterator[bytes]:
-    try:
-        while block := file.read(size):
-            yield block
-    except OSError as error:
-        raise unreadable(path, (error.strerror or "it cannot be read").lower(), place) from error
-
-
-def _opened(path: str, place: Place = Place.ATTACHMENTS, *, pipes: bool = False) -> BinaryIO:
-    """An ordinary file opened for reading, without waiting on a FIFO or taking a terminal."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else None
-        if isinstance(error, OSError) and error.errno == errno.ENXIO:
-            reason = "it is a socket or a device"
-        raise unreadable(path, (reason or "it is not a path").lower(), place) from error
-    mode = os.fstat(descriptor).st_mode
-    if pipes and stat.S_ISFIFO(mode):
-        os.set_blocking(descriptor, True)
-    elif not stat.S_ISREG(mode):
-        os.close(descriptor)
-        raise unreadable(path, _KINDS.get(stat.S_IFMT(mode), "it is not an ordinary file"), place)
-    return os.fdopen(descriptor, "rb")
-
-
-_KINDS = {
-    stat.S_IFDIR: "it is a folder",
-    stat.S_IFIFO: "it is a named pipe",
-    stat.S_IFCHR: "it is a device",
-    stat.S_IFBLK: "it is a device",
-}
-
-
-def unreadable(path: str, reason: str, place: Place = Place.ATTACHMENTS) -> MessageError:
-    """The error that names a file and why it cannot be had."""
-    what = "attached" if place is Place.ATTACHMENTS else "read"
-    return MessageError(UnreadableFile(place, f"{printable(path, 300)} cannot be {what}: {reason}"))
-
-
-def _clean_name(path: str) -> str:
-    """The last part of a path as a file name that can stand in a header."""
-    name = Path(path).name
-    return "".join("_" if first_control(char) is not None else char for char in name)
-
-
-def _media_type(filename: str) -> str:
-    # It takes what looks like one for a URL, and believes a data: URL.
-    guessed, encoding = mimetypes.guess_type(f"./{filename}")
-    if encoding:
-        return {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}.get(
-            encoding, "application/octet-stream"
-        )
-    return guessed or "application/octet-stream"
 
 
 def _message_id(attempt: Attempt, message: MailMessage) -> str:

@@ -72,6 +72,8 @@ def as_json(attempt: Attempt) -> dict[str, Any]:
     elif outcome is not None:
         explanation = explain(outcome)
         shown |= {"reason": outcome.reason, "cause": explanation.cause, "action": explanation.action}
+    if attempt.settled is not None:
+        shown["settled"] = "arrived" if attempt.settled else "lost"
     if isinstance(outcome, Refused):
         shown |= {"http_status": outcome.status, "code": outcome.code, "retry_after": outcome.retry_after}
     return shown

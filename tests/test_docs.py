@@ -23,6 +23,7 @@ PLACES = {
     "review-form": "review of a form",
     "list": "lists",
     "history": "history",
+    "unknown": "history, of an unknown outcome",
     "drafts": "drafts",
     "attached": "attachments",
     "dialog": "dialogs, lists",

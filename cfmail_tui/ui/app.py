@@ -13,17 +13,15 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
 from textual.binding import BindingType
-from textual.message import Message
 
 from cfmail_tui.message import Draft, MailError, MessageError, Place, Problem, RawDraft, SavedDraft, printable
-from cfmail_tui.submission import Accepted, Attempt
+from cfmail_tui.submission import Accepted
 from cfmail_tui.ui.account import AccountScreen
 from cfmail_tui.ui.attach import AttachScreen
 from cfmail_tui.ui.commands import Where, bindings
@@ -37,6 +35,7 @@ from cfmail_tui.ui.raw import NEW_SOURCE, RawScreen
 from cfmail_tui.ui.results import headline
 from cfmail_tui.ui.review import ReviewScreen
 from cfmail_tui.ui.typeahead import TypeaheadApp
+from cfmail_tui.ui.work import Done, Failed, Finished, Next, Opened, Progressed, Task
 
 if TYPE_CHECKING:
     from textual.command import Provider
@@ -48,56 +47,6 @@ PROGRESS_EVERY = 0.25
 """Seconds between two updates of the progress line."""
 
 _WIRE_BODY_SHOWN = 64 * 1024
-
-Next = Callable[[], object]
-"""What follows on the screen when a worker is done."""
-
-Task = Callable[["Outbox"], Next]
-"""Something a worker does with the outbox; it gives what follows."""
-
-
-@dataclass
-class Done(Message):
-    """A worker is done."""
-
-    then: Next
-
-
-@dataclass
-class Failed(Message):
-    """A task did not work; `otherwise` is what follows instead of a complaint."""
-
-    error: Exception
-    otherwise: Callable[[str], object] | None = None
-
-
-@dataclass
-class Opened(Message):
-    """The outbox can be used; `sender` is who the last mail was from."""
-
-    settings: "Settings"
-    sender: str
-
-
-@dataclass
-class Progressed(Message):
-    """Octets of a request that left so far."""
-
-    attempt_id: str
-    sent: int
-    total: int
-
-    def can_replace(self, message: Message) -> bool:
-        return isinstance(message, Progressed) and message.attempt_id == self.attempt_id
-
-
-@dataclass
-class Finished(Message):
-    """A send has ended; without an attempt it could not be begun or written down, as `words` say."""
-
-    attempt_id: str
-    attempt: Attempt | None
-    words: str = ""
 
 
 class OutboxApp(TypeaheadApp):
@@ -125,7 +74,7 @@ class OutboxApp(TypeaheadApp):
     def open_outbox(self, otherwise: Callable[[str], object]) -> None:
         try:
             self._outbox, settings = self._resources.enter_context(self._opened())
-            self.post_message(Opened(settings, self._outbox.usual_sender()))
+            self.post_message(Opened(settings, self._outbox.usual_sender(), self._outbox.notices))
         except Exception as error:  # noqa: BLE001 - the worker boundary
             self.post_message(Failed(error, otherwise))
         finally:
@@ -162,7 +111,7 @@ class OutboxApp(TypeaheadApp):
         screen = message.screen
 
         def check(_outbox: "Outbox") -> Next:
-            from cfmail_tui.outbox import inspect
+            from cfmail_tui.attachments import inspect
 
             found = inspect(message.attachment)
             return lambda: screen.accepted(message.attachment, found)
@@ -171,7 +120,7 @@ class OutboxApp(TypeaheadApp):
 
     def on_compose_screen_sizes_requested(self, message: ComposeScreen.SizesRequested) -> None:
         def look(_outbox: "Outbox") -> Next:
-            from cfmail_tui.outbox import inspect_all
+            from cfmail_tui.attachments import inspect_all
 
             sizes = {part.path: part.size for part in inspect_all(message.attachments)[0]}
             return lambda: message.screen.learn_sizes(sizes)
@@ -263,6 +212,8 @@ class CfmailApp(OutboxApp):
         if not self.screen_stack:
             return
         self._settings = message.settings
+        if message.notices:
+            self.mail.results.say("Since the last time", "\n".join(message.notices))
         self._usual_sender = message.sender
         if isinstance(self.mail, ComposeScreen):
             self.mail.offer_sender(message.sender)
@@ -412,6 +363,24 @@ class CfmailApp(OutboxApp):
         screen.title_bar.show_account(self._account_words)
 
     # Attachments and the external editor.
+
+    def on_history_screen_settled(self, message: HistoryScreen.Settled) -> None:
+        screen = message.screen
+
+        def settle(outbox: "Outbox") -> Next:
+            outbox.settle(message.attempt_id, arrived=message.arrived)
+            return screen.refresh_attempts
+
+        self.run_task(settle, screen.say)
+
+    def on_history_screen_find_requested(self, message: HistoryScreen.FindRequested) -> None:
+        screen = message.screen
+
+        def find(outbox: "Outbox") -> Next:
+            verdict = outbox.find(message.attempt)
+            return lambda: screen.show_verdict(verdict)
+
+        self.run_task(find, screen.say)
 
     def on_compose_screen_attach_requested(self, message: ComposeScreen.AttachRequested) -> None:
         self.push_screen(AttachScreen(message.attachments, message.screen.set_attachments))

@@ -13,7 +13,18 @@ from textual.style import Style
 from textual.widgets import Static
 
 Where = Literal[
-    "everywhere", "composer", "form", "raw", "review", "review-form", "list", "drafts", "history", "attached", "dialog"
+    "everywhere",
+    "composer",
+    "form",
+    "raw",
+    "review",
+    "review-form",
+    "list",
+    "drafts",
+    "history",
+    "unknown",
+    "attached",
+    "dialog",
 ]
 
 
@@ -66,7 +77,23 @@ COMMANDS = (
     Command("down", "j,down", "cursor_down", "Down", "Next line", "list"),
     Command("up", "k,up", "cursor_up", "Up", "Line before", "list"),
     Command("search", "slash", "search", "Search", "Search in subject, addresses and outcome", "history", footer=True),
-    Command("delete", "d,delete", "delete", "Delete", "Delete the draft, after asking", "drafts", footer=True),
+    Command(
+        "arrived", "i", "settle(True)", "It arrived", "Of an unknown outcome: the mail arrived", "unknown", footer=True
+    ),
+    Command(
+        "lost",
+        "n",
+        "settle(False)",
+        "It did not",
+        "Of an unknown outcome: the mail did not arrive",
+        "unknown",
+        footer=True,
+    ),
+    Command(
+        "find", "l", "find", "Look it up", "Of an unknown outcome: look in Cloudflare's records", "unknown", footer=True
+    ),
+    Command("delete", "d,delete", "delete", "Delete", "Delete the draft", "drafts", footer=True),
+    Command("restore", "u", "restore", "Undo", "Bring the deleted draft back", "drafts", footer=True),
     Command("remove", "d,delete", "remove", "Remove", "Take the file off the mail", "attached", footer=True),
     Command(
         "inline", "i", "inline", "Inline or not", "Show it in the HTML body, or attach it", "attached", footer=True
@@ -93,7 +120,7 @@ def bindings(*places: Where) -> list[BindingType]:
             command.action,
             command.label,
             show=command.footer,
-            priority=command.where in {"everywhere", "composer", "form", "raw", "history"},
+            priority=command.where in {"everywhere", "composer", "form", "raw", "history", "unknown"},
             tooltip=command.help,
             id=command.id,
         )

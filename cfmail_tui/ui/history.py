@@ -1,6 +1,7 @@
 """What was sent: every attempt, newest first, searched as you type, with its detail below."""
 
 from dataclasses import dataclass
+from typing import assert_never
 
 from textual.app import ComposeResult
 from textual.containers import Container, VerticalScroll
@@ -8,7 +9,8 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from cfmail_tui.submission import Accepted, Attempt, Fate
+from cfmail_tui.lookup import CannotTell, Found, NotFound, Verdict
+from cfmail_tui.submission import Accepted, Attempt, Fate, Unknown
 from cfmail_tui.ui.commands import KeyBar, Where, bindings
 from cfmail_tui.ui.fields import EndsOnce, LineInput, plain
 from cfmail_tui.ui.results import headline, outcome_lines
@@ -21,14 +23,29 @@ MOST = 500
 class HistoryScreen(EndsOnce[None]):
     """The journal of sends."""
 
-    PLACES: tuple[Where, ...] = ("list", "history", "dialog", "everywhere")
-    BINDINGS = bindings("history", "dialog")
+    PLACES: tuple[Where, ...] = ("list", "history", "unknown", "dialog", "everywhere")
+    BINDINGS = bindings("history", "unknown", "dialog")
 
     @dataclass
     class Requested(Message):
         """The attempts in which each word of the query occurs are wanted by `screen`."""
 
         query: str
+        screen: "HistoryScreen"
+
+    @dataclass
+    class Settled(Message):
+        """The user knows what became of an attempt whose outcome is unknown."""
+
+        attempt_id: str
+        arrived: bool
+        screen: "HistoryScreen"
+
+    @dataclass
+    class FindRequested(Message):
+        """The user wants an attempt looked up in Cloudflare's records."""
+
+        attempt: Attempt
         screen: "HistoryScreen"
 
     def __init__(self) -> None:
@@ -62,6 +79,31 @@ class HistoryScreen(EndsOnce[None]):
     def on_row_list_highlighted(self) -> None:
         detail = Content("") if self._list.current is None else _detail(self._list.current)
         self.query_one("#detail-lines", Static).update(detail)
+        self.refresh_bindings()
+
+    def refresh_attempts(self) -> None:
+        """Show the list as it is now."""
+        if self.is_attached:
+            self.post_message(self.Requested(self.query_one("#search", LineInput).value, self))
+
+    def say(self, words: str) -> None:
+        """Something about the attempt under the cursor, above its detail."""
+        if self.is_attached and self._list.current is not None:
+            said = Content.assemble(plain(words).stylize("bold"), "\n\n", _detail(self._list.current))
+            self.query_one("#detail-lines", Static).update(said)
+
+    def show_verdict(self, verdict: Verdict) -> None:
+        """What Cloudflare's records say; settling is left to the user."""
+        self.say(told(verdict))
+
+    def action_settle(self, arrived: bool) -> None:
+        if self._list.current is not None:
+            self.post_message(self.Settled(self._list.current.submission.attempt_id, arrived, self))
+
+    def action_find(self) -> None:
+        if self._list.current is not None:
+            self.say("looking in Cloudflare's records …")
+            self.post_message(self.FindRequested(self._list.current, self))
 
     def on_row_list_selected(self) -> None:
         self.query_one("#detail").focus()
@@ -76,9 +118,11 @@ class HistoryScreen(EndsOnce[None]):
             self.set_focus(self._list)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """In the search field a slash is a letter."""
-        if action == "search":
-            return not isinstance(self.focused, LineInput)
+        """In the search field a key is a letter; an outcome that is known needs no settling."""
+        if action in {"search", "settle", "find"} and isinstance(self.focused, LineInput):
+            return False
+        if action in {"settle", "find"}:
+            return self._list.current is not None and isinstance(self._list.current.outcome, Unknown)
         return super().check_action(action, parameters)
 
 
@@ -93,6 +137,8 @@ def _described(attempt: Attempt) -> str:
 
 def _state(attempt: Attempt) -> str:
     """The one word that matters most: what went wrong, where something did."""
+    if attempt.settled is not None:
+        return "arrived" if attempt.settled else "lost"
     if not isinstance(attempt.outcome, Accepted):
         return headline(attempt).partition(",")[0].partition(":")[0]
     fates = [fate for _, fate in attempt.outcome.receipt.fates(attempt.submission.envelope)]
@@ -100,6 +146,22 @@ def _state(attempt: Attempt) -> str:
         if fate in fates:
             return f"{fates.count(fate)} {fate}"
     return Fate.DELIVERED
+
+
+def told(verdict: Verdict) -> str:
+    """What Cloudflare's records say of a mail, and what that means."""
+    match verdict:
+        case Found(sightings, _, copies):
+            lines = [f"{sighting.recipient}: {sighting.track}" for sighting in sightings]
+            head = "Cloudflare has it: it was sent" if copies == 1 else f"Cloudflare has {copies} mails like it"
+            return "\n".join([f"{head}. Settle it with i.", *lines])
+        case NotFound(zone):
+            return f"Cloudflare's records for {zone} do not have it: it was most likely not sent."
+        case CannotTell(_, reason, wait):
+            again = f" Ask again in {wait / 60:.0f} minutes." if wait else ""
+            return f"It cannot be told: {reason}.{again}"
+        case _:
+            assert_never(verdict)
 
 
 def _detail(attempt: Attempt) -> Content:

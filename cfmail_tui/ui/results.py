@@ -105,6 +105,8 @@ def _fate_lines(attempt: Attempt) -> list[Content]:
 
 def _outcome_lines(attempt: Attempt) -> list[Content]:
     outcome = attempt.outcome
+    if attempt.settled is not None:
+        return [Content("you said that it arrived" if attempt.settled else "you said that it did not arrive")]
     if outcome is None or isinstance(outcome, Accepted):
         return [Content("it was begun, and no outcome was recorded: it may have been sent")]
     explanation = explain(outcome)

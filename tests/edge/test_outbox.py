@@ -16,19 +16,10 @@ from typing import Any, Final
 
 import pytest
 
+from cfmail_tui.attachments import inspect
 from cfmail_tui.credentials import Keyring
 from cfmail_tui.message import AttachmentDraft, Draft, MessageError, Place, RawDraft, SavedDraft, UnreadableFile
-from cfmail_tui.outbox import (
-    Accounts,
-    NoAccount,
-    NotRecorded,
-    Outbox,
-    OutboxError,
-    Reviewed,
-    inspect,
-    new_id,
-    raw_draft,
-)
+from cfmail_tui.outbox import Accounts, NoAccount, NotRecorded, Outbox, OutboxError, Reviewed, new_id, raw_draft
 from cfmail_tui.report import outcome_name
 from cfmail_tui.sandbox import Sandbox
 from cfmail_tui.store import DATABASE, NoSuchDraft, Store, StoreError

@@ -7,7 +7,7 @@ from cfmail_tui.outbox import Outbox
 from cfmail_tui.sandbox import Sandbox
 from cfmail_tui.ui.history import HistoryScreen
 from cfmail_tui.ui.rows import RowList
-from tests.ui.stage import LETTER, Stage, on_stage, opened_outbox
+from tests.ui.stage import LETTER, Stage, attempts, on_stage, opened_outbox
 
 MAILS = (
     replace(LETTER, subject="Report [March] 100%", to="bob@example.com, queue@example.com"),
@@ -113,3 +113,34 @@ async def test_the_mouse_in_the_history(connected: Sandbox) -> None:
         assert "number 0" in rows(stage)[-1]
         await stage.click("number 2", times=2)
         assert stage.app.focused is stage.app.screen.query_one("#detail")
+
+
+async def test_an_unknown_outcome_is_settled_by_the_user(connected: Sandbox) -> None:
+    """Of a mail that may have been sent the user says what became of it; only of such a one, and may correct it."""
+    with opened_outbox() as (outbox, _):
+        send_all(outbox, MAILS[0], Draft(sender="me@acme.example", to="cut@example.com", subject="Cut", text="x"))
+    async with on_stage() as stage:
+        await stage.press("f8")
+        await stage.until("may have been sent")
+        await stage.press("i")
+        await stage.until("you said that it arrived")
+        assert attempts()[0].settled is True
+        await stage.press("n")
+        await stage.until("you said that it did not arrive")
+        assert attempts()[0].settled is False
+        await stage.press("j", "i")
+        await stage.settled()
+        assert attempts()[1].settled is None
+    assert len(connected.messages()) == 2
+
+
+async def test_an_unknown_outcome_is_looked_up(connected: Sandbox) -> None:
+    """A mail that was cut off after it was taken is found in Cloudflare's records; nothing is sent again for that."""
+    with opened_outbox() as (outbox, _):
+        send_all(outbox, Draft(sender="me@acme.example", to="cut@example.com", subject="Cut", text="x"))
+    async with on_stage() as stage:
+        await stage.press("f8")
+        await stage.until("may have been sent")
+        await stage.press("l")
+        await stage.until("Cloudflare has it: it was sent")
+    assert len(connected.messages()) == 1

@@ -1,0 +1,64 @@
+"""What the app's workers tell it: they post these messages and touch nothing else."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from cfmail_tui.submission import Attempt
+
+if TYPE_CHECKING:
+    from cfmail_tui.outbox import Outbox
+    from cfmail_tui.settings import Settings
+
+Next = Callable[[], object]
+"""What follows on the screen when a worker is done."""
+
+Task = Callable[["Outbox"], Next]
+"""Something a worker does with the outbox; it gives what follows."""
+
+
+@dataclass
+class Done(Message):
+    """A worker is done."""
+
+    then: Next
+
+
+@dataclass
+class Failed(Message):
+    """A task did not work; `otherwise` is what follows instead of a complaint."""
+
+    error: Exception
+    otherwise: Callable[[str], object] | None = None
+
+
+@dataclass
+class Opened(Message):
+    """The outbox can be used; `sender` is who the last mail was from."""
+
+    settings: "Settings"
+    sender: str
+    notices: tuple[str, ...]
+
+
+@dataclass
+class Progressed(Message):
+    """Octets of a request that left so far."""
+
+    attempt_id: str
+    sent: int
+    total: int
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, Progressed) and message.attempt_id == self.attempt_id
+
+
+@dataclass
+class Finished(Message):
+    """A send has ended; without an attempt it could not be begun or written down, as `words` say."""
+
+    attempt_id: str
+    attempt: Attempt | None
+    words: str = ""
