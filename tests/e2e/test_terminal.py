@@ -206,6 +206,7 @@ def test_a_storm_of_sizes(start: Start, connected: Sandbox) -> None:
     for letter in "abcdefghijklmnopqrstuvwxyz":
         terminal.send(letter)
         terminal.resize(*((40, 10) if ord(letter) % 2 else (200, 60)))
+    terminal.wait_for("abcdefghijklmnopqrstuvwxyz")
     terminal.resize(80, 24)
     terminal.wait_for(lambda screen: "abcdefghijklmnopqrstuvwxyz" in screen and screen.count("F9 Send") == 1)
     leave(terminal)
