@@ -116,6 +116,7 @@ def test_the_external_editor(start: Start, connected: Sandbox, tmp_path: Path, m
     terminal.wait_for("Hello")
     terminal.send("typed here\r")
     terminal.wait_for("typed here")
+    terminal.wait_for("· environment")  # until then its data is being opened, and it says so
     terminal.press("f4")
     if mode == "waiting":
         terminal.wait_for("in the editor")
@@ -206,6 +207,7 @@ def test_a_storm_of_sizes(start: Start, connected: Sandbox) -> None:
     for letter in "abcdefghijklmnopqrstuvwxyz":
         terminal.send(letter)
         terminal.resize(*((40, 10) if ord(letter) % 2 else (200, 60)))
+    terminal.wait_for("abcdefghijklmnopqrstuvwxyz")
     terminal.resize(80, 24)
     terminal.wait_for(lambda screen: "abcdefghijklmnopqrstuvwxyz" in screen and screen.count("F9 Send") == 1)
     leave(terminal)

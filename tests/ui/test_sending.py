@@ -9,6 +9,7 @@ from cfmail_tui.message import Place
 from cfmail_tui.sandbox import Sandbox
 from cfmail_tui.submission import Accepted, Refused, Unknown
 from cfmail_tui.ui.review import ReviewScreen
+from tests.edge.fault_server import closed_port
 from tests.ui.stage import LETTER, attempts, drafts, on_stage
 
 
@@ -161,9 +162,10 @@ async def test_an_unknown_outcome_is_called_so(connected: Sandbox) -> None:
     assert [type(attempt.outcome) for attempt in attempts()] == [Unknown] * len(recipients)
 
 
-async def test_nothing_listening_is_not_sent(connected: Sandbox) -> None:
+@pytest.mark.usefixtures("connected")
+async def test_nothing_listening_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nobody answers, the user is told that nothing left, and the mail stays."""
-    connected.stop()
+    monkeypatch.setenv("CLOUDFLARE_BASE_URL", f"http://127.0.0.1:{closed_port()}/client/v4")
     async with on_stage(LETTER) as stage:
         await stage.send()
         await stage.until("Not sent")
