@@ -149,6 +149,31 @@ class OutboxApp(TypeaheadApp):
         if self.screen_stack:
             message.then()
 
+    def on_drafts_screen_delete_requested(self, message: DraftsScreen.DeleteRequested) -> None:
+        self.run_task(lambda outbox: _nothing(outbox.delete_draft(message.draft_id)))
+
+    def on_drafts_screen_restore_requested(self, message: DraftsScreen.RestoreRequested) -> None:
+        screen = message.screen
+        self.run_task(lambda outbox: partial(screen.restored, outbox.restore_draft(message.draft_id)))
+
+    def on_history_screen_settled(self, message: HistoryScreen.Settled) -> None:
+        screen = message.screen
+
+        def settle(outbox: "Outbox") -> Next:
+            outbox.settle(message.attempt_id, arrived=message.arrived)
+            return screen.refresh_attempts
+
+        self.run_task(settle, screen.say)
+
+    def on_history_screen_find_requested(self, message: HistoryScreen.FindRequested) -> None:
+        screen = message.screen
+
+        def find(outbox: "Outbox") -> Next:
+            verdict = outbox.find(message.attempt)
+            return lambda: screen.show_verdict(verdict)
+
+        self.run_task(find, screen.say)
+
     def complain(self, text: str) -> None:
         """Tell the user what did not work, where it stays to be read unless a mail's progress stands there."""
         if isinstance(self.screen, MailScreen) and not self.screen.is_busy:
@@ -311,11 +336,23 @@ class CfmailApp(OutboxApp):
         self._when_kept(lambda: self.run_task(load))
 
     def _open_draft(self, draft: SavedDraft | None) -> None:
-        if draft is not None:
-            self._change_mail(draft)
+        if draft is None:
+            return
 
-    def on_drafts_screen_delete_requested(self, message: DraftsScreen.DeleteRequested) -> None:
-        self.run_task(lambda outbox: _nothing(outbox.delete_draft(message.draft_id)))
+        def claim(outbox: "Outbox") -> Next:
+            if outbox.open_draft(draft.draft_id):
+                return partial(self._change_mail, draft)
+            return partial(self._offer_copy, draft)
+
+        self.run_task(claim)
+
+    def _offer_copy(self, draft: SavedDraft) -> None:
+        def answered(answer: str | None) -> None:
+            if answer == "copy":
+                self._change_mail(new_draft(draft.content))
+
+        question = "This draft is open in another cfmail, and only one can keep it."
+        self.push_screen(ChoiceScreen(question, {"leave": "Leave it there", "copy": "Open a copy here"}), answered)
 
     def action_new(self) -> None:
         self._when_kept(lambda: self._change_mail(new_draft(Draft(sender=self._usual_sender))))
@@ -350,6 +387,8 @@ class CfmailApp(OutboxApp):
 
     def _show_mail(self, draft: SavedDraft) -> None:
         old = self.mail
+        left = old.draft_id
+        self.run_task(lambda outbox: _nothing(outbox.close_draft(left)), _ignored)
         if isinstance(old, RawScreen) == isinstance(draft.content, RawDraft):
             old.set_busy(busy=False)
             old.results.clear()
@@ -363,24 +402,6 @@ class CfmailApp(OutboxApp):
         screen.title_bar.show_account(self._account_words)
 
     # Attachments and the external editor.
-
-    def on_history_screen_settled(self, message: HistoryScreen.Settled) -> None:
-        screen = message.screen
-
-        def settle(outbox: "Outbox") -> Next:
-            outbox.settle(message.attempt_id, arrived=message.arrived)
-            return screen.refresh_attempts
-
-        self.run_task(settle, screen.say)
-
-    def on_history_screen_find_requested(self, message: HistoryScreen.FindRequested) -> None:
-        screen = message.screen
-
-        def find(outbox: "Outbox") -> Next:
-            verdict = outbox.find(message.attempt)
-            return lambda: screen.show_verdict(verdict)
-
-        self.run_task(find, screen.say)
 
     def on_compose_screen_attach_requested(self, message: ComposeScreen.AttachRequested) -> None:
         self.push_screen(AttachScreen(message.attachments, message.screen.set_attachments))
@@ -556,6 +577,10 @@ class CfmailApp(OutboxApp):
 
         answers = {"stay": "Stay", "wait": "Leave when it is done", "stop": "Stop sending and leave"}
         self.push_screen(ChoiceScreen("A mail is being sent.", answers), answered)
+
+
+def _ignored(_reason: str) -> None:
+    """A claim that could not be given back ends with this program."""
 
 
 def _nothing(_done: None) -> Next:

@@ -1,5 +1,6 @@
 """Unfinished mails: open one, or delete it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from textual.app import ComposeResult
@@ -9,7 +10,6 @@ from textual.widgets import Static
 
 from cfmail_tui.message import Draft, SavedDraft
 from cfmail_tui.ui.commands import KeyBar, Where, bindings
-from cfmail_tui.ui.dialogs import ChoiceScreen
 from cfmail_tui.ui.fields import EndsOnce
 from cfmail_tui.ui.rows import RowList
 
@@ -22,17 +22,27 @@ class DraftsScreen(EndsOnce[SavedDraft | None]):
 
     @dataclass
     class DeleteRequested(Message):
-        """The user wants this draft deleted, and was asked."""
+        """The user wants this draft deleted."""
 
         draft_id: str
+
+    @dataclass
+    class RestoreRequested(Message):
+        """The user wants a draft back that was deleted here."""
+
+        draft_id: str
+        screen: "DraftsScreen"
 
     def __init__(self, drafts: tuple[SavedDraft, ...]) -> None:
         super().__init__()
         self._drafts = drafts
+        self._deleted: list[str] = []
         self._list: RowList[SavedDraft] = RowList(_described, id="drafts", empty="there are no drafts")
 
     def compose(self) -> ComposeResult:
-        yield Static(Content.assemble(("Drafts", "bold"), "  Enter opens, Del deletes"), id="drafts-title")
+        yield Static(
+            Content.assemble(("Drafts", "bold"), "  Enter opens, Del deletes, u brings back"), id="drafts-title"
+        )
         yield self._list
         yield KeyBar(*self.PLACES)
 
@@ -48,16 +58,22 @@ class DraftsScreen(EndsOnce[SavedDraft | None]):
         if draft is None:
             return
 
-        def answered(answer: str | None) -> None:
-            if answer == "delete":
-                self.post_message(self.DeleteRequested(draft.draft_id))
-                self._drafts = tuple(kept for kept in self._drafts if kept is not draft)
-                self._list.show(self._drafts)
+        self._deleted.append(draft.draft_id)
+        self.post_message(self.DeleteRequested(draft.draft_id))
+        self._show(kept for kept in self._drafts if kept is not draft)
 
-        answers = {"keep": "Keep it", "delete": "Delete it"}
-        self.app.push_screen(
-            ChoiceScreen(f"Delete the draft “{_name(draft)}”? It cannot be brought back.", answers), answered
-        )
+    def action_restore(self) -> None:
+        if self._deleted:
+            self.post_message(self.RestoreRequested(self._deleted.pop(), self))
+
+    def restored(self, draft: SavedDraft) -> None:
+        """The draft is back."""
+        if self.is_attached:
+            self._show((draft, *self._drafts))
+
+    def _show(self, drafts: Iterable[SavedDraft]) -> None:
+        self._drafts = tuple(drafts)
+        self._list.show(self._drafts)
 
     def action_back(self) -> None:
         self.dismiss(None)

@@ -336,7 +336,9 @@ class TestJournal:
         with FarEnd(answering(200, ANSWER)) as far_end:
             outbox = opened(far_end.base_url)
             with closing(sqlite3.connect(data_dir / DATABASE)) as db, db:
-                db.execute("CREATE TRIGGER full BEFORE UPDATE ON attempts BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+                db.execute(
+                    "CREATE TRIGGER full BEFORE UPDATE OF outcome ON attempts BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+                )
             saved = SavedDraft(new_id(), 1, MAIL)
             outbox.save_draft(saved)
             reviewed = outbox.prepare(MAIL, saved)

@@ -29,6 +29,7 @@ HOMES: dict[Where, tuple[type, ...]] = {
     "list": (rows.RowList,),
     "drafts": (drafts.DraftsScreen,),
     "history": (history.HistoryScreen,),
+    "unknown": (history.HistoryScreen,),
     "attached": (attach.AttachScreen,),
     "dialog": (
         account.AccountScreen, attach.AttachScreen, dialogs.ChoiceScreen, dialogs.HelpScreen, dialogs.PathScreen,

@@ -4,9 +4,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from cfmail_tui.message import AttachmentDraft, Draft, Place, RawDraft
+from cfmail_tui.message import AttachmentDraft, Draft, Place, RawDraft, SavedDraft
 from cfmail_tui.sandbox import Sandbox
-from tests.ui.stage import LETTER, drafts, on_stage
+from tests.ui.stage import LETTER, drafts, on_stage, opened_outbox
 
 
 def everything(tmp_path: Path) -> Draft:
@@ -117,23 +117,42 @@ async def test_a_prefilled_mail_that_nobody_touched_leaves_nothing(connected: Sa
     assert drafts() == []
 
 
-async def test_deleting_a_draft_asks(connected: Sandbox) -> None:
-    """Del asks by name and keeps the draft unless told otherwise; then it is gone for good."""
+async def test_a_deleted_draft_comes_back(connected: Sandbox) -> None:
+    """Del takes a draft away at once, and u brings it back, whole."""
     async with on_stage(LETTER) as stage:
         await stage.press("ctrl+s", "ctrl+n", "f7")
         await stage.until("bob@example.com")
         await stage.press("delete")
-        await stage.until("Delete the draft “Hello”?")
-        await stage.press("enter")
-        await stage.gone("Delete the draft")
+        await stage.until("there are no drafts")
+        await stage.settled()
+        assert drafts() == []
+        await stage.press("u")
+        await stage.until("bob@example.com")
         assert drafts() == [LETTER]
         await stage.press("d")
-        await stage.click("Delete it")
         await stage.until("there are no drafts")
         await stage.settled()
         await stage.press("enter", "d", "escape")
         assert stage.is_at_mail()
     assert drafts() == []
+
+
+async def test_a_draft_that_is_open_elsewhere(connected: Sandbox) -> None:
+    """A draft that another cfmail has open is not taken from it; what is opened here is a copy, and said to be one."""
+    with opened_outbox() as (other, _):
+        other.save_draft(SavedDraft("0123456789abcdef", 1, LETTER))
+        async with on_stage() as stage:
+            await stage.press("f7")
+            await stage.until("bob@example.com")
+            await stage.press("enter")
+            await stage.until("This draft is open in another cfmail")
+            await stage.click("Open a copy here")
+            await stage.until(lambda: stage.is_at_mail() and stage.draft == LETTER)
+            await stage.type("!")
+            await stage.press("ctrl+s")
+            await stage.settled()
+        assert other.draft("0123456789abcdef").content == LETTER
+    assert len(drafts()) == 2
 
 
 async def test_the_usual_sender_is_offered(connected: Sandbox) -> None:
