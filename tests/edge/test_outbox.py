@@ -337,7 +337,7 @@ class TestJournal:
             outbox = opened(far_end.base_url)
             with closing(sqlite3.connect(data_dir / DATABASE)) as db, db:
                 db.execute(
-                    "CREATE TRIGGER full BEFORE UPDATE OF outcome ON attempts BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+                    "CREATE TRIGGER no BEFORE UPDATE OF outcome ON attempts BEGIN SELECT RAISE(ABORT, 'disk full'); END"
                 )
             saved = SavedDraft(new_id(), 1, MAIL)
             outbox.save_draft(saved)
