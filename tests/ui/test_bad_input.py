@@ -30,6 +30,7 @@ BAD = {
 
 async def refused(stage: Stage) -> str:
     """F9, and what the results say in place of a review."""
+    stage.mail.results.clear()
     await stage.press("f9")
     await stage.until("Cannot be sent yet")
     await stage.settled()

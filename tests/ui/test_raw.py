@@ -109,6 +109,7 @@ async def test_a_source_that_cannot_be_edited(connected: Sandbox) -> None:
     sent = []
     async with on_stage(raw_draft(PLAIN)) as stage:
         for source, reason in UNEDITABLE.values():
+            stage.raw.results.clear()
             stage.raw.fill(raw_draft(source))
             stage.raw.body("source").focus()
             await stage.until("read-only")
