@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from cfmail_tui import mime
 from cfmail_tui.message import (
@@ -91,6 +91,11 @@ class Account:
     account_id: str
     credential: Credential
     source: str
+
+    @property
+    def words(self) -> str:
+        """Who sends, for the screen: the name, and where the credential came from."""
+        return self.source if self.name == self.source else f"{self.name} · {self.source}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +332,7 @@ class Receipt:
 class Accepted:
     """The API took the mail and says what became of each recipient."""
 
+    word: ClassVar = "accepted"
     receipt: Receipt
 
 
@@ -334,6 +340,7 @@ class Accepted:
 class Refused:
     """The API answered that it did not take the mail; `reason` is its own words, `retry_after` in seconds."""
 
+    word: ClassVar = "refused"
     status: int
     code: str
     reason: str
@@ -344,6 +351,7 @@ class Refused:
 class NotSent:
     """Nothing complete left this machine: sending again is safe."""
 
+    word: ClassVar = "not_sent"
     reason: str
 
 
@@ -351,6 +359,7 @@ class NotSent:
 class Unknown:
     """The mail may have been sent: sending again may send it twice."""
 
+    word: ClassVar = "unknown"
     reason: str
 
 

@@ -306,7 +306,7 @@ class Store:
         """History, newest first, at most `limit`, only attempts older than the one called `before`.
 
         Each word of the query occurs, in upper or lower case, in the subject, a sender or recipient, the account, the
-        outcome (accepted, refused, not_sent, unknown; sending while there is none) or the id.
+        outcome (accepted, refused, not_sent, unknown; open while there is none) or the id.
         """
         words = sorted(set(query.casefold().split()), key=len, reverse=True)
         if len(words) > _WORDS_LIMIT:

@@ -122,7 +122,7 @@ def update_outcome(db: sqlite3.Connection, seq: int, attempt: Attempt) -> None:
 
 
 def packed_outcome(outcome: Outcome) -> tuple[str, bytes]:
-    return _outcome_name(outcome), _packed_json(asdict(outcome))
+    return outcome.word, _packed_json(asdict(outcome))
 
 
 def _searchable(attempt: Attempt) -> bytes:
@@ -132,24 +132,10 @@ def _searchable(attempt: Attempt) -> bytes:
         envelope.sender,
         *envelope.recipients,
         attempt.account,
-        _outcome_name(attempt.outcome) if attempt.outcome else "sending",
+        attempt.outcome.word if attempt.outcome else "open",
         attempt.submission.attempt_id,
     )
     return pack("\n".join(parts).casefold())
-
-
-def _outcome_name(outcome: Outcome) -> str:
-    match outcome:
-        case Accepted():
-            return "accepted"
-        case Refused():
-            return "refused"
-        case NotSent():
-            return "not_sent"
-        case Unknown():
-            return "unknown"
-        case _:
-            assert_never(outcome)
 
 
 def _outcome(name: str, evidence: bytes) -> Outcome:

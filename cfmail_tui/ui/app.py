@@ -249,7 +249,7 @@ class CfmailApp(OutboxApp):
 
     def _find_account(self, outbox: "Outbox") -> Next:
         account = outbox.accounts.find()
-        return lambda: self._show_account(f"{account.name} · {account.source}")
+        return lambda: self._show_account(account.words)
 
     def _show_account(self, text: str) -> None:
         self._account_words = text
@@ -274,7 +274,7 @@ class CfmailApp(OutboxApp):
             )
 
             def accepted() -> None:
-                self._show_account(f"{account.name} · {account.source}")
+                self._show_account(account.words)
                 screen.accepted()
                 if not_kept:
                     self.notify(printable(not_kept, 400), severity="warning", markup=False, timeout=10)

@@ -12,12 +12,13 @@ from cfmail_tui.submission import Accepted, Attempt, Fate, NotSent, Refused, Unk
 from cfmail_tui.ui.fields import plain
 
 _FATES = {
-    Fate.DELIVERED: ("✓", "$text-success", ""),
-    Fate.QUEUED: ("…", "$text-warning", "Cloudflare keeps trying"),
     Fate.BOUNCED: ("✗", "$text-error", "refused for good"),
     Fate.SUPPRESSED: ("⊘", "$text-error", "on the suppression list, not sent to"),
     Fate.UNREPORTED: ("?", "$text-warning", "Cloudflare's answer does not name it"),
+    Fate.QUEUED: ("…", "$text-warning", "Cloudflare keeps trying"),
+    Fate.DELIVERED: ("✓", "$text-success", ""),
 }
+"""How each fate is shown; what needs attention stands first, where a long list does not hide it."""
 
 _BAR = 20
 

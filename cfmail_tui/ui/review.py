@@ -94,7 +94,7 @@ class ReviewScreen(EndsOnce[str]):
             yield "to", ", ".join(submission.envelope.recipients)
             yield "Subject", submission.subject or "(none)"
         yield "Size", f"{_size(submission.message_size)} when encoded, of {megabytes(SIZE_LIMIT)}"
-        yield "Account", f"{account.name}, from {account.source}; to {self._base_url}"
+        yield "Account", f"{account.words}; to {self._base_url}"
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A raw message has no place of its own for attachments and header fields."""

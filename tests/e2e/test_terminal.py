@@ -116,7 +116,7 @@ def test_the_external_editor(start: Start, connected: Sandbox, tmp_path: Path, m
     terminal.wait_for("Hello")
     terminal.send("typed here\r")
     terminal.wait_for("typed here")
-    terminal.wait_for("· environment")  # until then its data is being opened, and it says so
+    terminal.wait_for("environment")  # until then its data is being opened, and it says so
     terminal.press("f4")
     if mode == "waiting":
         terminal.wait_for("in the editor")

@@ -20,7 +20,9 @@ import pytest
 
 from cfmail_tui import report
 from cfmail_tui.sandbox import Sandbox
+from cfmail_tui.store import Store
 from tests.edge.cli_run import PATIENCE, RAW, Cfmail, bodies, decoded, use
+from tests.edge.fault_server import submission_of
 
 CONTENT: Final = bytes(range(256))
 
@@ -166,16 +168,19 @@ class TestShow:
             assert not ran.stdout
 
     def test_open_attempt(self, cfmail: Cfmail, new_machine: Path) -> None:
-        """An attempt whose outcome was never written down is shown as open."""
-        attempt_id = send(cfmail, "Hello")
-        with closing(sqlite3.connect(new_machine / "cfmail/data/cfmail.sqlite3")) as db, db:
-            db.execute("UPDATE attempts SET outcome = NULL, evidence = NULL, finished_at = NULL")
-        assert cfmail("history", "show", attempt_id, "--json").json["outcome"] == "open"
-        for arguments in (("show", attempt_id), ("export", "--csv"), ()):
-            ran = cfmail("history", *arguments)
-            assert ran.code == 0
-            assert "open" in ran.out
-        assert cfmail("history", "show", attempt_id, "--eml").code == 0
+        """What another cfmail is sending right now has no outcome yet, and is shown as open."""
+        body = b'{"mime_message": "Subject: x"}'
+        sending = submission_of(body, "send_raw")
+        attempt_id = sending.attempt_id
+        with closing(Store(new_machine / "cfmail/data")) as other:
+            other.write_body(attempt_id, iter((body,)))
+            other.begin(sending, "default")
+            assert cfmail("history", "show", attempt_id, "--json").json["outcome"] == "open"
+            for arguments in (("show", attempt_id), ("export", "--csv"), ()):
+                ran = cfmail("history", *arguments)
+                assert ran.code == 0
+                assert "open" in ran.out
+            assert cfmail("history", "show", attempt_id, "--eml").code == 0
 
 
 class TestEml:

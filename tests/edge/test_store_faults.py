@@ -223,7 +223,7 @@ class TestFullDisk:
                     begun += 1
                     with suppress(StoreError):
                         store.leaving("attempt-2")
-                open_ones = {attempt.submission.attempt_id for attempt in store.attempts("sending")}
+                open_ones = {attempt.submission.attempt_id for attempt in store.attempts("open")}
                 for attempt_id in open_ones:
                     store.finish(attempt_id, DELIVERED)
                 assert {a.outcome for a in store.attempts()} == {DELIVERED, Unknown("x" * 20000)}
@@ -239,7 +239,7 @@ class TestFullDisk:
             other._instance.close()
             fill(small_disk, 0)
             assert {ended.outcome for ended in store.recover()} == {NOT_LEFT}
-            assert store.attempts("sending") == ()
+            assert store.attempts("open") == ()
 
     def test_a_start_on_a_full_disk_is_refused_in_words(self, small_disk: Path) -> None:
         """Without room for what SQLite needs to run the reason is said, and the room for outcomes is not spent."""

@@ -408,7 +408,7 @@ def test_whenever_it_is_killed_every_attempt_ends(data_dir: Path, other: Store, 
         assert kept == {}
     bodies = {attempt.submission.attempt_id for attempt in other.attempts(limit=10**6)} - {"living-1"} | {"living-2"}
     assert names(data_dir / "bodies") == {f"{attempt_id}.json" for attempt_id in bodies}
-    assert [a.submission.attempt_id for a in other.attempts("sending")] == ["living-1"]
+    assert [a.submission.attempt_id for a in other.attempts("open")] == ["living-1"]
 
 
 def said_until_killed(name: str, data_dir: Path, lines: int) -> dict[str, set[str]]:
