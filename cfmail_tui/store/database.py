@@ -1,6 +1,7 @@
 """The database file: its schema, and how it is opened, checked and brought up to date. Raises sqlite3.Error."""
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -98,11 +99,24 @@ def _pragma(db: sqlite3.Connection, name: str) -> Any:
 
 def make_durable(db: sqlite3.Connection) -> None:
     """A commit is on the disk when it returns. WAL needs shared memory, which network and some other disks lack."""
-    if _pragma(db, "journal_mode = WAL") == "wal":
+    if _pragma(db, "journal_mode") == "wal" or _into_wal(db) == "wal":
         db.execute("PRAGMA synchronous = FULL")
     else:
         db.execute("PRAGMA journal_mode = DELETE")
         db.execute("PRAGMA synchronous = EXTRA")
+
+
+def _into_wal(db: sqlite3.Connection) -> str:
+    """The journal mode after asking for WAL; SQLite's own time-out does not cover this step."""
+    patience = time.monotonic() + _BUSY_TIMEOUT
+    while True:
+        try:
+            mode: str = _pragma(db, "journal_mode = WAL")
+            return mode
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > patience:
+                raise
+            time.sleep(0.01)
 
 
 def migrate(db: sqlite3.Connection, path: Path, bodies: Callable[[], Iterable[str]]) -> None:
