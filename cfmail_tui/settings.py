@@ -1,12 +1,19 @@
-"""Where things are kept and what the environment says: the only user of platformdirs.
+"""Where things are kept, what the environment says, and the user's own wishes: the only user of platformdirs.
 
-Reads the environment once, at the composition root, into values; nothing else in the program looks at it.
+Reads the environment and `config.toml` once, at the composition root, into values; nothing else in the program looks at
+them, and nothing ever writes the file.
+
+What `config.toml` may hold:
+
+    undo_send = 5    # seconds, 0 to 600: how long a mail can be taken back after `y`; 0 sends at once
 """
 
+import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 DEFAULT_BASE_URL = "https://api.cloudflare.com/client/v4"
 
@@ -19,6 +26,13 @@ class Settings:
     base_url: str = DEFAULT_BASE_URL
     editor: str = ""
     """The command of the external editor, "" when the environment names none."""
+    undo_send: float = 5.0
+    """Seconds in which a mail that is to be sent can be taken back."""
+    notices: tuple[str, ...] = ()
+    """What of the file could not be used, and why; the rest was."""
+
+
+_LONGEST_UNDO = 600
 
 
 def read(environ: Mapping[str, str]) -> Settings:
@@ -28,17 +42,59 @@ def read(environ: Mapping[str, str]) -> Settings:
     the API is (the names the official packages and wrangler use).
     """
     base_url = environ.get("CLOUDFLARE_BASE_URL") or environ.get("CLOUDFLARE_API_BASE_URL") or DEFAULT_BASE_URL
+    wishes, notices = _wishes(_folder(environ, "config") / "config.toml")
     return Settings(
-        data_dir=_data_dir(environ),
+        data_dir=_folder(environ, "data"),
         base_url=base_url.rstrip("/"),
         editor=environ.get("VISUAL") or environ.get("EDITOR") or "",
+        notices=notices,
+        **wishes,
     )
 
 
-def _data_dir(environ: Mapping[str, str]) -> Path:
+def _folder(environ: Mapping[str, str], kind: str) -> Path:
     if home := environ.get("CFMAIL_HOME"):
         # Path's own expanduser raises where there is no such user.
-        return Path(os.path.expanduser(home)).absolute() / "data"  # noqa: PTH111
+        return Path(os.path.expanduser(home)).absolute() / kind  # noqa: PTH111
     import platformdirs
 
-    return platformdirs.user_data_path("cfmail", appauthor=False)
+    place = platformdirs.user_config_path if kind == "config" else platformdirs.user_data_path
+    return place("cfmail", appauthor=False)
+
+
+def _wishes(path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """What the file says that can be used, and words about what cannot."""
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError:
+        return {}, ()
+    except OSError as error:
+        return {}, (f"{path} cannot be read: {(error.strerror or str(error)).lower()}",)
+    import tomllib
+
+    try:
+        table = tomllib.loads(text.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return {}, (f"{path} is not TOML, so nothing of it is used: {error}",)
+    wishes: dict[str, Any] = {}
+    notices = []
+    for key, value in table.items():
+        if key not in _KEYS:
+            near = difflib.get_close_matches(key, _KEYS, 1)
+            notices.append(f"{path}: there is no setting {key!r}" + (f"; did you mean {near[0]}?" if near else ""))
+        elif reason := _unfit(value):
+            notices.append(f"{path}: {key} {reason}")
+        else:
+            wishes[key] = float(value)
+    return wishes, tuple(notices)
+
+
+_KEYS = ("undo_send",)
+
+
+def _unfit(value: object) -> str:
+    """Why this cannot be a number of seconds to wait; "" if it can."""
+    # A truth value is an int to Python.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LONGEST_UNDO:
+        return f"is a number of seconds from 0 to {_LONGEST_UNDO}"
+    return ""

@@ -61,19 +61,30 @@ sys.addaudithook(keep_inside)
 
 @pytest.fixture(autouse=True)
 def new_machine(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The test's own empty home, with nothing of the developer's in the environment. CFMAIL_HOME lies inside it."""
+    """The test's own empty home, with nothing of the developer's in the environment. CFMAIL_HOME lies inside it.
+
+    Its one setting: a mail leaves as soon as `y` was pressed, unless a test wants the time to take it back.
+    """
     for name in [*os.environ]:
         if FOREIGN.fullmatch(name):
             monkeypatch.delenv(name)
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("CFMAIL_HOME", str(home / "cfmail"))
+    undo_send(0)
     for name in ("CONFIG", "DATA", "STATE", "CACHE"):
         monkeypatch.setenv(f"XDG_{name}_HOME", str(home / name.lower()))
     runtime = home / "run"
     runtime.mkdir(mode=0o700)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
     return home
+
+
+def undo_send(seconds: float) -> None:
+    """Set how long a mail can be taken back, for programs started from now on."""
+    folder = Path(os.environ["CFMAIL_HOME"]) / "config"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.toml").write_text(f"undo_send = {seconds}\n")
 
 
 @pytest.fixture

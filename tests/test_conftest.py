@@ -38,6 +38,6 @@ def test_the_home_is_empty_and_nobodys(new_machine: Path) -> None:
     """Home, settings and data are the test's own; no account, editor or colour setting comes in from outside."""
     assert Path.home() == new_machine
     assert os.environ["CFMAIL_HOME"] == str(new_machine / "cfmail")
-    assert not (new_machine / "cfmail").exists()
+    assert [path.name for path in (new_machine / "cfmail").rglob("*")] == ["config", "config.toml"]
     foreign = ("CLOUDFLARE_API_TOKEN", "CLOUDFLARE_ACCOUNT_ID", "EDITOR", "NO_COLOR", "DBUS_SESSION_BUS_ADDRESS")
     assert not set(foreign) & set(os.environ)

@@ -1,0 +1,77 @@
+"""The user's own file: what it says is used, what makes no sense is named, and the program starts all the same."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cfmail_tui import settings
+
+
+@pytest.fixture
+def config() -> Path:
+    path = Path(os.environ["CFMAIL_HOME"]) / "config" / "config.toml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    return path
+
+
+def test_without_a_file(config: Path) -> None:
+    """No file is no problem: a mail can be taken back for five seconds."""
+    read = settings.read(os.environ)
+    assert (read.undo_send, read.notices) == (5.0, ())
+    assert not config.exists()
+
+
+@pytest.mark.parametrize(("value", "seconds"), [("0", 0.0), ("12", 12.0), ("2.5", 2.5), ("600", 600.0)])
+def test_a_wish_is_granted(config: Path, value: str, seconds: float) -> None:
+    """The time to take a mail back is the user's choice, none at all included."""
+    config.write_text(f"undo_send = {value}\n")
+    read = settings.read(os.environ)
+    assert (read.undo_send, read.notices) == (seconds, ())
+
+
+@pytest.mark.parametrize("value", ["-1", "601", "nan", "inf", '"5"', "true", "[5]", "1979-05-27"])
+def test_a_wish_that_makes_no_sense(config: Path, value: str) -> None:
+    """A value that cannot be is named with its file, and the default holds."""
+    config.write_text(f"undo_send = {value}\n")
+    read = settings.read(os.environ)
+    assert read.undo_send == 5.0
+    assert read.notices == (f"{config}: undo_send is a number of seconds from 0 to 600",)
+
+
+def test_an_unknown_key(config: Path) -> None:
+    """A key that does not exist is named with the nearest that does; the others are used."""
+    config.write_text("undo_sent = 3\nnonsense = 1\nundo_send = 7\n")
+    read = settings.read(os.environ)
+    assert read.undo_send == 7.0
+    assert read.notices == (
+        f"{config}: there is no setting 'undo_sent'; did you mean undo_send?",
+        f"{config}: there is no setting 'nonsense'",
+    )
+
+
+@pytest.mark.parametrize("octets", [b"undo_send = ", b"\xff\xfe", b"[", b"undo_send = 1\nundo_send = 2"])
+def test_what_is_no_toml(config: Path, octets: bytes) -> None:
+    """A file that does not parse is named, with the reason."""
+    config.write_bytes(octets)
+    read = settings.read(os.environ)
+    assert read.undo_send == 5.0
+    (notice,) = read.notices
+    assert notice.startswith(f"{config} is not TOML")
+
+
+def test_what_cannot_be_read(config: Path) -> None:
+    """A file that is none is named, and is left alone."""
+    config.mkdir()
+    (notice,) = settings.read(os.environ).notices
+    assert notice == f"{config} cannot be read: is a directory"
+
+
+def test_without_a_home_of_its_own(new_machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where CFMAIL_HOME names no folder, the file lies where the system keeps configuration."""
+    monkeypatch.delenv("CFMAIL_HOME")
+    path = new_machine / "config" / "cfmail" / "config.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text("undo_send = 9\n")
+    assert settings.read(os.environ).undo_send == 9.0
