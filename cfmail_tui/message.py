@@ -145,12 +145,16 @@ class RawDraft:
 
 @dataclass(frozen=True, slots=True)
 class SavedDraft:
-    """A draft with its name in the store; of two saves the higher `revision` wins; `saved_at` is UTC."""
+    """A draft with its name in the store; of two saves the higher `revision` wins; `saved_at` is UTC.
+
+    `cursor` is where the user was: the field on the screen, the line and the column in it, from 0.
+    """
 
     draft_id: str
     revision: int
     content: Draft | RawDraft
     saved_at: datetime | None = None
+    cursor: tuple[str, int, int] = ("", 0, 0)
 
 
 @dataclass(frozen=True, slots=True)

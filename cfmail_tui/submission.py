@@ -353,6 +353,8 @@ class NotSent:
 
     word: ClassVar = "not_sent"
     reason: str
+    temporary: bool = False
+    """Whether the cause may pass by itself: no network, nobody there, a connection cut before the whole mail left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,7 +380,7 @@ class Attempt:
     settled: bool | None = None
     """What the user found out about an unknown outcome: the mail arrived, or it did not; None until then."""
     again_of: str = ""
-    """The id of the attempt that this one repeats at the user's wish."""
+    """The id of the first attempt at the mail that this one tries again; "" if it is the first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ class Client:
                 answer = self._wire.ask(upload, "POST", path, upload, submission.body_size)
         except WIRE_ERRORS as error:
             reason = upload.reason(error)
-            outcome: Outcome = Unknown(reason) if upload.left else NotSent(reason)
+            outcome: Outcome = Unknown(reason) if upload.left else NotSent(reason, upload.may_pass(error))
         else:
             outcome = decode(answer)
             if isinstance(outcome, Unknown) and not upload.left and not 200 <= answer.status < 300:

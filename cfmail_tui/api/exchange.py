@@ -174,12 +174,29 @@ class Exchange:
             return f"no {what} within {self._timeouts.answer:g} s"
         return self._reason_after(error) if self.left else self._reason_before(error)
 
+    def may_pass(self, error: BaseException) -> bool:
+        """Whether what kept the request from leaving may pass by itself: the network, or a far end not there or gone.
+
+        A far end that answered, with HTTP or anything else, is not one of them, nor is trouble with TLS.
+        """
+        if self._cancellation.cancelled or self.line.overdue or self.status:
+            return False
+        match error:
+            case httpx.ConnectTimeout() | httpx.WriteTimeout():
+                return True
+            case httpx.ConnectError():
+                return _is_of_network(next((cause for cause in _causes(error) if isinstance(cause, OSError)), None))
+            case httpx.NetworkError() | httpx.RemoteProtocolError():
+                return not any(_is_of_tls(cause) or _is_of_http(cause) for cause in _causes(error))
+            case _:
+                return False
+
     def _reason_after(self, error: BaseException) -> str:
         if isinstance(error, httpx.ReadTimeout):
             return f"no answer within {self._timeouts.read:g} s"
         if self.status:
             return f"the answer broke off (HTTP {self.status})"
-        if any(type(cause).__module__.startswith("h11") for cause in _causes(error)):
+        if any(map(_is_of_http, _causes(error))):
             return "the answer is not HTTP"
         return "the connection was cut before an answer came"
 
@@ -217,6 +234,22 @@ class Exchange:
                 return f"there is no network that leads to {self._peer}"
             case _:
                 return f"no connection to {self._peer}"
+
+
+def _is_of_network(cause: OSError | None) -> bool:
+    absent = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN}
+    return isinstance(cause, socket.gaierror | ConnectionError | TimeoutError) or (
+        cause is not None and cause.errno in absent
+    )
+
+
+def _is_of_tls(cause: BaseException) -> bool:
+    """Whether it is more than TLS's word for a connection that was cut."""
+    return isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError)
+
+
+def _is_of_http(cause: BaseException) -> bool:
+    return type(cause).__module__.startswith("h11")
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

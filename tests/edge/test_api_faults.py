@@ -38,7 +38,7 @@ from tests.edge.fault_server import (
 SUCCESS: Final = '{"success": true, "errors": [], "messages": [], "result": {"delivered": ["bob@example.net"]}}'
 ACCEPTED: Final = Accepted(Receipt(delivered=("bob@example.net",)))
 REFUSAL: Final = '{"success": false, "errors": [{"code": 10202, "message": "too big"}], "messages": [], "result": null}'
-CUT_SHORT: Final = NotSent("the connection was cut before the whole mail had left")
+CUT_SHORT: Final = NotSent("the connection was cut before the whole mail had left", temporary=True)
 NO_ANSWER: Final = Unknown("the connection was cut before an answer came")
 CANCELLED: Final = NotSent("cancelled before the whole mail had left")
 
@@ -56,27 +56,29 @@ def test_a_port_at_which_nobody_listens(endpoint: Endpoint) -> None:
     """A refused connection is a mail not sent."""
     port = closed_port()
     outcome = submit(f"http://127.0.0.1:{port}", endpoint=endpoint)
-    assert outcome == NotSent(f"nothing listens at 127.0.0.1:{port}")
+    assert outcome == NotSent(f"nothing listens at 127.0.0.1:{port}", temporary=True)
 
 
 @by_endpoint
 def test_a_name_that_does_not_exist(endpoint: Endpoint) -> None:
     """A name that cannot be looked up is a mail not sent."""
     outcome = submit("https://no-such-host.invalid", endpoint=endpoint)
-    assert outcome == NotSent("the name no-such-host.invalid could not be found")
+    assert outcome == NotSent("the name no-such-host.invalid could not be found", temporary=True)
 
 
 @pytest.mark.parametrize("host", ["a..invalid", f"{'a' * 64}.invalid", "a%20b.invalid"])
 def test_a_name_that_cannot_exist(host: str) -> None:
     """A host name that no look-up takes is a mail not sent, not a crash."""
-    assert isinstance(submit(f"https://{host}"), NotSent)
+    outcome = submit(f"https://{host}")
+    assert isinstance(outcome, NotSent)
+    assert not outcome.temporary or "could not be found" in outcome.reason
 
 
 def test_a_connection_that_never_comes_about() -> None:
     """A server that does not accept is given up after the time to connect."""
     with deaf_port() as port:
         outcome = submit(f"http://127.0.0.1:{port}", timeouts=Timeouts(connect=0.2))
-    assert outcome == NotSent(f"no connection to 127.0.0.1:{port} within 0.2 s")
+    assert outcome == NotSent(f"no connection to 127.0.0.1:{port} within 0.2 s", temporary=True)
 
 
 def test_a_certificate_of_an_unknown_authority(server_tls: ssl.SSLContext) -> None:
@@ -84,6 +86,7 @@ def test_a_certificate_of_an_unknown_authority(server_tls: ssl.SSLContext) -> No
     with FarEnd(answering(200, SUCCESS), server_tls) as far_end:
         outcome = submit(far_end.base_url)
     assert isinstance(outcome, NotSent)
+    assert not outcome.temporary
     assert outcome.reason.startswith("the certificate of 127.0.0.1 is not trusted: ")
     assert not far_end.requests
 
@@ -132,14 +135,15 @@ def test_a_server_that_does_not_speak_tls(behaviour: Behaviour) -> None:
     with FarEnd(behaviour) as far_end:
         outcome = submit(far_end.base_url.replace("http:", "https:"))
     assert isinstance(outcome, NotSent)
-    assert outcome.reason.startswith(("no secure connection to 127.0.0.1: ", "no connection to 127.0.0.1:"))
+    assert outcome.temporary == outcome.reason.startswith("no connection to 127.0.0.1:")
+    assert outcome.temporary or outcome.reason.startswith("no secure connection to 127.0.0.1: ")
 
 
 def test_a_handshake_that_is_not_answered() -> None:
     """A server that accepts and then is silent to TLS is given up after the time to connect."""
     with FarEnd(Exchange.hold) as far_end:
         outcome = submit(f"https://127.0.0.1:{far_end.port}", timeouts=Timeouts(connect=0.2))
-    assert outcome == NotSent(f"no connection to 127.0.0.1:{far_end.port} within 0.2 s")
+    assert outcome == NotSent(f"no connection to 127.0.0.1:{far_end.port} within 0.2 s", temporary=True)
 
 
 # The mail is on its way: it is not sent while its last octet is here.
@@ -222,7 +226,7 @@ def test_a_server_that_takes_nothing(secured: bool, server_tls: ssl.SSLContext, 
     """A server that does not read is given up after the time to write."""
     with FarEnd(Exchange.hold, server_tls if secured else None) as far_end:
         outcome = submit(far_end.base_url, BIG_BODY, timeouts=Timeouts(write=0.2), verify=trusting)
-    assert outcome == NotSent("the server took nothing of the mail for 0.2 s")
+    assert outcome == NotSent("the server took nothing of the mail for 0.2 s", temporary=True)
     assert not far_end.requests
 
 
@@ -247,7 +251,7 @@ def early(answer: bytes) -> Behaviour:
         (http_answer(502, "<html>"), NotSent("the server broke off the upload (HTTP 502)")),
         (http_answer(200, "<html>"), Unknown("the answer is not JSON (HTTP 200)")),
         (http_answer(200, SUCCESS), ACCEPTED),
-        (http_answer(413, REFUSAL)[:-9], CUT_SHORT),
+        (http_answer(413, REFUSAL)[:-9], NotSent(CUT_SHORT.reason)),
     ],
     ids=["413", "401", "429", "413-HTML", "502-HTML", "200-HTML", "200", "413-cut"],
 )

@@ -244,26 +244,26 @@ def drip(exchange: Exchange) -> None:
         exchange.send(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
-PROXY_FAULTS: Final[dict[str, tuple[Behaviour, str]]] = {
-    "403": (tunnelling(http_answer(403, "no")), "the proxy {peer} refused (HTTP 403)"),
-    "407": (tunnelling(http_answer(407)), "the proxy {peer} refused (HTTP 407)"),
-    "502": (tunnelling(http_answer(502, TOKEN)), "the proxy {peer} refused (HTTP 502)"),
-    "hangs up": (hang_up, "the connection was cut before the whole mail had left"),
-    "not HTTP": (tunnelling(b"SSH-2.0\r\n\r\n"), "the connection was cut before the whole mail had left"),
-    "silent": (silent, "no answer from {peer} within 0.2 s"),
-    "leads nowhere": (deaf_tunnel, "no connection to api.invalid within 0.3 s"),
-    "drips": (drip, "no way through {peer} within 0.4 s"),
+PROXY_FAULTS: Final[dict[str, tuple[Behaviour, str, bool]]] = {
+    "403": (tunnelling(http_answer(403, "no")), "the proxy {peer} refused (HTTP 403)", False),
+    "407": (tunnelling(http_answer(407)), "the proxy {peer} refused (HTTP 407)", False),
+    "502": (tunnelling(http_answer(502, TOKEN)), "the proxy {peer} refused (HTTP 502)", False),
+    "hangs up": (hang_up, "the connection was cut before the whole mail had left", True),
+    "not HTTP": (tunnelling(b"SSH-2.0\r\n\r\n"), "the connection was cut before the whole mail had left", False),
+    "silent": (silent, "no answer from {peer} within 0.2 s", False),
+    "leads nowhere": (deaf_tunnel, "no connection to api.invalid within 0.3 s", True),
+    "drips": (drip, "no way through {peer} within 0.4 s", False),
 }
 
 
 @pytest.mark.parametrize("fault", PROXY_FAULTS)
 def test_a_proxy_that_does_not_let_a_mail_through(fault: str) -> None:
     """Without a way through the proxy nothing has left, and neither account nor password is named."""
-    behaviour, words = PROXY_FAULTS[fault]
+    behaviour, words, temporary = PROXY_FAULTS[fault]
     with FarEnd(behaviour) as proxy:
         limits = Timeouts(connect=0.3, read=0.2, answer=0.4)
         outcome = submit("https://api.invalid", proxy=f"http://ann:word@127.0.0.1:{proxy.port}", timeouts=limits)
-    assert outcome == NotSent(words.format(peer=f"127.0.0.1:{proxy.port}"))
+    assert outcome == NotSent(words.format(peer=f"127.0.0.1:{proxy.port}"), temporary)
     assert proxy.connections == 1
 
 
@@ -280,7 +280,7 @@ def test_a_proxy_at_which_nobody_listens() -> None:
     """The address that failed is the proxy's."""
     port = closed_port()
     assert submit("https://api.invalid", proxy=f"http://127.0.0.1:{port}") == NotSent(
-        f"nothing listens at 127.0.0.1:{port}"
+        f"nothing listens at 127.0.0.1:{port}", temporary=True
     )
 
 
