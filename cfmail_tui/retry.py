@@ -40,7 +40,7 @@ def delay(outcome: Outcome, tries: int, chance: float) -> float | None:
             pass
         case _:
             return None
-    wait = min(FIRST_WAIT * 2 ** (tries - 1), LONGEST_WAIT) * (1 - JITTER + 2 * JITTER * chance)
+    wait = min(FIRST_WAIT * 2.0 ** (tries - 1), LONGEST_WAIT) * (1 - JITTER + 2 * JITTER * chance)
     if asked is None:
         return wait
     return max(wait, asked * (1 + JITTER * chance)) if asked <= LONGEST_RETRY_AFTER else None

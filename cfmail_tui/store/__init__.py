@@ -8,6 +8,9 @@ Invariants:
 - an attempt begins once and gets one outcome; a body named by the journal is neither replaced nor removed;
 - an attempt left open by a cfmail that died gets its outcome from the next one, of a living one it is never taken;
 - of two saves of a draft the higher revision stays; an accepted mail takes its draft along, in one transaction;
+- a mail is not repeated while another attempt at it is open, accepted, or may have arrived;
+- a mail that waits to be tried again waits in one cfmail; it waits no more when it begins, in the same transaction, so
+  that of any number who try one does; what died waiting is kept for the next one to ask about;
 - nothing is ever deleted or changed in a file that cannot be understood;
 - an account id is not written down: it stands in the keyring and in the request only.
 
@@ -21,8 +24,6 @@ StoreError             the disk or the database does not do what is needed; says
 """
 
 import os
-import re
-import secrets
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -33,7 +34,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, TypeVar
 
 from cfmail_tui.message import SavedDraft
-from cfmail_tui.store import database, files, rows, salvage
+from cfmail_tui.store import bodies, database, drafts, files, journal, rows, salvage, waiting
 from cfmail_tui.store.failures import (
     AttemptExists,
     Damaged,
@@ -47,21 +48,24 @@ from cfmail_tui.store.failures import (
 )
 from cfmail_tui.store.files import BodyFile
 from cfmail_tui.store.instances import Instance, anyone_lives
+from cfmail_tui.store.waiting import Waiting
 from cfmail_tui.submission import Accepted, Attempt, NotSent, Outcome, Submission, Unknown
 
-__all__ = ["DATABASE", "AttemptExists", "BodyFile", "Damaged", "NoSuchAttempt", "NoSuchDraft", "Store", "StoreError"]
+__all__ = [
+    "DATABASE",
+    "AttemptExists",
+    "BodyFile",
+    "Damaged",
+    "NoSuchAttempt",
+    "NoSuchDraft",
+    "Store",
+    "StoreError",
+    "Waiting",
+]
 
 DATABASE: Final = "cfmail.sqlite3"
 
-_WORDS_LIMIT: Final = 200
-"""Different words in one search; SQLite bounds the depth of an expression."""
-
 _INSTANCES: Final = "instances"
-
-_ATTEMPT_ID: Final = re.compile(r"[0-9a-z-]{8,64}")
-_BODY: Final = re.compile(r"([0-9a-z-]{8,64})\.json")
-_PARTIAL: Final = re.compile(r"\.[0-9a-z-]{8,64}\.json\.(?:([0-9a-f]{16})\.)?[0-9a-f]{8}")
-"""A body being written, by which instance; the first release did not say."""
 
 _UNDO_TIME: Final = timedelta(days=7)
 
@@ -91,7 +95,7 @@ class Store:
                 self._instance = Instance(instances)
                 on_failure.callback(self._instance.close)
                 files.private_file(self._path)
-                self._db = database.opened(self._path, lambda: _body_ids(self._bodies))
+                self._db = database.opened(self._path, lambda: bodies.ids(self._bodies))
             on_failure.pop_all()
 
     @classmethod
@@ -115,7 +119,7 @@ class Store:
             if anyone_lives(data_dir / _INSTANCES):
                 raise StoreError(f"{path} is damaged: close the other cfmails, then start again") from damage
             if _inode(path) == found:  # else another cfmail did it meanwhile
-                told = salvage.set_aside(path, clock().astimezone(UTC), lambda: _body_ids(data_dir / "bodies"))
+                told = salvage.set_aside(path, clock().astimezone(UTC), lambda: bodies.ids(data_dir / "bodies"))
                 (data_dir / "suspect").unlink(missing_ok=True)
         return cls(data_dir, clock), told
 
@@ -127,10 +131,10 @@ class Store:
                 if suspected and (fault := db.execute("PRAGMA integrity_check(1)").fetchone()[0]) != "ok":
                     raise LookupError(fault)
                 newest = db.execute("SELECT * FROM attempts ORDER BY seq DESC LIMIT ?", (-1 if suspected else 50,))
-                for row in (*newest, *db.execute(_OPEN)):
-                    self._attempt(row)
-                for row in db.execute("SELECT * FROM drafts"):
-                    rows.draft(row)
+                for row in (*newest, *db.execute(journal.OPEN)):
+                    journal.read(db, row)
+                waiting.listed(db, lambda _owner: True)
+                drafts.listed(db)
         except StoreError:
             self.close()
             raise
@@ -147,30 +151,52 @@ class Store:
 
     def body_path(self, attempt_id: str) -> Path:
         """Where this attempt's request body is, or would be."""
-        if not _ATTEMPT_ID.fullmatch(attempt_id):
+        if not journal.ATTEMPT_ID.fullmatch(attempt_id):
             # The id becomes a file name: nothing that could lead out of the folder.
             raise StoreError(f"{attempt_id!r} cannot be the id of an attempt: 8 to 64 of a-z, 0-9 and -")
         return self._bodies / f"{attempt_id}.json"
 
     def write_body(self, attempt_id: str, chunks: Iterator[bytes]) -> BodyFile:
         """Write a request body, all of it or nothing; what `chunks` raises comes through, but for OSError."""
-        path = self.body_path(attempt_id)
-        partial = path.with_name(f".{path.name}.{self._instance.id}.{secrets.token_hex(4)}")
-        with disk(path, "written"), ExitStack() as on_failure:
-            on_failure.callback(partial.unlink, missing_ok=True)
+        with self._new_body(attempt_id) as partial:
             descriptor = files.create(partial)
             with os.fdopen(descriptor, "wb") as file:
                 body = files.copied(chunks, file)
                 file.flush()
                 os.fsync(descriptor)
+        return body
+
+    @contextmanager
+    def _new_body(self, attempt_id: str) -> Iterator[Path]:
+        """Where to write a body: what is there at the end, on the disk, becomes this attempt's."""
+        path = self.body_path(attempt_id)
+        partial = bodies.partial(path, self._instance.id)
+        with disk(path, "written"), ExitStack() as on_failure:
+            on_failure.callback(partial.unlink, missing_ok=True)
+            yield partial
             with self._transaction() as db:
                 self._refuse_if_begun(attempt_id)
                 db.execute("REPLACE INTO bodies (attempt, owner) VALUES (?, ?)", (attempt_id, self._instance.id))
                 on_failure.callback(path.unlink, missing_ok=True)
                 partial.replace(path)
+                # Of two links to one file a rename leaves both.
+                partial.unlink(missing_ok=True)
             files.sync_folder(self._bodies)
             on_failure.pop_all()
-        return body
+
+    def again(self, attempt_id: str, new_id: str) -> Submission:
+        """The same mail, octet for octet, for another attempt at it; nothing is begun.
+
+        Raises StoreError if it must not be repeated, as `begin` does, or its body is gone; NoSuchAttempt.
+        """
+        with self._reading() as db:
+            row = journal.found(db, attempt_id)
+            journal.refuse_beside_itself(db, row)
+            repeated = self._attempt(row).submission
+        self.open_body(attempt_id).close()
+        with self._new_body(new_id) as partial:
+            files.duplicate(self.body_path(attempt_id), partial)
+        return replace(repeated, attempt_id=new_id)
 
     def open_body(self, attempt_id: str) -> BinaryIO:
         path = self.body_path(attempt_id)
@@ -199,40 +225,51 @@ class Store:
     ) -> Attempt:
         """Write down that this mail is about to be sent, from which revision of which draft, and which one it repeats.
 
-        Only when this returned may the wire be touched. Raises AttemptExists if it was called for this mail before,
-        StoreError also if there would be no room for the outcome.
+        Only when this returned may the wire be touched. A repeat is of the same draft, unless another is given. If the
+        outcome of what it repeats is unknown, that did not arrive from now on. The mail, and any other made from its
+        draft, waits no more. Raises AttemptExists if it was called for this mail before, StoreError if it must not be
+        repeated, waits in another cfmail that runs, or there would be no room for the outcome.
         """
         self.body_path(submission.attempt_id)
-        attempt = Attempt(submission, account, self._now(), again_of=again_of or "")
+        attempt = Attempt(submission, account, self._now())
+        origin: rows.Origin = (rows.pack(draft.draft_id), draft.revision) if draft else (None, None)
         with disk(self._spare.path, "written"):
             self._spare.keep()
         with self._transaction() as db:
             if self._has_begun(submission.attempt_id):
                 raise AttemptExists("this mail was already sent or tried: see the history")
             if again_of is not None:
-                self._row(again_of)
-            rows.insert_attempt(db, attempt, draft, self._instance.id)
+                repeated = journal.found(db, again_of)
+                journal.refuse_beside_itself(db, repeated)
+                db.execute("UPDATE attempts SET settled = 0 WHERE id = ? AND outcome = 'unknown'", (again_of,))
+                attempt = replace(attempt, again_of=journal.root(repeated))
+                origin = origin if draft else (repeated["draft_id"], repeated["draft_revision"])
+            waiting.begin(db, attempt.again_of, origin[0], self._is_free)
+            rows.insert_attempt(db, attempt, origin, self._instance.id)
             db.execute("DELETE FROM bodies WHERE attempt = ?", (submission.attempt_id,))
         return attempt
 
     def leaving(self, attempt_id: str) -> None:
         """Write down that the first octet is about to leave; it may when this returned. Until then it is not sent."""
         with self._transaction() as db:
-            row = self._row(attempt_id)
+            row = journal.found(db, attempt_id)
             if row["outcome"] is not None:
                 raise StoreError(f"attempt {attempt_id} already ended as {row['outcome']}: nothing may leave")
             now = self._now().isoformat()
             db.execute("UPDATE attempts SET left_at = coalesce(left_at, ?) WHERE seq = ?", (now, row["seq"]))
 
-    def finish(self, attempt_id: str, outcome: Outcome) -> Attempt:
+    def finish(self, attempt_id: str, outcome: Outcome, *, next_at: datetime | None = None) -> Attempt:
         """Write down the attempt's one outcome; the same one again changes nothing, another raises StoreError.
 
-        Accepted also removes the draft the mail was made from, unless it was edited after the review. On a full disk
-        the spare room is used.
+        Accepted also removes the draft the mail was made from, unless it was edited after the review. With `next_at`
+        the mail waits here to be tried again then; StoreError for an outcome after which it may have been sent. On a
+        full disk the spare room is used.
         """
-        return self._written_at_last(lambda: self._finish(self._row(attempt_id), outcome))
+        if next_at and isinstance(outcome, Accepted | Unknown):
+            raise StoreError(f"a mail that ended as {outcome.word} is never tried again by itself")
+        return self._written_at_last(lambda: self._finish(journal.found(self._db, attempt_id), outcome, next_at))
 
-    def _finish(self, row: sqlite3.Row, outcome: Outcome) -> Attempt:
+    def _finish(self, row: sqlite3.Row, outcome: Outcome, next_at: datetime | None = None) -> Attempt:
         attempt = self._attempt(row)
         name, evidence = rows.packed_outcome(outcome)
         if attempt.outcome is not None:
@@ -240,40 +277,39 @@ class Store:
                 return attempt
             raise StoreError(f"attempt {row['id']} already ended as {row['outcome']}, not as {name}")
         attempt = replace(attempt, outcome=outcome, finished_at=self._now())
-        rows.update_outcome(self._db, row["seq"], attempt)
-        if isinstance(outcome, Accepted):
-            sent = (row["draft_id"], row["draft_revision"])
-            self._db.execute("DELETE FROM drafts WHERE id = ? AND revision <= ?", sent)
+        journal.end(self._db, row, attempt)
+        if next_at:
+            waiting.put(self._db, row, next_at, self._instance.id)
+        waiting.drop_sent(self._db)
         return attempt
 
     def settle(self, attempt_id: str, *, arrived: bool) -> Attempt:
         """The user's word on an unknown outcome, which the user may correct; about any other it raises StoreError.
 
-        A mail that arrived takes its draft along as an accepted one does, but `restore_draft` brings it back.
+        A mail that arrived takes its draft along as an accepted one does, but `restore_draft` brings it back; it waits
+        no more.
         """
         with self._transaction() as db:
-            row = self._row(attempt_id)
+            row = journal.found(db, attempt_id)
             if row["outcome"] != "unknown":
                 state = f"ended as {row['outcome']}" if row["outcome"] else "has not ended"
                 raise StoreError(f"attempt {attempt_id} {state}: there is nothing to settle")
             db.execute("UPDATE attempts SET settled = ? WHERE seq = ?", (arrived, row["seq"]))
             if arrived:
-                db.execute(
-                    "UPDATE drafts SET deleted_at = coalesce(deleted_at, ?) WHERE id = ? AND revision <= ?",
-                    (self._now().isoformat(), row["draft_id"], row["draft_revision"]),
-                )
-            return self._attempt(self._row(attempt_id))
+                drafts.delete(db, row["draft_id"], self._now(), up_to=row["draft_revision"])
+            waiting.drop_sent(db)
+            return self._attempt(journal.found(db, attempt_id))
 
     def recover(self) -> tuple[Attempt, ...]:
         """End every attempt that a cfmail left open when it died, and tell which: not sent, or unknown if it had left.
 
         What living ones have open is theirs. Then sweeps what the dead left: bodies, claims, files of their own; and
-        drafts deleted more than a week ago.
+        drafts deleted more than a week ago. Mails that wait stay, for the user to decide.
         """
         ended = self._written_at_last(
             lambda: tuple(
                 self._finish(row, _LEFT if row["left_at"] or row["owner"] is None else _NOT_LEFT)
-                for row in self._db.execute(_OPEN).fetchall()
+                for row in self._db.execute(journal.OPEN).fetchall()
                 if not self._instance.lives(row["owner"] or "")
             )
         )
@@ -284,23 +320,20 @@ class Store:
 
     def _sweep(self) -> None:
         with self._transaction() as db:
-            db.execute("DELETE FROM drafts WHERE deleted_at < ?", ((self._now() - _UNDO_TIME).isoformat(),))
+            drafts.forget_deleted(db, self._now() - _UNDO_TIME)
+            waiting.drop_sent(db)
             for table in ("claims", "bodies"):
                 owners = db.execute(f"SELECT DISTINCT owner FROM {table} WHERE owner IS NOT NULL").fetchall()  # noqa: S608
                 dead = [(owner,) for (owner,) in owners if not self._instance.lives(owner)]
                 db.executemany(f"DELETE FROM {table} WHERE owner = ?", dead)  # noqa: S608 - our own names
             named = {body for (body,) in db.execute("SELECT id FROM attempts UNION SELECT attempt FROM bodies")}
-            for path in [*self._bodies.iterdir()]:
-                partial = _PARTIAL.fullmatch(path.name)
-                lost = not self._instance.lives(partial[1] or "") if partial else (path.stem not in named)
-                if lost and (partial or _BODY.fullmatch(path.name)):
-                    path.unlink(missing_ok=True)
+            bodies.sweep(self._bodies, named, self._instance.lives)
         self._instance.sweep()
 
     def attempt(self, attempt_id: str) -> Attempt:
         """One row of history. Its submission has no account id, that is not kept. Raises NoSuchAttempt."""
-        with self._reading():
-            return self._attempt(self._row(attempt_id))
+        with self._reading() as db:
+            return self._attempt(journal.found(db, attempt_id))
 
     def attempts(self, query: str = "", limit: int = 50, before: str | None = None) -> tuple[Attempt, ...]:
         """History, newest first, at most `limit`, only attempts older than the one called `before`.
@@ -308,94 +341,82 @@ class Store:
         Each word of the query occurs, in upper or lower case, in the subject, a sender or recipient, the account, the
         outcome (accepted, refused, not_sent, unknown; open while there is none) or the id.
         """
-        words = sorted(set(query.casefold().split()), key=len, reverse=True)
-        if len(words) > _WORDS_LIMIT:
-            raise StoreError(f"a search for {len(words)} words at once, the limit is {_WORDS_LIMIT}")
-        found = " AND ".join(["SELECT * FROM attempts WHERE (?1 IS NULL OR seq < ?1)", *[_HOLDS] * len(words)])
         with self._reading() as db:
-            oldest = None if before is None else self._row(before)["seq"]
-            kept = db.execute(f"{found} ORDER BY seq DESC LIMIT ?", (oldest, *map(rows.pack, words), max(limit, 0)))
-            return tuple(self._attempt(row) for row in kept)
-
-    def _row(self, attempt_id: str) -> sqlite3.Row:
-        known = _ATTEMPT_ID.fullmatch(attempt_id)
-        find = "SELECT * FROM attempts WHERE id = ?"
-        row: sqlite3.Row | None = self._db.execute(find, (attempt_id,)).fetchone() if known else None
-        if row is None:
-            raise NoSuchAttempt(f"there is no attempt {attempt_id!r} in the history")
-        return row
+            return tuple(map(self._attempt, journal.search(db, query, limit, before)))
 
     def _attempt(self, row: sqlite3.Row) -> Attempt:
-        addresses = self._db.execute(
-            "SELECT address FROM recipients WHERE attempt = ? AND asked ORDER BY position", (row["seq"],)
-        ).fetchall()
         with understood(self._path):
-            return rows.attempt(row, (address for (address,) in addresses))
+            return journal.read(self._db, row)
+
+    # Mails that wait to be tried again
+
+    def waiting(self) -> tuple[Waiting, ...]:
+        """Those that wait here or in a dead cfmail, the next due first."""
+        with self._reading() as db, understood(self._path):
+            return waiting.listed(db, self._is_free)
+
+    def adopt(self, root: str) -> bool:
+        """Let the mail wait here, if it does already or in a dead cfmail; False if it waits elsewhere or no more."""
+        with self._transaction() as db:
+            return waiting.adopt(db, root, self._instance.id, self._is_free)
+
+    def postpone(self, root: str, next_at: datetime) -> bool:
+        """Try the mail at another time; False, and nothing changed, if it does not wait here."""
+        with self._transaction() as db:
+            return waiting.postpone(db, root, next_at, self._instance.id)
+
+    def stop_waiting(self, root: str) -> bool:
+        """Do not try the mail again, its draft stays; False if it waits in another cfmail that runs, or no more."""
+        with self._transaction() as db:
+            return waiting.stop(db, root, self._is_free)
+
+    def _is_free(self, owner: str) -> bool:
+        return owner == self._instance.id or not self._instance.lives(owner)
 
     # Drafts
 
     def save_draft(self, draft: SavedDraft) -> None:
         """Keep what was typed, dated now; a revision that is not newer than the one kept changes nothing.
 
-        Nor does one that was already sent and accepted: a late autosave does not bring its draft back.
+        Nor does one that was already sent and accepted: a late autosave does not bring its draft back. Of the revision
+        that is kept another cursor is taken over.
         """
-        row = (
-            draft_id := rows.pack(draft.draft_id),
-            draft.revision,
-            self._now().isoformat(),
-            *rows.packed_content(draft.content),
-        )
         with self._transaction() as db:
-            known = db.execute(_KNOWN_REVISIONS, (draft_id, draft_id)).fetchall()
-            if all(draft.revision > revision for (revision,) in known):
-                # A new row, not a changed one: `seq` is the order of saving.
-                db.execute(
-                    "REPLACE INTO drafts (id, revision, saved_at, kind, fields, source) VALUES (?, ?, ?, ?, ?, ?)", row
-                )
+            drafts.save(db, draft, self._now())
 
     def draft(self, draft_id: str) -> SavedDraft:
         """The draft as it was last saved. Raises NoSuchDraft."""
         with self._reading() as db, understood(self._path):
-            row = db.execute(
-                "SELECT * FROM drafts WHERE id = ? AND deleted_at IS NULL", (rows.pack(draft_id),)
-            ).fetchone()
-            if row is None:
-                raise NoSuchDraft(f"there is no draft {draft_id!r}: it was sent, deleted or never saved")
-            return rows.draft(row)
+            return drafts.found(db, draft_id)
 
     def drafts(self) -> tuple[SavedDraft, ...]:
         """Every draft, the last saved first."""
         with self._reading() as db, understood(self._path):
-            return tuple(map(rows.draft, db.execute("SELECT * FROM drafts WHERE deleted_at IS NULL ORDER BY seq DESC")))
+            return drafts.listed(db)
 
     def delete_draft(self, draft_id: str) -> None:
-        """Remove the draft, if there is one; for a week it can be restored."""
+        """Remove the draft, if there is one; for a week it can be restored. Its mail waits no more here."""
         with self._transaction() as db:
-            db.execute(
-                "UPDATE drafts SET deleted_at = coalesce(deleted_at, ?) WHERE id = ?",
-                (self._now().isoformat(), rows.pack(draft_id)),
-            )
+            waiting.stop_draft(db, rows.pack(draft_id), self._is_free)
+            drafts.delete(db, rows.pack(draft_id), self._now())
 
     def restore_draft(self, draft_id: str) -> SavedDraft:
         """Bring a deleted draft back as it was. Raises NoSuchDraft if there is none, or none any more."""
         with self._transaction() as db:
-            db.execute("UPDATE drafts SET deleted_at = NULL WHERE id = ?", (rows.pack(draft_id),))
+            drafts.restore(db, rows.pack(draft_id))
             return self.draft(draft_id)
 
     def claim_draft(self, draft_id: str) -> bool:
-        """Open the draft here, saved or not; False if it is open in another cfmail that runs."""
+        """Open the draft here, saved or not; False if it is open, or its mail waits, in another cfmail that runs."""
+        draft = rows.pack(draft_id)
         with self._transaction() as db:
-            claim = db.execute("SELECT owner FROM claims WHERE draft = ?", (rows.pack(draft_id),)).fetchone()
-            if claim and claim["owner"] != self._instance.id and self._instance.lives(claim["owner"]):
-                return False
-            db.execute("REPLACE INTO claims (draft, owner) VALUES (?, ?)", (rows.pack(draft_id), self._instance.id))
-        return True
+            is_elsewhere = waiting.is_elsewhere(db, draft, self._is_free)
+            return not is_elsewhere and drafts.claim(db, draft, self._instance.id, self._is_free)
 
     def release_draft(self, draft_id: str) -> None:
         """It is no longer open here."""
         with self._transaction() as db:
-            mine = (rows.pack(draft_id), self._instance.id)
-            db.execute("DELETE FROM claims WHERE draft = ? AND owner = ?", mine)
+            drafts.release(db, rows.pack(draft_id), self._instance.id)
 
     # Small memory
 
@@ -450,10 +471,6 @@ class Store:
             raise
 
 
-def _body_ids(folder: Path) -> list[str]:
-    return [found[1] for path in folder.iterdir() if (found := _BODY.fullmatch(path.name))]
-
-
 def _inode(path: Path) -> int | None:
     try:
         return path.stat().st_ino
@@ -463,12 +480,3 @@ def _inode(path: Path) -> int | None:
 
 _LEFT: Final = Unknown("cfmail ended before an answer came")
 _NOT_LEFT: Final = NotSent("cfmail ended before the mail left")
-
-_OPEN: Final = "SELECT * FROM attempts WHERE outcome IS NULL ORDER BY seq"
-
-_KNOWN_REVISIONS: Final = """
-    SELECT revision FROM drafts WHERE id = ?
-    UNION ALL SELECT draft_revision FROM attempts WHERE draft_id = ? AND (outcome = 'accepted' OR settled = 1)
-"""
-
-_HOLDS: Final = "instr(searchable, ?)"

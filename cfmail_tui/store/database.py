@@ -57,6 +57,15 @@ MIGRATIONS: Final = (
     CREATE TABLE bodies (attempt TEXT PRIMARY KEY, owner TEXT) WITHOUT ROWID;
     CREATE TABLE claims (draft BLOB PRIMARY KEY, owner TEXT NOT NULL) WITHOUT ROWID;
     """,
+    # `root` is the first attempt at the mail, `last` the one that ended last.
+    """
+    CREATE TABLE waiting (
+        root TEXT PRIMARY KEY, last TEXT NOT NULL,
+        tries INTEGER NOT NULL, next_at TEXT NOT NULL, owner TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX attempts_again ON attempts (again_of) WHERE again_of IS NOT NULL;
+    ALTER TABLE drafts ADD COLUMN cursor BLOB;
+    """,
 )
 """Script n leads from schema version n to n + 1; one that was released is never edited."""
 

@@ -6,6 +6,7 @@ What makes no sense raises ValueError, TypeError, LookupError, AttributeError or
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, assert_never
@@ -25,7 +26,7 @@ def unpack(octets: bytes) -> str:
     return octets.decode("utf-8", "surrogatepass")
 
 
-def _packed_json(fields: dict[str, Any]) -> bytes:
+def _packed_json(fields: dict[str, Any] | tuple[Any, ...]) -> bytes:
     # Escapes would join two surrogates that stand beside each other into one character.
     return pack(json.dumps(fields, ensure_ascii=False))
 
@@ -48,7 +49,21 @@ def draft(row: Row) -> SavedDraft:
     else:
         attachments = tuple(AttachmentDraft(**attachment) for attachment in fields.pop("attachments"))
         content = Draft(**fields, attachments=attachments)
-    return SavedDraft(unpack(row["id"]), row["revision"], content, datetime.fromisoformat(row["saved_at"]))
+    saved_at = datetime.fromisoformat(row["saved_at"])
+    return SavedDraft(unpack(row["id"]), row["revision"], content, saved_at, _cursor(row["cursor"]))
+
+
+def packed_cursor(draft: SavedDraft) -> bytes:
+    return _packed_json(draft.cursor)
+
+
+def _cursor(octets: bytes | None) -> tuple[str, int, int]:
+    """Where the cursor was; what makes no sense is the beginning, since no draft may be given up for it."""
+    with suppress(ValueError, TypeError, AttributeError):
+        field, line, column = json.loads(unpack(octets or b""))
+        if isinstance(field, str) and isinstance(line, int) and isinstance(column, int):
+            return field, line, column
+    return "", 0, 0
 
 
 def attempt(row: Row, recipients: Iterable[bytes]) -> Attempt:
@@ -73,7 +88,11 @@ def attempt(row: Row, recipients: Iterable[bytes]) -> Attempt:
     )
 
 
-def insert_attempt(db: sqlite3.Connection, attempt: Attempt, draft: SavedDraft | None, owner: str) -> None:
+Origin = tuple[bytes, int] | tuple[None, None]
+"""Packed id and revision of the draft that a mail was made from, if there was one."""
+
+
+def insert_attempt(db: sqlite3.Connection, attempt: Attempt, origin: Origin, owner: str) -> None:
     """An attempt without an outcome; the account id is left out."""
     submission = attempt.submission
     row = {
@@ -86,8 +105,8 @@ def insert_attempt(db: sqlite3.Connection, attempt: Attempt, draft: SavedDraft |
         "message_size": submission.message_size,
         "body_size": submission.body_size,
         "digest": submission.digest,
-        "draft_id": pack(draft.draft_id) if draft else None,
-        "draft_revision": draft.revision if draft else None,
+        "draft_id": origin[0],
+        "draft_revision": origin[1],
         "searchable": _searchable(attempt),
         "owner": owner,
         "again_of": attempt.again_of or None,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cfmail_tui.message import MailError
-from cfmail_tui.store import database, files, rows
+from cfmail_tui.store import database, files, rows, waiting
 
 _RESCUED: Final = ".rescued"
 _WITH_IT: Final = ("-wal", "-shm", "")
@@ -100,6 +100,10 @@ def _saved(copy: Path, target: sqlite3.Connection) -> tuple[int, int]:
         with suppress(sqlite3.Error):
             for row in source.execute("SELECT key, value FROM memory"):
                 _insert(target, "memory", dict(row))
+        with suppress(sqlite3.Error):
+            for row in source.execute("SELECT * FROM waiting"):
+                _save_waiting(target, dict(row))
+        waiting.drop_sent(target)
     return attempts, drafts
 
 
@@ -133,6 +137,13 @@ def _save_draft(target: sqlite3.Connection, row: dict[str, Any]) -> bool:
     except _NONSENSE:
         return False
     return row.get("deleted_at") is None
+
+
+def _save_waiting(target: sqlite3.Connection, row: dict[str, Any]) -> None:
+    """No cfmail runs: a mail that waits does so until the user is asked."""
+    with suppress(*_NONSENSE):
+        waiting.due(row)
+        _insert(target, "waiting", row)
 
 
 def _readable(source: sqlite3.Connection, table: str) -> Iterator[dict[str, Any]]:
