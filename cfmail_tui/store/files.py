@@ -59,15 +59,11 @@ def duplicate(source: Path, target: Path) -> None:
     """The same octets under a second name, for files that are never changed; copied where the disk knows no links."""
     try:
         os.link(source, target)
-        target.chmod(0o600)
-    except FileNotFoundError:
-        raise
     except OSError:
-        descriptor = create(target)
-        with source.open("rb") as original, os.fdopen(descriptor, "wb") as copy:
+        with source.open("rb") as original, os.fdopen(create(target), "wb") as copy:
             shutil.copyfileobj(original, copy)
             copy.flush()
-            os.fsync(descriptor)
+            os.fsync(copy.fileno())
 
 
 def sync_folder(path: Path) -> None:

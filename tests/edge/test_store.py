@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Final
@@ -186,6 +187,7 @@ class TestBodies:
             lambda: store.discard_body(attempt_id),
             lambda: store.begin(submission(attempt_id), "work"),
             lambda: store.finish(attempt_id, DELIVERED),
+            lambda: store.again(attempt_id, "attempt-1"),
             lambda: store.attempt(attempt_id),
             lambda: store.attempts(before=attempt_id),
         ]
@@ -223,7 +225,7 @@ ADDRESSES: Final = st.lists(ANY_TEXT, max_size=4).map(tuple)
 OUTCOMES: Final[st.SearchStrategy[Outcome]] = st.one_of(
     st.builds(Accepted, st.builds(Receipt, ADDRESSES, ADDRESSES, ADDRESSES, ADDRESSES, ANY_TEXT)),
     st.builds(Refused, st.integers(), ANY_TEXT, ANY_TEXT, st.none() | st.floats(allow_nan=False)),
-    st.builds(NotSent, ANY_TEXT),
+    st.builds(NotSent, ANY_TEXT, st.booleans()),
     st.builds(Unknown, ANY_TEXT),
 )
 
@@ -424,19 +426,39 @@ CONTENTS: Final[st.SearchStrategy[Draft | RawDraft]] = st.one_of(
 
 
 class TestDrafts:
-    @given(content=CONTENTS)
-    @example(content=Draft(subject="\ud83d\ude00", text="\0a\0"))
-    @example(content=RawDraft(source=bytes(range(256)) * 5))
+    @given(content=CONTENTS, cursor=st.tuples(ANY_TEXT, st.integers(), st.integers()))
+    @example(content=Draft(subject="\ud83d\ude00", text="\0a\0"), cursor=("\ud83d\ude00", 0, 2**70))
+    @example(content=RawDraft(source=bytes(range(256)) * 5), cursor=("", 0, 0))
     def test_a_draft_comes_back_as_it_was_typed(
-        self, shared: Store, fresh_id: Callable[[], str], content: Draft | RawDraft
+        self, shared: Store, fresh_id: Callable[[], str], content: Draft | RawDraft, cursor: tuple[str, int, int]
     ) -> None:
-        """Any text and any octets survive, two surrogates that look like one character included."""
+        """Any text, octets and cursor survive, two surrogates that look like one character included."""
         draft_id = fresh_id()
-        shared.save_draft(SavedDraft(draft_id, 1, content))
+        shared.save_draft(SavedDraft(draft_id, 1, content, cursor=cursor))
         kept = shared.draft(draft_id)
-        assert (kept.draft_id, kept.revision, kept.content) == (draft_id, 1, content)
+        assert (kept.draft_id, kept.revision, kept.content, kept.cursor) == (draft_id, 1, content, cursor)
         assert shared.drafts()[0] == kept
         shared.delete_draft(draft_id)
+
+    def test_the_cursor_moves_without_a_new_revision(self, data_dir: Path) -> None:
+        """Another place in the same text is kept, without another date or order; one in an older text is not."""
+        ticks = iter(NOON + timedelta(minutes=minute) for minute in range(9))
+        with closing(Store(data_dir, lambda: next(ticks))) as store:
+            store.save_draft(replace(draft(2, text="typed"), cursor=("text", 0, 1)))
+            store.save_draft(draft(1, "other"))
+            store.save_draft(replace(draft(2, text="a late autosave"), cursor=("subject", 0, 4)))
+            store.save_draft(replace(draft(1), cursor=("to", 0, 9)))
+            assert [kept.draft_id for kept in store.drafts()] == ["other", "draft"]
+            kept = store.draft("draft")
+            assert (kept.content, kept.saved_at, kept.cursor) == (Draft(text="typed"), NOON, ("subject", 0, 4))
+
+    @pytest.mark.parametrize("octets", ["NULL", "X'7B'", "X'5B5D'", "X'FF'", "7", "'[1,2,3]'", "X'5B312C322C335D'"])
+    def test_a_cursor_that_makes_no_sense_costs_no_draft(self, store: Store, octets: str) -> None:
+        """Whatever stands in the cursor's place, the text comes back, with the cursor at its beginning."""
+        store.save_draft(replace(draft(text="typed"), cursor=("text", 1, 1)))
+        store._db.execute(f"UPDATE drafts SET cursor = {octets}")
+        assert store.draft("draft").content == Draft(text="typed")
+        assert store.draft("draft").cursor == ("", 0, 0)
 
     @pytest.mark.parametrize("late", [1, 2])
     def test_the_newer_revision_stays(self, store: Store, late: int) -> None:
