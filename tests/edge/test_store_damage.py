@@ -18,6 +18,7 @@ from cfmail_tui.submission import Accepted, Envelope, NotSent, Outcome, Receipt,
 NOON: Final = datetime(2026, 1, 2, 12, tzinfo=UTC)
 DELIVERED: Final = Accepted(Receipt(delivered=("a@example.com",)))
 SCHEMA_1: Final = Path(__file__).with_name("schema_1.sql")
+SCHEMA_2: Final = Path(__file__).with_name("schema_2.sql")
 ASIDE: Final = "cfmail-damaged-2026-01-02T120000Z.sqlite3"
 
 
@@ -42,10 +43,21 @@ def data_dir(tmp_path: Path) -> Path:
 @pytest.fixture
 def old_dir(data_dir: Path) -> Path:
     """A data folder as the first release left it."""
+    return left_behind(data_dir, SCHEMA_1, "accepted-1")
+
+
+@pytest.fixture
+def second_dir(data_dir: Path) -> Path:
+    """A data folder as a cfmail left it that died before mails could wait."""
+    return left_behind(data_dir, SCHEMA_2, "accepted-1", "reviewed-1")
+
+
+def left_behind(data_dir: Path, schema: Path, *bodies: str) -> Path:
     (data_dir / "bodies").mkdir(parents=True)
-    (data_dir / "bodies" / "accepted-1.json").write_bytes(b"{}")
+    for body in bodies:
+        (data_dir / "bodies" / f"{body}.json").write_bytes(b"{}")
     with closing(sqlite3.connect(data_dir / DATABASE)) as db:
-        db.executescript(SCHEMA_1.read_text("utf-8"))
+        db.executescript(schema.read_text("utf-8"))
         db.execute("PRAGMA journal_mode = WAL")
     return data_dir
 
@@ -108,6 +120,52 @@ class TestUpgrade:
         with closing(Store(old_dir)) as store:
             check_first_release(store)
 
+    def test_schema_2_keeps_every_row(self, second_dir: Path) -> None:
+        """What was tried, settled, repeated, deleted and left open before mails could wait is there, none waiting."""
+        with closing(Store(second_dir, lambda: NOON)) as store:
+            assert outcomes(store) == {
+                "accepted-1": Accepted(Receipt(delivered=("a@example.com",), message_id="<1@example.com>")),
+                "refused-1": Refused(429, "10004", "slow down", 1.5),
+                "not-sent-1": NotSent("no network", temporary=False),
+                "unknown-1": Unknown("time-out"),
+                "again-12": NotSent("no network", temporary=False),
+                "open-1234": None,
+                "left-1234": None,
+            }
+            assert store.attempt("unknown-1").settled is False
+            assert store.attempt("again-12").again_of == "unknown-1"
+            assert {(kept.draft_id, kept.revision): (kept.content, kept.cursor) for kept in store.drafts()} == {
+                ("draft-1", 3): (Draft(subject="half \ud83d typed", text="words\n"), ("", 0, 0)),
+                ("draft-2", 1): (RawDraft("me@example.com", "b@example.com", b"Subject: raw\r\n\r\n\xff"), ("", 0, 0)),
+            }
+            assert store.restore_draft("draft-3").content == Draft(text="thrown away")
+            assert store.recall("sender") == "me@example.com"
+            assert store.waiting() == ()
+        assert (second_dir / "cfmail-schema-2.sqlite3").stat().st_mode & 0o777 == 0o600
+
+    def test_work_of_schema_2_goes_on(self, second_dir: Path) -> None:
+        """What it left open gets its outcome, what it reviewed is swept, and what failed then can wait and be sent."""
+        with closing(Store(second_dir, lambda: NOON)) as store:
+            ended = {attempt.submission.attempt_id: attempt.outcome for attempt in store.recover()}
+            assert ended == {
+                "open-1234": NotSent("cfmail ended before the mail left"),
+                "left-1234": Unknown("cfmail ended before an answer came"),
+            }
+            assert names(second_dir / "bodies") == {"accepted-1.json"}
+            store.begin(submission("again-34"), "home", again_of="again-12")
+            store.finish("again-34", NotSent("no network", temporary=True), next_at=NOON)
+            assert [(mail.root, mail.tries) for mail in store.waiting()] == [("unknown-1", 3)]
+            store.begin(submission("again-56"), "work", again_of="not-sent-1")
+            store.finish("again-56", DELIVERED)
+            assert [kept.draft_id for kept in store.drafts()] == ["draft-2"]
+
+    def test_the_first_releases_mails_can_be_sent_again(self, old_dir: Path) -> None:
+        """An attempt of schema 1 begins a chain as any other."""
+        with closing(Store(old_dir, lambda: NOON)) as store:
+            store.begin(submission("again-12"), "work", again_of="refused-1")
+            store.finish("again-12", Refused(429, "", "slow down"), next_at=NOON)
+            assert [(mail.root, mail.tries) for mail in store.waiting()] == [("refused-1", 2)]
+
     def test_a_new_folder_has_nothing_to_copy(self, data_dir: Path) -> None:
         """A database made anew leaves no copy of an empty one."""
         Store(data_dir).close()
@@ -118,15 +176,22 @@ def full(*_: object) -> None:
     raise OSError(28, "No space left on device")
 
 
+WAITING: Final = range(3, 120, 12)
+
+
 def fill(data_dir: Path) -> dict[str, Outcome | None]:
     """Enough mails and drafts for many pages; what is in the journal."""
     with closing(Store(data_dir, lambda: NOON)) as store:
         for number in range(120):
             store.write_body(f"attempt-{number}", iter([b"{}"]))
             store.begin(submission(f"attempt-{number}", subject=f"{number} " * 50), "work")
-            if number % 3 < 2:
+            if number in WAITING:
+                store.finish(f"attempt-{number}", NotSent("no network", temporary=True), next_at=NOON)
+            elif number % 3 < 2:
                 store.finish(f"attempt-{number}", (DELIVERED, Unknown("time-out"))[number % 3])
-            store.save_draft(SavedDraft(f"draft-{number}", 1, Draft(text=f"{number} " * 300)))
+            store.save_draft(
+                SavedDraft(f"draft-{number}", 1, Draft(text=f"{number} " * 300), cursor=("text", 0, number))
+            )
         store.remember("sender", "me@example.com")
         return outcomes(store)
 
@@ -214,6 +279,8 @@ class TestSetAside:
             assert len(drafts) >= 100 + 20 * (table != "drafts")
             assert kept.items() <= filled[1].items()
             assert {"attempt-0", "attempt-119"} <= kept.keys()
+            assert {mail.root for mail in store.waiting()} == kept.keys() & {f"attempt-{number}" for number in WAITING}
+            assert all(saved.cursor == ("text", 0, int(saved.draft_id.partition("-")[2])) for saved in drafts)
             assert store.recall("sender") == "me@example.com"
             # Whether it had left may have been on the lost pages.
             assert {ended.outcome for ended in store.recover()} == {Unknown("cfmail ended before an answer came")}
@@ -226,18 +293,37 @@ class TestSetAside:
             db.execute("UPDATE attempts SET evidence = X'7B' WHERE id = 'attempt-3'")
             db.execute("DELETE FROM recipients WHERE attempt = 5")
             db.execute("UPDATE drafts SET fields = X'7B' WHERE seq = 7")
+            db.execute("UPDATE waiting SET next_at = 'noon' WHERE root = 'attempt-15'")
+            db.execute("UPDATE waiting SET tries = 'few' WHERE root = 'attempt-27'")
+            db.execute("UPDATE waiting SET last = 'attempt-0' WHERE root = 'attempt-39'")
         store, told = Store.open_or_set_aside(full_dir, lambda: NOON)
         with closing(store):
             assert "118 mails of the history and 119 drafts" in told
             assert len(outcomes(store)) == 118
+            # Nor does one wait whose attempt was left behind, or accepted.
+            assert sorted(mail.root for mail in store.waiting()) == sorted(f"attempt-{n}" for n in WAITING[4:])
 
-    def test_a_lost_table_is_damage(self, full_dir: Path) -> None:
+    @pytest.mark.parametrize(("table", "drafts", "waiting"), [("drafts", 0, 10), ("waiting", 120, 0)])
+    def test_a_lost_table_is_damage(self, full_dir: Path, table: str, drafts: int, waiting: int) -> None:
         """A database without one of its tables is set aside, and the others' rows are kept."""
         with closing(sqlite3.connect(full_dir / DATABASE)) as db, db:
-            db.execute("DROP TABLE drafts")
+            db.execute(f"DROP TABLE {table}")
         store, told = Store.open_or_set_aside(full_dir, lambda: NOON)
         with closing(store):
-            assert "120 mails of the history and 0 drafts" in told
+            assert f"120 mails of the history and {drafts} drafts" in told
+            assert len(store.waiting()) == waiting
+
+    @pytest.mark.parametrize("harm", ["next_at = 'noon'", "next_at = X'FF'", "tries = 'few'"])
+    def test_waiting_that_makes_no_sense_is_damage(self, full_dir: Path, harm: str) -> None:
+        """A mail that waits for no time that can be understood is found at the start, or told when it is met."""
+        with closing(Store(full_dir)) as store:
+            store._db.execute(f"UPDATE waiting SET {harm} WHERE root = 'attempt-15'")
+            with pytest.raises(Damaged):
+                store.waiting()
+        store, told = Store.open_or_set_aside(full_dir, lambda: NOON)
+        with closing(store):
+            assert "120 mails" in told
+            assert len(store.waiting()) == 9
 
     def test_the_first_releases_database_is_saved_too(self, old_dir: Path) -> None:
         """Rows of an older schema are carried into the new one."""
@@ -379,6 +465,7 @@ def test_whatever_is_damaged_the_program_starts(full_dir: Path, seed: int) -> No
         with closing(store):
             try:
                 store.recover()
+                assert not any(isinstance(mail.attempt.outcome, Accepted | Unknown | None) for mail in store.waiting())
                 store.attempts("attempt", limit=10**6)
                 store.begin(submission("attempt-new"), "work")
                 break

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,10 +50,13 @@ def store(data_dir: Path) -> Iterator[Store]:
 
 STEPS: Final = """
 import json, os, resource, sys
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from cfmail_tui.message import Draft, SavedDraft
 from cfmail_tui.store import Store, StoreError
-from cfmail_tui.submission import Accepted, Envelope, Receipt, Submission
+from cfmail_tui.submission import Accepted, Envelope, NotSent, Receipt, Submission
+noon = datetime(2026, 1, 2, 12, tzinfo=UTC)
 folder, name = Path(sys.argv[1]), sys.argv[2]
 kind = getattr(resource, name)
 def limited():
@@ -68,7 +72,15 @@ steps = {
     "begin": lambda: store.begin(sent, "work"),
     "leaving": lambda: store.leaving("attempt-1"),
     "open_body": lambda: store.open_body("attempt-1").close(),
-    "finish": lambda: store.finish("attempt-1", Accepted(Receipt(delivered=("a@b.example",)))),
+    "finish": lambda: store.finish("attempt-1", NotSent("no network", True), next_at=noon),
+    "postpone": lambda: store.postpone("attempt-1", noon + timedelta(hours=1)),
+    "adopt": lambda: store.adopt("attempt-1"),
+    "again": lambda: store.again("attempt-1", "attempt-2"),
+    "begin again": lambda: store.begin(replace(sent, attempt_id="attempt-2"), "work", again_of="attempt-1"),
+    "finish again": lambda: store.finish("attempt-2", NotSent("no network", True), next_at=noon),
+    "stop_waiting": lambda: store.stop_waiting("attempt-1"),
+    "third": lambda: store.begin(replace(sent, attempt_id="attempt-3"), "work", again_of="attempt-1"),
+    "accept": lambda: store.finish("attempt-3", Accepted(Receipt(delivered=("a@b.example",)))),
     "save_draft": lambda: store.save_draft(SavedDraft("draft", 1, Draft(text="x" * 10000))),
     "claim_draft": lambda: store.claim_draft("draft"),
     "delete_draft": lambda: store.delete_draft("draft"),
@@ -77,7 +89,8 @@ steps = {
 def state():
     kept = [(a.submission.attempt_id, a.outcome is None) for a in store.attempts()]
     left = [bool(row[0]) for row in store._db.execute("SELECT left_at FROM attempts")]
-    return kept, left, len(store.drafts()), store.recall("a"), sorted(os.listdir(folder / "bodies"))
+    waits = [tuple(row) for row in store._db.execute("SELECT * FROM waiting")]
+    return kept, left, waits, len(store.drafts()), store.recall("a"), sorted(os.listdir(folder / "bodies"))
 told = {}
 for step, run in steps.items():
     earlier = state()
@@ -101,10 +114,11 @@ class TestLimits:
         [
             (
                 "RLIMIT_FSIZE",
-                {"write_body", "begin", "leaving", "finish", "save_draft", "claim_draft", "delete_draft"}
-                | {"remember"},
+                {"write_body", "begin", "leaving", "finish", "postpone", "again", "begin again"}
+                | {"finish again", "stop_waiting", "third", "accept"}
+                | {"save_draft", "claim_draft", "delete_draft", "remember"},
             ),
-            ("RLIMIT_NOFILE", {"open", "write_body", "begin", "open_body"}),
+            ("RLIMIT_NOFILE", {"open", "write_body", "begin", "open_body", "again"}),
         ],
     )
     def test_a_step_that_the_system_refuses_changes_nothing(
@@ -231,6 +245,21 @@ class TestFullDisk:
             (small_disk / "filler").unlink(missing_ok=True)
         assert 0 < begun < 24
 
+    def test_a_mail_that_waits_finds_room(self, small_disk: Path) -> None:
+        """On a disk without one free block a mail that was not sent is put among the waiting with its outcome."""
+        with closing(Store(small_disk / "data")) as store:
+            store.write_body("try-0001", iter([b"{}"]))
+            store.begin(submission("try-0001"), "work", draft(1))
+            fill(small_disk, 0)
+            with pytest.raises(StoreError, match="the disk is full"):
+                store.remember("much", "x" * 500_000)
+            store.finish("try-0001", NotSent("x" * 20000), next_at=SOON)
+            assert [mail.root for mail in store.waiting()] == ["try-0001"]
+            fill(small_disk, 0)
+            with pytest.raises(StoreError, match=r"spare cannot be written: the disk is full"):
+                store.begin(submission("try-0002"), "work", again_of="try-0001")
+            assert [mail.root for mail in store.waiting()] == ["try-0001"]
+
     def test_recovery_finds_room(self, small_disk: Path) -> None:
         """What a dead cfmail left open gets its outcome on a full disk, too."""
         with closing(Store(small_disk / "data")) as store, closing(Store(small_disk / "data")) as other:
@@ -322,7 +351,7 @@ class PowerCuts:
 
 
 def boundaries(cuts: PowerCuts, monkeypatch: pytest.MonkeyPatch, store: Store) -> None:
-    """Take copies before every statement and around every fsync, rename and removal."""
+    """Take copies before every statement and around every fsync, link and rename."""
 
     def around(real: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **options: Any) -> Any:
@@ -335,6 +364,7 @@ def boundaries(cuts: PowerCuts, monkeypatch: pytest.MonkeyPatch, store: Store) -
 
     store._db.set_trace_callback(cuts.take)
     monkeypatch.setattr(os, "fsync", around(os.fsync))
+    monkeypatch.setattr(os, "link", around(os.link))
     monkeypatch.setattr(Path, "replace", around(Path.replace))
 
 
@@ -387,3 +417,74 @@ def check_after_power_cut(copy: Path, promised: dict[str, Any]) -> None:
             assert store.attempt("attempt-2").settled is False
         if promised.get("draft"):
             assert store.draft("draft").revision >= promised["draft"]
+
+
+def test_power_may_fail_while_a_mail_is_tried_again(
+    tmp_path: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not sent, waiting, put off, sent again, accepted: each copy knows where the mail was and forgets no delivery."""
+    cuts = PowerCuts(data_dir, tmp_path / "copies")
+    with closing(Store(data_dir)) as store, monkeypatch.context() as watched:
+        boundaries(cuts, watched, store)
+        for step in (
+            lambda: store.save_draft(draft(1)),
+            lambda: store.write_body("try-0001", iter([b"the very octets"])),
+            lambda: store.begin(submission("try-0001"), "work", draft(1)),
+        ):
+            cuts.done()
+            step()
+        cuts.done(states={"failed"})
+        cuts.promised["states"] = {"failed", "waiting"}
+        store.finish("try-0001", OFFLINE, next_at=SOON)
+        cuts.done(states={"waiting"})
+        store.postpone("try-0001", LATER)
+        cuts.done(due={LATER})
+        again = store.again("try-0001", "try-0002")
+        cuts.done()
+        cuts.promised["states"] = {"waiting", "repeated"}
+        store.begin(again, "work", again_of="try-0001")
+        cuts.done(states={"repeated"})
+        cuts.promised["states"] = {"repeated", "left"}
+        store.leaving("try-0002")
+        cuts.done(states={"left"})
+        cuts.promised["states"] = {"left", "accepted"}
+        store.finish("try-0002", DELIVERED)
+        cuts.done(states={"accepted"})
+    assert len(cuts.taken) > 80
+    assert {state for _, promised in cuts.taken for state in promised.get("states", ())} == CHAIN.keys()
+    for copy, promised in cuts.taken:
+        assert state_after_power_cut(copy, promised.get("due", {SOON, LATER})) in promised.get(
+            "states", CHAIN.keys() | {"nothing"}
+        )
+
+
+OFFLINE: Final = NotSent("no network", temporary=True)
+SOON: Final = datetime(2026, 1, 2, 12, tzinfo=UTC)
+LATER: Final = SOON + timedelta(hours=1)
+
+CHAIN: Final[dict[str, tuple[list[Outcome], bool, bool]]] = {
+    "failed": ([NOT_LEFT], False, True),
+    "waiting": ([OFFLINE], True, True),
+    "repeated": ([OFFLINE, NOT_LEFT], False, True),
+    "left": ([OFFLINE, LEFT], False, True),
+    "accepted": ([OFFLINE, DELIVERED], False, False),
+}
+"""What each state of the chain is after the recovery: outcomes, whether it waits, whether the draft is there."""
+
+
+def state_after_power_cut(copy: Path, due: set[datetime]) -> str:
+    store, told = Store.open_or_set_aside(copy)
+    with closing(store):
+        assert told == ""
+        store.recover()
+        attempts = store.attempts()[::-1]
+        for attempt in attempts:
+            assert store.body_path(attempt.submission.attempt_id).read_bytes() == b"the very octets"
+        assert names(copy / "bodies") == {f"{attempt.submission.attempt_id}.json" for attempt in attempts}
+        waiting = [(mail.root, mail.tries, mail.next_at) for mail in store.waiting()]
+        assert waiting in ([], *([("try-0001", 1, at)] for at in due))
+        if not attempts:
+            return "nothing"
+        seen = ([attempt.outcome for attempt in attempts], bool(waiting), bool(store.drafts()))
+        (state,) = (state for state, wanted in CHAIN.items() if wanted == seen)
+        return state
