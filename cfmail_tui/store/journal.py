@@ -64,15 +64,17 @@ def root(row: sqlite3.Row) -> str:
 
 
 def tries(db: sqlite3.Connection, root_id: str) -> int:
-    return len(_chain(db, root_id))
+    count: int = db.execute("SELECT count(*) FROM attempts WHERE id = ?1 OR again_of = ?1", (root_id,)).fetchone()[0]
+    return count
 
 
 def refuse_beside_itself(db: sqlite3.Connection, row: sqlite3.Row) -> None:
     """Raise StoreError if any attempt at this mail was accepted, arrived, or may be on its way.
 
-    The one that is to be repeated may be unknown: the user has decided to send it again.
+    The one that is to be repeated may be unknown: the user has decided to send it again. Another mail of the same
+    draft that is being sent is an attempt at this one.
     """
-    for tried in _chain(db, root(row)):
+    for tried in db.execute(_BESIDE, (root(row), row["draft_id"])).fetchall():
         match tried["outcome"], tried["settled"]:
             case None, _:
                 why = "is being sent"
@@ -87,7 +89,7 @@ def refuse_beside_itself(db: sqlite3.Connection, row: sqlite3.Row) -> None:
         raise StoreError(f"this mail is not sent again: it {why} (attempt {tried['id']})")
 
 
-def _chain(db: sqlite3.Connection, root_id: str) -> list[sqlite3.Row]:
-    return db.execute(
-        "SELECT id, outcome, settled FROM attempts WHERE id = ?1 OR again_of = ?1 ORDER BY seq", (root_id,)
-    ).fetchall()
+_BESIDE: Final = """
+    SELECT id, outcome, settled FROM attempts
+    WHERE id = ?1 OR again_of = ?1 OR (draft_id = ?2 AND outcome IS NULL) ORDER BY seq
+"""

@@ -2,7 +2,7 @@
 
 Invariants:
 - a mail that waits has ended as not sent or refused, and none of its attempts is open, accepted or has arrived;
-- nor has its draft been accepted or arrived by another mail;
+- nor has its draft been accepted or arrived by another mail, or may have been by one that began later;
 - it belongs to one cfmail; only when that one is dead another may have it.
 """
 
@@ -131,6 +131,9 @@ _DROP_SENT: Final = """
         SELECT 1 FROM attempts AS last JOIN attempts AS sent
             ON sent.id = waiting.root OR sent.again_of = waiting.root
             OR (sent.draft_id = last.draft_id AND sent.draft_revision >= last.draft_revision)
-        WHERE last.id = waiting.last AND (sent.outcome = 'accepted' OR sent.settled = 1)
+        WHERE last.id = waiting.last AND (
+            sent.outcome = 'accepted' OR sent.settled = 1
+            OR (sent.outcome = 'unknown' AND sent.settled IS NULL AND sent.seq > last.seq)
+        )
     )
 """

@@ -223,6 +223,15 @@ class TestBegin:
         else:
             store.begin(submission("third-try"), "work", again_of=named)
 
+    def test_another_mail_of_the_draft_that_is_on_its_way_counts(self, store: Store, other: Store) -> None:
+        """While the same draft is being sent by another mail it is not repeated beside it; once that failed it is."""
+        tried(store, "first-try", OFFLINE, of=draft(1))
+        other.begin(submission("other-try"), "work", draft(1))
+        with pytest.raises(StoreError, match=r"is being sent \(attempt other-try\)"):
+            tried(store, "second-try", None, again_of="first-try")
+        other.finish("other-try", OFFLINE)
+        tried(store, "second-try", None, again_of="first-try")
+
     def test_it_waits_no_more_from_its_beginning(self, store: Store) -> None:
         """The row goes in the transaction that begins the repeat; without it the mail could be tried twice."""
         wait(store)

@@ -1,18 +1,24 @@
 """Mails that wait to be tried again: in one cfmail each, tried by one, never beside what may have sent them."""
 
+import random
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, suppress
 from datetime import UTC, timedelta, timezone
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from cfmail_tui.message import SavedDraft
 from cfmail_tui.store import Store, StoreError, Waiting
-from cfmail_tui.submission import Attempt, Outcome
+from cfmail_tui.submission import Attempt, NotSent, Outcome, Unknown
 from tests.edge.waiting_mails import (
     DELIVERED,
     LATER,
@@ -116,6 +122,24 @@ class TestFinish:
         tried(store, "second-try", DELIVERED, of=draft(1))
         other.finish("first-try", OFFLINE, next_at=SOON)
         assert other.waiting() == ()
+
+    @pytest.mark.parametrize("is_first", [False, True])
+    def test_a_draft_that_may_be_sent_elsewhere_is_the_users(self, store: Store, other: Store, is_first: bool) -> None:
+        """Nor if what became of the other is unknown, whichever of the two ended first."""
+        other.begin(submission("first-try"), "work", draft(1))
+        store.begin(submission("second-try"), "work", draft(1))
+        if is_first:
+            store.finish("second-try", PERHAPS)
+        other.finish("first-try", OFFLINE, next_at=SOON)
+        if not is_first:
+            store.finish("second-try", PERHAPS)
+        assert other.waiting() == ()
+
+    def test_a_draft_sent_knowingly_after_an_unknown_one_may_wait(self, store: Store) -> None:
+        """The user has sent it once more, fresh, after an unknown outcome: that mail is tried again as any other."""
+        tried(store, "first-try", PERHAPS, of=draft(1))
+        wait(store, "second-try", draft(1))
+        assert roots(store) == ["second-try"]
 
     def test_a_draft_that_is_sent_elsewhere_waits_no_more(self, store: Store, other: Store) -> None:
         """Nor after it was accepted, or the user knows that it arrived, while the other was already waiting."""
@@ -411,3 +435,94 @@ def test_of_several_processes_one_tries_each_mail(data_dir: Path, other: Store, 
     assert sent == [f"mail-{number:04}" for number in range(mails)]
     assert len(store.attempts("accepted", 1000)) == mails
     assert store.waiting() == ()
+
+
+NOT_LEFT: Final = NotSent("cfmail ended before the mail left")
+
+
+class Outboxes(RuleBasedStateMachine):
+    """Two cfmails on one folder that send, fail, wait, try again and die in any order: no mail goes beside itself."""
+
+    @initialize()
+    def start(self) -> None:
+        self.ending = ExitStack()
+        self.folder = Path(self.ending.enter_context(TemporaryDirectory()))
+        self.stores = [Store(self.folder), Store(self.folder)]
+        self.begun: dict[str, Store] = {}
+
+    def begin(self, which: int, of: SavedDraft | None, again_of: str | None) -> None:
+        attempt_id = f"attempt-{len(self.begun)}"
+        with suppress(StoreError):
+            self.stores[which].begin(submission(attempt_id), "work", of, again_of=again_of)
+            self.begun[attempt_id] = self.stores[which]
+
+    @rule(which=st.integers(0, 1), draft_id=st.sampled_from("ab"), revision=st.integers(1, 2))
+    def send(self, which: int, draft_id: str, revision: int) -> None:
+        self.begin(which, draft(revision, draft_id), None)
+
+    @rule(which=st.integers(0, 1), choice=st.randoms(use_true_random=False))
+    def send_again(self, which: int, choice: random.Random) -> None:
+        if self.begun:
+            self.begin(which, None, choice.choice(sorted(self.begun)))
+
+    @rule(which=st.integers(0, 1), adopted=st.booleans())
+    def try_again(self, which: int, adopted: bool) -> None:
+        for mail in self.stores[which].waiting()[:1]:
+            if not adopted or self.stores[which].adopt(mail.root):
+                self.begin(which, None, mail.root)
+
+    @rule(outcome=st.sampled_from([OFFLINE, OFFLINE, DELIVERED, PERHAPS]), choice=st.randoms(use_true_random=False))
+    def finish(self, outcome: Outcome, choice: random.Random) -> None:
+        mine = [a for store in self.stores for a, owner in self.begun.items() if owner is store]
+        still_open = [attempt_id for attempt_id in mine if self.begun[attempt_id].attempt(attempt_id).outcome is None]
+        if still_open:
+            attempt_id = choice.choice(still_open)
+            self.begun[attempt_id].finish(attempt_id, outcome, next_at=SOON if outcome == OFFLINE else None)
+
+    @rule(which=st.integers(0, 1), arrived=st.booleans(), choice=st.randoms(use_true_random=False))
+    def settle(self, which: int, arrived: bool, choice: random.Random) -> None:
+        if self.begun:
+            with suppress(StoreError):
+                self.stores[which].settle(choice.choice(sorted(self.begun)), arrived=arrived)
+
+    @rule(which=st.integers(0, 1))
+    def crash_and_recover(self, which: int) -> None:
+        die(self.stores[which])
+        self.stores[which] = Store(self.folder)
+        self.stores[which].recover()
+
+    @invariant()
+    def nothing_waits_beside_itself(self) -> None:
+        attempts = self.stores[0].attempts(limit=1000)[::-1]
+        listed = [mail for store in self.stores for mail in store.waiting()]
+        held = [row["root"] for row in self.stores[0]._db.execute("SELECT root FROM waiting")]
+        assert {mail.root for mail in listed} == set(held)
+        for mail in listed:
+            chain = [a for a in attempts if mail.root in {a.again_of, a.submission.attempt_id}]
+            assert mail.attempt == chain[-1]
+            assert mail.tries == len(chain)
+            assert all(is_certainly_not_sent(attempt) for attempt in chain)
+
+    @invariant()
+    def no_chain_goes_on_behind_what_may_have_been_sent(self) -> None:
+        chains: dict[str, list[Attempt]] = {}
+        for attempt in self.stores[0].attempts(limit=1000)[::-1]:
+            chains.setdefault(attempt.again_of or attempt.submission.attempt_id, []).append(attempt)
+        for chain in chains.values():
+            assert all(attempt.outcome and attempt.outcome != DELIVERED for attempt in chain[:-1])
+            # The user may say only afterwards that an unknown one arrived, but said something when it was repeated.
+            assert all(not isinstance(a.outcome, Unknown) or a.settled is not None for a in chain[:-1])
+
+    def teardown(self) -> None:
+        if hasattr(self, "ending"):
+            with self.ending:
+                for store in self.stores:
+                    store.close()
+
+
+def is_certainly_not_sent(attempt: Attempt) -> bool:
+    return attempt.outcome == OFFLINE or attempt.settled is False or attempt.outcome == NOT_LEFT
+
+
+Outboxes.TestCase.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
+TestOutboxes = Outboxes.TestCase
