@@ -9,6 +9,7 @@ Who may know whom, from the top down (checked by the import contracts in pyproje
     credentials     environment, paste, keyring                      (the only keyring)
     store           journal, drafts, request bodies on disk          (the only sqlite3)
     attachments     files the user names, read
+    prefill         drafts from a command line, a link or a file
     settings        folders and environment                          (the only platformdirs)
     report          an attempt as exit code, JSON, CSV, words        pure
     lookup          a mail in the provider's records                 pure

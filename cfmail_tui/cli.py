@@ -277,7 +277,7 @@ def _compose(args: argparse.Namespace) -> int:
 
     draft: Draft | RawDraft
     if _is_message(args.file):
-        from cfmail_tui.outbox import raw_draft
+        from cfmail_tui.prefill import raw_draft
 
         if any((args.sender, args.to, args.cc, args.bcc, args.subject, args.attach)):
             raise _UsageError(f"{args.file} has its header in it: no flag for one goes with it")
@@ -366,7 +366,7 @@ def _reason(error: OSError) -> str:
 def _draft(args: argparse.Namespace) -> "Draft":
     """The draft that the flags describe."""
     from cfmail_tui.message import AttachmentDraft, Draft, Place
-    from cfmail_tui.outbox import mailto_draft
+    from cfmail_tui.prefill import mailto_draft
 
     draft = Draft()
     if _is_mailto(args.file):
@@ -394,7 +394,7 @@ def _send(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from cfmail_tui.message import Place
-    from cfmail_tui.outbox import header_lines, inline_attachment, markdown_to_html
+    from cfmail_tui.prefill import header_lines, inline_attachment, markdown_to_html
 
     if [args.file, args.text, args.html, args.markdown].count("-") > 1:
         raise _UsageError("standard input can be read once; give - to one of FILE, --text, --html, --markdown")
@@ -424,7 +424,7 @@ def _send_raw(args: argparse.Namespace) -> int:
 
     from cfmail_tui import mime
     from cfmail_tui.message import Place
-    from cfmail_tui.outbox import raw_draft
+    from cfmail_tui.prefill import raw_draft
 
     draft = raw_draft(_read(args.file, Place.SOURCE))
     if args.envelope_from:

@@ -7,30 +7,28 @@ Invariants:
 - what `prepare` wrote to the body file is what `send` puts on the wire, octet for octet;
 - one attempt per reviewed mail, however often `send` is called; one mail on the wire at a time;
 - a journal row is committed before the wire is touched, and ends in exactly one outcome;
-- nothing is ever sent again by itself.
+- by itself only a mail that was certainly not sent is tried again, and only if the caller waits for it (`retry`).
 """
 
 import hashlib
 import json
-import os
+import random
 import re
 import secrets
 import shlex
 import threading
 from base64 import b64decode
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
-from cfmail_tui import mime, submission
+from cfmail_tui import mime, retry, submission
 from cfmail_tui.attachments import inspect_all, read_file, read_source
 from cfmail_tui.credentials import CredentialError, Keyring, from_environment, parse_account_id, parse_credential
 from cfmail_tui.message import (
     Attachment,
-    AttachmentDraft,
     Draft,
     HeaderField,
     Mailbox,
@@ -38,14 +36,13 @@ from cfmail_tui.message import (
     MailMessage,
     MessageError,
     Place,
-    Problem,
     RawDraft,
     SavedDraft,
     parse,
-    parse_mailboxes,
     printable,
 )
-from cfmail_tui.store import AttemptExists, Store, StoreError
+from cfmail_tui.prefill import raw_draft
+from cfmail_tui.store import AttemptExists, Store, StoreError, Waiting
 from cfmail_tui.submission import Accepted, Account, Attempt, NotSent, Outcome, Secret, Submission, Unknown, explain
 
 if TYPE_CHECKING:
@@ -58,6 +55,9 @@ _KNOWN = 500
 """Attempts whose message ids are told apart from the one that is looked for."""
 
 Progress = Callable[[int, int], None]
+
+Later = Callable[[float], None]
+"""Is told in how many seconds a mail that was not sent is tried again."""
 
 
 class OutboxError(MailError):
@@ -89,6 +89,18 @@ class Reviewed:
     account: Account
     submission: Submission
     draft: SavedDraft | None = None
+    again_of: str = ""
+    """The first attempt to send this very mail, where there was one."""
+    tries: int = 0
+    """How often it was tried before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A draft, and if it was to be sent and waits to be tried again, since when and until when."""
+
+    draft: SavedDraft
+    waiting: Waiting | None = None
 
 
 class Accounts:
@@ -152,13 +164,16 @@ class Outbox:
         accounts: Accounts,
         base_url: str,
         environ: Mapping[str, str],
+        *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        chance: Callable[[], float] = random.random,
     ) -> None:
         self.accounts = accounts
         self.base_url = base_url
         self._environ = environ
         self._store = store
         self._clock = clock
+        self._chance = chance
         self.notices: tuple[str, ...] = ()
         """What the user should know of what was found when this was opened."""
         self._open_drafts: set[str] = set()
@@ -218,8 +233,13 @@ class Outbox:
         """Forget a reviewed mail that was not sent; its draft stays."""
         self._store.discard_body(reviewed.submission.attempt_id)
 
-    def send(self, reviewed: Reviewed, progress: Progress = lambda _sent, _total: None) -> Attempt:
+    def send(
+        self, reviewed: Reviewed, progress: Progress = lambda _sent, _total: None, later: Later | None = None
+    ) -> Attempt:
         """Send a reviewed mail, once; a second call waits for the first and gives the same attempt.
+
+        A caller who gives `later` will see to it that a mail which was certainly not sent, for a cause that may pass,
+        is tried again: such a mail waits in the store until then, also for the next start.
 
         Raises StoreError if the attempt could not be written down (then nothing was sent), NotRecorded if the outcome
         could not.
@@ -231,17 +251,24 @@ class Outbox:
         try:
             with self._turn:
                 try:
-                    attempt = self._store.begin(reviewed.submission, reviewed.account.name, reviewed.draft)
+                    attempt = self._store.begin(
+                        reviewed.submission, reviewed.account.name, reviewed.draft, again_of=reviewed.again_of or None
+                    )
                 except AttemptExists:
                     return self._store.attempt(attempt_id)
                 try:
                     outcome = self._submit(reviewed, progress, cancellation)
                 except Exception as error:  # noqa: BLE001 - whatever happened on the wire, the attempt gets an outcome
                     outcome = Unknown(f"an unexpected error ({type(error).__name__})")
+                seconds = self._until_next_try(reviewed, outcome) if later else None
+                next_at = None if seconds is None else self._clock() + timedelta(seconds=seconds)
                 try:
-                    return self._store.finish(attempt_id, outcome)
+                    attempt = self._store.finish(attempt_id, outcome, next_at=next_at)
                 except StoreError as error:
                     raise NotRecorded(attempt, outcome, str(error)) from error
+                if later and seconds is not None:
+                    later(seconds)
+                return attempt
         finally:
             self._cancellations.pop(attempt_id, None)
 
@@ -263,6 +290,64 @@ class Outbox:
                 progress=progress,
                 cancellation=cancellation,
             )
+
+    def _until_next_try(self, reviewed: Reviewed, outcome: Outcome) -> float | None:
+        # Without a draft there would be nothing to take back, to change it.
+        return retry.delay(outcome, reviewed.tries + 1, self._chance()) if reviewed.draft else None
+
+    def again(self, attempt: Attempt) -> Reviewed:
+        """The very mail of an attempt, ready to leave once more, as the account mail is sent as now.
+
+        Raises StoreError if it may have arrived, or another cfmail is about to send it; NoAccount.
+        """
+        account = self.accounts.find()
+        attempt_id = attempt.submission.attempt_id
+        root = attempt.again_of or attempt_id
+        waiting = next((found for found in self._store.waiting() if found.root == root), None)
+        if waiting and not self._store.adopt(root):
+            raise OutboxError("another cfmail is about to send it again")
+        linked = replace(self._store.again(attempt_id, new_id()), account_id=account.account_id)
+        return Reviewed(
+            content=self._content(linked),
+            account=account,
+            submission=linked,
+            draft=self._store.draft_of(attempt_id),
+            again_of=root,
+            tries=waiting.tries if waiting else 0,
+        )
+
+    def retry(self, reviewed: Reviewed) -> Reviewed:
+        """The same mail once more, as the same account, after an attempt that was certainly not sent."""
+        linked = self._store.again(reviewed.submission.attempt_id, new_id())
+        return replace(
+            reviewed,
+            submission=replace(linked, account_id=reviewed.account.account_id),
+            again_of=reviewed.again_of or reviewed.submission.attempt_id,
+            tries=reviewed.tries + 1,
+        )
+
+    def _content(self, submission: Submission) -> MailMessage | RawDraft:
+        """What a stored body says."""
+        body = json.loads(self.wire_body(submission.attempt_id))
+        if submission.endpoint == "send":
+            return _message_of(body)[0]
+        envelope = submission.envelope
+        return RawDraft(envelope.sender, ", ".join(envelope.recipients), body["mime_message"].encode())
+
+    def waiting(self) -> tuple[Waiting, ...]:
+        """The mails that wait here, or were left waiting by a cfmail that ended, to be tried again."""
+        return self._store.waiting()
+
+    def stop_waiting(self, root: str) -> None:
+        """Do not try it again by itself; its draft stays. Raises OutboxError if it is too late for that."""
+        if not self._store.stop_waiting(root):
+            raise OutboxError("it does not wait any more: see the history")
+
+    def unfinished(self) -> tuple[Unfinished, ...]:
+        """Every draft, newest first, those that wait to be sent before the others."""
+        waiting = {found.draft[0]: found for found in self._store.waiting() if found.draft}
+        drafts = [Unfinished(draft, waiting.get(draft.draft_id)) for draft in self._store.drafts()]
+        return tuple(sorted(drafts, key=lambda found: found.waiting is None))
 
     def cancel(self, attempt_id: str) -> None:
         """Stop sending, now or when it begins; before the last octet left it is not sent, afterwards only the waiting
@@ -352,9 +437,15 @@ class Outbox:
             self.open_draft(draft.draft_id)
 
     def open_draft(self, draft_id: str) -> bool:
-        """Say that the draft is open here; False if it is open in another cfmail that runs."""
+        """Say that the draft is open here; False if it is open in another cfmail that runs.
+
+        One that a cfmail left waiting to be tried again, when it ended, is taken back by that.
+        """
         if mine := self._store.claim_draft(draft_id):
             self._open_drafts.add(draft_id)
+            for waiting in self._store.waiting():
+                if waiting.draft and waiting.draft[0] == draft_id:
+                    self._store.stop_waiting(waiting.root)
         return mine
 
     def close_draft(self, draft_id: str) -> None:
@@ -365,10 +456,6 @@ class Outbox:
 
     def draft(self, draft_id: str) -> SavedDraft:
         return self._store.draft(draft_id)
-
-    def drafts(self) -> tuple[SavedDraft, ...]:
-        """Every draft, newest first."""
-        return self._store.drafts()
 
     def delete_draft(self, draft_id: str) -> None:
         """Take the draft out of the list; `restore_draft` brings it back for a week."""
@@ -397,71 +484,6 @@ def _count(number: int, thing: str) -> str:
 def new_id() -> str:
     """A name for a draft or an attempt that no other has."""
     return secrets.token_hex(8)
-
-
-def raw_draft(source: bytes) -> RawDraft:
-    """A message as found, with the envelope its header suggests: From, and everyone in To, Cc and Bcc.
-
-    Addresses that do not parse are left as they stand, to be mended where they are seen.
-    """
-    sender = next(iter(mime.field_bodies(source, "From") or mime.field_bodies(source, "Sender")), "")
-    addressed = ", ".join(mime.field_bodies(source, "To", "Cc", "Bcc"))
-    return RawDraft(
-        sender=_addresses_only(sender, Place.ENVELOPE_SENDER),
-        recipients=_addresses_only(addressed, Place.ENVELOPE_RECIPIENTS),
-        source=source,
-    )
-
-
-def _addresses_only(text: str, place: Place) -> str:
-    try:
-        return ", ".join(mailbox.addr_spec for mailbox in parse_mailboxes(text, place))
-    except MessageError:
-        return text
-
-
-def mailto_draft(uri: str) -> Draft:
-    """What a mailto URI asks for (RFC 6068); fields that could harm, such as attach, are passed over."""
-    address, _, query = uri.partition(":")[2].partition("?")
-    found: dict[str, list[str]] = {"to": [unquote(address)] if address else []}
-    for pair in query.split("&"):
-        name, _, value = pair.partition("=")
-        found.setdefault(unquote(name).lower(), []).append(unquote(value).replace("\r\n", "\n"))
-    threading_fields = ("in-reply-to", "references")
-    # In one line each: a line break would begin a field that was never asked for.
-    headers = [f"{name.title()}: {' '.join(found[name][0].split())}" for name in threading_fields if name in found]
-    return Draft(
-        to=", ".join(found["to"]),
-        cc=", ".join(found.get("cc", [])),
-        bcc=", ".join(found.get("bcc", [])),
-        subject=" ".join("".join(found.get("subject", [])).splitlines()),
-        headers="\n".join(headers),
-        text="\n".join(found.get("body", [])),
-    )
-
-
-def inline_attachment(value: str) -> AttachmentDraft:
-    """The file PATH or PATH=CID stands for; a path may have an = of its own."""
-    path, equals, content_id = value.rpartition("=")
-    if not equals or os.path.lexists(value):
-        path, content_id = value, ""
-    return AttachmentDraft(os.path.abspath(path), "inline", content_id=content_id)  # noqa: PTH100
-
-
-def header_lines(fields: Sequence[str]) -> str:
-    """Header fields for a draft. Raises MessageError for a line break within one: it would begin another."""
-    if broken := [field for field in fields if set(field) & set("\r\n")]:
-        words = "“{}” has a line break in it; give each field by itself"
-        raise MessageError(*(Problem(Place.HEADERS, words.format(printable(field))) for field in broken))
-    return "\n".join(fields)
-
-
-def markdown_to_html(text: str) -> str:
-    """Markdown (CommonMark with tables and strikethrough) as the HTML body of a mail; of blanks, none."""
-    from markdown_it import MarkdownIt
-
-    html: str = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(text)
-    return html if text.strip() else ""
 
 
 def _message_id(attempt: Attempt, message: MailMessage) -> str:

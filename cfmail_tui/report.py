@@ -6,9 +6,9 @@ The keys are a contract (README, command line). Pure: it gives text and values, 
 import csv
 import io
 from collections.abc import Iterable, Iterator
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
-from cfmail_tui.message import printable
+from cfmail_tui.message import Place, printable
 from cfmail_tui.submission import Accepted, Attempt, Fate, NotSent, Outcome, Refused, Submission, Unknown, explain
 
 ACCEPTED, PARTLY, REFUSED, NOT_SENT, UNKNOWN = 0, 3, 69, 75, 76
@@ -36,6 +36,22 @@ def exit_code(attempt: Attempt) -> int:
             return UNKNOWN
         case _:
             assert_never(attempt.outcome)
+
+
+_PLACES: Final = {
+    "email.sending.error.email.sender_not_configured": Place.FROM,
+    "email.sending.error.email.sending_disabled": Place.FROM,
+    "email.sending.error.email.invalid": Place.TO,
+    "email.sending.error.email.too_big": Place.ATTACHMENTS,
+}
+"""What Cloudflare's words blame (developer docs, Email Sending errors)."""
+
+
+def place_of(refused: Refused) -> Place | None:
+    """Where in the mail the cause of a refusal is, if it is in the mail."""
+    if refused.status == 413:
+        return Place.ATTACHMENTS
+    return _PLACES.get(refused.reason.partition(": ")[0])
 
 
 def as_json(attempt: Attempt) -> dict[str, Any]:

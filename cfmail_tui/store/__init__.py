@@ -360,11 +360,6 @@ class Store:
         with self._transaction() as db:
             return waiting.adopt(db, root, self._instance.id, self._is_free)
 
-    def postpone(self, root: str, next_at: datetime) -> bool:
-        """Try the mail at another time; False, and nothing changed, if it does not wait here."""
-        with self._transaction() as db:
-            return waiting.postpone(db, root, next_at, self._instance.id)
-
     def stop_waiting(self, root: str) -> bool:
         """Do not try the mail again, its draft stays; False if it waits in another cfmail that runs, or no more."""
         with self._transaction() as db:
@@ -388,6 +383,12 @@ class Store:
         """The draft as it was last saved. Raises NoSuchDraft."""
         with self._reading() as db, understood(self._path):
             return drafts.found(db, draft_id)
+
+    def draft_of(self, attempt_id: str) -> SavedDraft | None:
+        """The draft that the attempt was made from, if it is still what it was then. Raises NoSuchAttempt."""
+        with self._reading() as db, understood(self._path):
+            attempt = journal.found(db, attempt_id)
+            return next((draft for draft in drafts.listed(db) if rows.is_of(draft, attempt)), None)
 
     def drafts(self) -> tuple[SavedDraft, ...]:
         """Every draft, the last saved first."""

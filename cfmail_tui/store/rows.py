@@ -66,6 +66,11 @@ def _cursor(octets: bytes | None) -> tuple[str, int, int]:
     return "", 0, 0
 
 
+def is_of(draft: SavedDraft, attempt: Row) -> bool:
+    """Whether the attempt in this row was made from this revision of this draft."""
+    return (attempt["draft_id"], attempt["draft_revision"]) == (pack(draft.draft_id), draft.revision)
+
+
 def attempt(row: Row, recipients: Iterable[bytes]) -> Attempt:
     submission = Submission(
         attempt_id=row["id"],

@@ -67,11 +67,6 @@ def adopt(db: sqlite3.Connection, root: str, owner: str, is_free: IsFree) -> boo
     return is_mine
 
 
-def postpone(db: sqlite3.Connection, root: str, next_at: datetime, owner: str) -> bool:
-    change = "UPDATE waiting SET next_at = ? WHERE root = ? AND owner = ?"
-    return db.execute(change, (_stamp(next_at), root, owner)).rowcount > 0
-
-
 def stop(db: sqlite3.Connection, root: str, is_free: IsFree) -> bool:
     found = _owners(db, root)
     if is_mine := bool(found) and all(map(is_free, found)):

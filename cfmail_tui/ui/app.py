@@ -13,27 +13,29 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
-from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
 from textual.binding import BindingType
 
 from cfmail_tui.message import Draft, MailError, MessageError, Place, Problem, RawDraft, SavedDraft, printable
-from cfmail_tui.submission import Accepted
+from cfmail_tui.submission import Attempt
 from cfmail_tui.ui.account import AccountScreen
 from cfmail_tui.ui.attach import AttachScreen
 from cfmail_tui.ui.commands import Where, bindings
 from cfmail_tui.ui.compose import ComposeScreen
-from cfmail_tui.ui.dialogs import ChoiceScreen, HelpScreen, PathScreen, TextScreen
-from cfmail_tui.ui.drafts import DraftsScreen
+from cfmail_tui.ui.departures import TICK, Stage
+from cfmail_tui.ui.dialogs import HelpScreen, PathScreen, TextScreen
+from cfmail_tui.ui.drafting import Drafting, screen_for
+from cfmail_tui.ui.drafts import DraftsScreen, told_unfinished
 from cfmail_tui.ui.fields import words
 from cfmail_tui.ui.history import MOST, HistoryScreen
+from cfmail_tui.ui.leaving import Leaving
 from cfmail_tui.ui.mail import MailScreen, new_draft
 from cfmail_tui.ui.raw import NEW_SOURCE, RawScreen
-from cfmail_tui.ui.results import headline
 from cfmail_tui.ui.review import ReviewScreen
+from cfmail_tui.ui.sending import Sending
 from cfmail_tui.ui.typeahead import TypeaheadApp
 from cfmail_tui.ui.work import Done, Failed, Finished, Next, Opened, Progressed, Task
 
@@ -74,7 +76,8 @@ class OutboxApp(TypeaheadApp):
     def open_outbox(self, otherwise: Callable[[str], object]) -> None:
         try:
             self._outbox, settings = self._resources.enter_context(self._opened())
-            self.post_message(Opened(settings, self._outbox.usual_sender(), self._outbox.notices))
+            outbox = self._outbox
+            self.post_message(Opened(settings, outbox.usual_sender(), outbox.notices, outbox.unfinished()))
         except Exception as error:  # noqa: BLE001 - the worker boundary
             self.post_message(Failed(error, otherwise))
         finally:
@@ -92,9 +95,9 @@ class OutboxApp(TypeaheadApp):
             self.post_message(Failed(error, otherwise))
 
     @work(thread=True, group="send", description="send a mail", exit_on_error=False)
-    def send(self, outbox: "Outbox", reviewed: "Reviewed") -> None:
+    def send(self, reviewed: "Reviewed") -> None:
         attempt_id = reviewed.submission.attempt_id
-        shown_at = 0.0
+        shown_at, again_in = 0.0, None
 
         def progress(sent: int, total: int) -> None:
             nonlocal shown_at
@@ -102,8 +105,14 @@ class OutboxApp(TypeaheadApp):
                 shown_at = time.monotonic()
                 self.post_message(Progressed(attempt_id, sent, total))
 
+        def later(seconds: float) -> None:
+            nonlocal again_in
+            again_in = seconds
+
         try:
-            self.post_message(Finished(attempt_id, outbox.send(reviewed, progress)))
+            assert self._outbox  # what is sent was reviewed, and what was reviewed was prepared by it
+            attempt = self._outbox.send(reviewed, progress, later)
+            self.post_message(Finished(attempt_id, attempt, again_in=again_in))
         except Exception as error:  # noqa: BLE001 - the worker boundary
             self.post_message(Finished(attempt_id, None, words(error)))
 
@@ -148,9 +157,6 @@ class OutboxApp(TypeaheadApp):
     def on_done(self, message: Done) -> None:
         if self.screen_stack:
             message.then()
-
-    def on_drafts_screen_delete_requested(self, message: DraftsScreen.DeleteRequested) -> None:
-        self.run_task(lambda outbox: _nothing(outbox.delete_draft(message.draft_id)))
 
     def on_drafts_screen_restore_requested(self, message: DraftsScreen.RestoreRequested) -> None:
         screen = message.screen
@@ -199,19 +205,33 @@ class CfmailApp(OutboxApp):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("everywhere")]
 
     def __init__(
-        self, opened: Callable[[], AbstractContextManager["tuple[Outbox, Settings]"]], first: Draft | RawDraft
+        self,
+        opened: Callable[[], AbstractContextManager["tuple[Outbox, Settings]"]],
+        first: Draft | RawDraft,
+        when_left: Callable[[int], None] | None = None,
     ) -> None:
+        """`when_left` is called with the exit code when the terminal is given back, and work goes on without it."""
         super().__init__(opened)
         self._first = first
         self._settings: Settings | None = None
-        self._account_words = "no account yet"
+        self.account_words = "no account yet"
         self._usual_sender = ""
-        self._sending: dict[str, Reviewed] = {}
-        self._leave_when_done = False
+        self.when_left = when_left
+        self.drafting = Drafting(self)
+        self.sending = Sending(self)
+        self.leaving = Leaving(self)
 
     def on_mount(self) -> None:
-        self.push_screen(self._screen_for(new_draft(self._first)))
+        self.push_screen(screen_for(new_draft(self._first)))
+        self.set_interval(TICK, self.sending.tick)
         self.call_after_refresh(self.open_outbox, self._cannot_open)
+
+    async def run_async(self, **how: Any) -> int | None:
+        """Run it; what is in flight at the end is waited for by the event loop, here or in the background."""
+        code = await super().run_async(**how)
+        if self.leaving.in_background and self.when_left:
+            self.when_left(code or 0)
+        return code
 
     @property
     def mail(self) -> MailScreen:
@@ -220,15 +240,13 @@ class CfmailApp(OutboxApp):
 
     def on_failed(self, message: Failed) -> None:
         if not self.screen_stack:
-            return
-        if not self.screen_stack:
             # The program is ending: what was to be told has nobody left to hear it.
             return
         if message.otherwise:
             message.otherwise(words(message.error))
         else:
             self.complain(words(message.error))
-        self.mail.set_busy(busy=self._shown_is_sending())
+        self.mail.set_busy(busy=self.sending.shown is not None)
         self.screen_is_there()
 
     # Opening, and who mail is sent as.
@@ -237,8 +255,8 @@ class CfmailApp(OutboxApp):
         if not self.screen_stack:
             return
         self._settings = message.settings
-        if message.notices:
-            self.mail.results.say("Since the last time", "\n".join(message.notices))
+        if news := [*message.notices, *told_unfinished(message.unfinished)]:
+            self.mail.results.say("Since the last time", "\n".join(news))
         self._usual_sender = message.sender
         if isinstance(self.mail, ComposeScreen):
             self.mail.offer_sender(message.sender)
@@ -252,7 +270,7 @@ class CfmailApp(OutboxApp):
         return lambda: self._show_account(account.words)
 
     def _show_account(self, text: str) -> None:
-        self._account_words = text
+        self.account_words = text
         self.mail.title_bar.show_account(text)
 
     def action_account(self) -> None:
@@ -286,120 +304,44 @@ class CfmailApp(OutboxApp):
     # Drafts, and one mail after another.
 
     def on_mail_screen_edited(self, message: MailScreen.Edited) -> None:
-        self._save(message.draft)
-
-    def _save(self, draft: SavedDraft, then: Next | None = None) -> None:
-        def save(outbox: "Outbox") -> Next:
-            outbox.save_draft(draft)
-            return saved
-
-        def saved() -> None:
-            if self.mail.draft_id == draft.draft_id:
-                self.mail.title_bar.show_saved(datetime.now(UTC))
-            if then:
-                then()
-
-        self.run_task(save, lambda reason: self._not_saved(draft, reason, then))
-
-    def _not_saved(self, draft: SavedDraft, reason: str, then: Next | None) -> None:
-        if self.mail.draft_id == draft.draft_id:
-            self.mail.not_kept()
-        text = f"The draft could not be saved: {reason}"
-        if then is None:
-            self.complain(text)
-            return
-
-        def answered(answer: str | None) -> None:
-            if answer == "leave":
-                then()
-
-        question = f"{text}\n\nIf you go on, what you typed is lost."
-        self.push_screen(ChoiceScreen(question, {"stay": "Stay", "leave": "Go on and lose it"}), answered)
-
-    def _when_kept(self, then: Next) -> None:
-        """Do this once what was typed so far is on disk."""
-
-        def keep() -> None:
-            if self.mail.has_changed():
-                self._save(self.mail.handed_over(), then)
-            else:
-                then()
-
-        self.mail.when_typed(keep)
+        self.drafting.save(message.draft)
 
     def action_drafts(self) -> None:
-        def load(outbox: "Outbox") -> Next:
-            away = {reviewed.draft.draft_id for reviewed in self._sending.values() if reviewed.draft}
-            others = tuple(draft for draft in outbox.drafts() if draft.draft_id not in {self.mail.draft_id, *away})
-            return lambda: self.push_screen(DraftsScreen(others), self._open_draft)
+        self.drafting.choose()
 
-        self._when_kept(lambda: self.run_task(load))
+    def on_drafts_screen_delete_requested(self, message: DraftsScreen.DeleteRequested) -> None:
+        self.sending.forget(message.draft_id)
+        self.run_task(lambda outbox: partial(_nothing, outbox.delete_draft(message.draft_id)))
 
-    def _open_draft(self, draft: SavedDraft | None) -> None:
-        if draft is None:
-            return
-
-        def claim(outbox: "Outbox") -> Next:
-            if outbox.open_draft(draft.draft_id):
-                return partial(self._change_mail, draft)
-            return partial(self._offer_copy, draft)
-
-        self.run_task(claim)
-
-    def _offer_copy(self, draft: SavedDraft) -> None:
-        def answered(answer: str | None) -> None:
-            if answer == "copy":
-                self._change_mail(new_draft(draft.content))
-
-        question = "This draft is open in another cfmail, and only one can keep it."
-        self.push_screen(ChoiceScreen(question, {"leave": "Leave it there", "copy": "Open a copy here"}), answered)
+    def on_drafts_screen_send_requested(self, message: DraftsScreen.SendRequested) -> None:
+        draft, waiting = message.unfinished.draft, message.unfinished.waiting
+        if departure := self.sending.departures.by_draft(draft.draft_id):
+            self.sending.departures.hurry(departure)
+        elif waiting:
+            self._review_again(waiting.attempt)
 
     def action_new(self) -> None:
-        self._when_kept(lambda: self._change_mail(new_draft(Draft(sender=self._usual_sender))))
+        self.drafting.change(Draft(sender=self._usual_sender))
 
     def action_switch_raw(self) -> None:
         form = isinstance(self.mail, RawScreen)
-        first = Draft(sender=self._usual_sender) if form else RawDraft(source=NEW_SOURCE)
-        self._when_kept(lambda: self._change_mail(new_draft(first)))
+        self.drafting.change(Draft(sender=self._usual_sender) if form else RawDraft(source=NEW_SOURCE))
 
     def on_raw_screen_open_requested(self) -> None:
         def chosen(path: str | None) -> None:
             if path:
-                self.run_task(lambda outbox: partial(self._change_mail, new_draft(outbox.open_raw(path))))
+                self.run_task(lambda outbox: partial(self.drafting.show, new_draft(outbox.open_raw(path))))
 
-        self._when_kept(lambda: self.push_screen(PathScreen("Open an .eml file"), chosen))
+        self.drafting.when_kept(lambda: self.push_screen(PathScreen("Open an .eml file"), chosen))
 
-    def _change_mail(self, draft: SavedDraft) -> None:
-        """Show another mail; the one that is being sent goes on, after asking."""
-        if not self._shown_is_sending():
-            self._show_mail(draft)
-            return
+    def discard(self, reviewed: "Reviewed") -> None:
+        """Forget a reviewed mail that is not sent after all."""
+        self.run_task(lambda outbox: partial(_nothing, outbox.discard(reviewed)))
 
-        def answered(answer: str | None) -> None:
-            if answer == "leave":
-                self._show_mail(draft)
-
-        question = "A mail is being sent. It goes on in the background; its outcome will be in the history."
-        self.push_screen(ChoiceScreen(question, {"stay": "Stay", "leave": "Go on"}), answered)
-
-    def _screen_for(self, draft: SavedDraft) -> MailScreen:
-        return RawScreen(draft) if isinstance(draft.content, RawDraft) else ComposeScreen(draft)
-
-    def _show_mail(self, draft: SavedDraft) -> None:
-        old = self.mail
-        left = old.draft_id
-        self.run_task(lambda outbox: _nothing(outbox.close_draft(left)), _ignored)
-        if isinstance(old, RawScreen) == isinstance(draft.content, RawDraft):
-            old.set_busy(busy=False)
-            old.results.clear()
-            old.load(draft)
-            self.screen_is_there()
-            return
-        while self.screen is not old:
-            self.pop_screen()
-        screen = self._screen_for(draft)
-        self.switch_screen(screen)
-        screen.title_bar.show_account(self._account_words)
+    def remember_sender(self, sender: str) -> None:
+        """Offer this From for the next mail."""
+        self._usual_sender = sender
+        self.run_task(lambda outbox: partial(_nothing, outbox.remember_sender(sender)))
 
     # Attachments and the external editor.
 
@@ -457,12 +399,16 @@ class CfmailApp(OutboxApp):
         self._ask_account(reason, draft)
 
     def _review(self, outbox: "Outbox", reviewed: "Reviewed") -> None:
+        if not reviewed.draft or self.mail.draft_id != reviewed.draft.draft_id:
+            self.discard(reviewed)  # another mail was opened while this one was prepared
+            return
+
         def answered(answer: str | None) -> None:
             if answer == "send":
-                self._start_sending(outbox, reviewed)
+                self._send_off(reviewed)
                 return
-            self.mail.set_busy(busy=self._shown_is_sending())
-            self.run_task(lambda outbox: _nothing(outbox.discard(reviewed)))
+            self.mail.set_busy(busy=self.sending.shown is not None)
+            self.discard(reviewed)
             if answer == "attach" and isinstance(self.mail, ComposeScreen):
                 self.mail.action_attach()
             elif answer == "headers":
@@ -470,10 +416,30 @@ class CfmailApp(OutboxApp):
             elif answer == "postpone":
                 self.action_new()
 
-        if not reviewed.draft or self.mail.draft_id != reviewed.draft.draft_id:
-            answered(None)  # another mail was opened while this one was prepared
-            return
         self.push_to_be_seen(ReviewScreen(reviewed, outbox.base_url), answered)
+
+    def _send_off(self, reviewed: "Reviewed") -> None:
+        assert self._settings
+        self.sending.start(reviewed, self._settings.undo_send)
+
+    def _review_again(self, attempt: Attempt) -> None:
+        """Show the very mail of an attempt, to be sent once more."""
+
+        def prepare(outbox: "Outbox") -> Next:
+            reviewed = outbox.again(attempt)
+            screen = ReviewScreen(reviewed, outbox.base_url, attempt)
+            return lambda: self.push_to_be_seen(screen, partial(answered, reviewed))
+
+        def answered(reviewed: "Reviewed", answer: str | None) -> None:
+            if answer == "send":
+                self._send_off(reviewed)
+            else:
+                self.discard(reviewed)
+
+        self.run_task(prepare)
+
+    def on_history_screen_again_requested(self, message: HistoryScreen.AgainRequested) -> None:
+        self._review_again(message.attempt)
 
     def on_review_screen_wire_body_requested(self, message: ReviewScreen.WireBodyRequested) -> None:
         def load(outbox: "Outbox") -> Next:
@@ -485,76 +451,35 @@ class CfmailApp(OutboxApp):
 
         self.run_task(load)
 
-    def _start_sending(self, outbox: "Outbox", reviewed: "Reviewed") -> None:
-        self._sending[reviewed.submission.attempt_id] = reviewed
-        self.mail.set_busy(busy=True)
-        self.mail.results.sending(0, reviewed.submission.body_size)
-        self.send(outbox, reviewed)
-
     def on_progressed(self, message: Progressed) -> None:
-        if self.screen_stack and self._is_shown(message.attempt_id):
-            self.mail.results.sending(message.sent, message.total)
-
-    def _is_shown(self, attempt_id: str) -> bool:
-        """Whether the mail on the screen is the one that is being sent."""
-        reviewed = self._sending.get(attempt_id)
-        return bool(reviewed and reviewed.draft and reviewed.draft.draft_id == self.mail.draft_id)
-
-    def _shown_is_sending(self) -> bool:
-        return any(map(self._is_shown, self._sending))
+        if self.screen_stack:
+            self.sending.progressed(message)
 
     def on_finished(self, message: Finished) -> None:
-        if not self.screen_stack:
-            return
-        shown = self._is_shown(message.attempt_id)
-        reviewed = self._sending.pop(message.attempt_id)
-        outcome = message.attempt.outcome if message.attempt else None
-        if shown:
-            self._show_outcome(message, accepted=isinstance(outcome, Accepted))
-        else:
-            text = headline(message.attempt) if message.attempt else message.words
-            self.notify(printable(f"{text}: {reviewed.submission.subject}"), markup=False, timeout=10)
-        if self._leave_when_done and not self._sending:
-            self._when_kept(self.exit)
-
-    def _show_outcome(self, message: Finished, *, accepted: bool) -> None:
-        mail = self.mail
-        mail.set_busy(busy=False)
-        if accepted:
-            # The draft is done with; a raw source stays for the next try, under a name of its own.
-            content = mail.content()
-            if isinstance(content, Draft):
-                self._usual_sender = content.sender
-                self.run_task(lambda outbox: _nothing(outbox.remember_sender(content.sender)))
-                content = Draft(sender=content.sender)
-            mail.load(new_draft(content))
-        if message.attempt:
-            mail.results.finished(message.attempt)
-        else:
-            mail.results.say("Not sent", message.words)
+        if self.screen_stack:
+            self.sending.finished(message)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Ctrl+C cancels only while there is something to cancel; else it copies."""
         if action == "cancel_sending":
-            return bool(self._sending)
+            return bool(self.sending.departures.at(Stage.COUNTING, Stage.LEAVING, Stage.LEFT))
         return super().check_action(action, parameters)
 
     def action_cancel_sending(self) -> None:
-        def answered(answer: str | None) -> None:
-            if answer == "stop":
-                self._cancel_all()
+        self.sending.ask_to_stop()
 
-        question = "Stop sending? If the whole mail has left already, only the waiting ends and the outcome is unknown."
-        self.push_screen(ChoiceScreen(question, {"go-on": "Go on sending", "stop": "Stop"}), answered)
+    def on_mail_screen_take_back_requested(self) -> None:
+        if departure := self.sending.shown:
+            self.sending.take_back(departure)
 
-    def _cancel_all(self) -> None:
-        for attempt_id in self._sending:
-            self.run_task(lambda outbox, attempt_id=attempt_id: _nothing(outbox.cancel(attempt_id)))
+    def on_mail_screen_hurry_requested(self) -> None:
+        if departure := self.sending.shown:
+            self.sending.departures.hurry(departure)
 
     # History, help, leaving.
 
     def action_history(self) -> None:
-        self._when_kept(lambda: self.push_screen(HistoryScreen()))
+        self.drafting.when_kept(lambda: self.push_screen(HistoryScreen()))
 
     def action_help(self) -> None:
         places: tuple[Where, ...] = getattr(self.screen, "PLACES", ())
@@ -562,27 +487,12 @@ class CfmailApp(OutboxApp):
             self.push_screen(HelpScreen(places))
 
     async def action_quit(self) -> None:
-        if not self._sending:
-            self._when_kept(self.exit)
-            return
+        self.leaving.ask()
 
-        def answered(answer: str | None) -> None:
-            if answer == "stop":
-                self._cancel_all()
-            if answer in {"stop", "wait"}:
-                self._leave_when_done = True
-                self.mail.results.waiting("leaving as soon as the outcome is written down")
-                if not self._sending:
-                    self._when_kept(self.exit)
-
-        answers = {"stay": "Stay", "wait": "Leave when it is done", "stop": "Stop sending and leave"}
-        self.push_screen(ChoiceScreen("A mail is being sent.", answers), answered)
+    def told_to_end(self, number: int) -> None:
+        """A signal wants the program to end; it does, in order, with the exit code for that signal."""
+        self.leaving.told(128 + number)
 
 
-def _ignored(_reason: str) -> None:
-    """A claim that could not be given back ends with this program."""
-
-
-def _nothing(_done: None) -> Next:
+def _nothing(_done: None) -> None:
     """What follows when nothing does."""
-    return lambda: None

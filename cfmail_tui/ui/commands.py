@@ -17,7 +17,9 @@ Where = Literal[
     "composer",
     "form",
     "raw",
+    "leaving",
     "review",
+    "review-draft",
     "review-form",
     "list",
     "drafts",
@@ -59,6 +61,7 @@ COMMANDS = (
     Command("save", "ctrl+s", "save", "Save", "Save the draft now; it is saved as you type anyway", "composer"),
     Command("new", "ctrl+n", "app.new", "New", "A new mail; this one stays in the drafts", "composer"),
     Command("cancel", "ctrl+c", "app.cancel_sending", "Cancel", "Stop the mail that is being sent", "composer"),
+    Command("take-back", "u", "take_back", "Take back", "Take back the mail that is about to leave", "leaving"),
     Command("account", "", "app.account", "Account", "Enter account ID and token", "composer"),
     Command("quit", "ctrl+q", "app.quit", "Quit", "Leave; the draft is saved", "everywhere"),
     Command("send", "y", "send", "Send", "Send the mail", "review", footer=True),
@@ -71,27 +74,35 @@ COMMANDS = (
     ),
     Command("wire", "m", "wire_body", "Wire body", "The request body as it will leave", "review", footer=True),
     Command(
-        "postpone", "p", "leave_to('postpone')", "Postpone", "Keep the draft, start a new mail", "review", footer=True
+        "postpone",
+        "p",
+        "leave_to('postpone')",
+        "Postpone",
+        "Keep the draft, start a new mail",
+        "review-draft",
+        footer=True,
     ),
     Command("select", "enter", "select", "Open", "Open the line", "list"),
     Command("down", "j,down", "cursor_down", "Down", "Next line", "list"),
     Command("up", "k,up", "cursor_up", "Up", "Line before", "list"),
     Command("search", "slash", "search", "Search", "Search in subject, addresses and outcome", "history", footer=True),
     Command(
-        "arrived", "i", "settle(True)", "It arrived", "Of an unknown outcome: the mail arrived", "unknown", footer=True
+        "arrived", "i", "settle(True)", "Arrived", "Of an unknown outcome: the mail arrived", "unknown", footer=True
     ),
     Command(
         "lost",
         "n",
         "settle(False)",
-        "It did not",
+        "Did not",
         "Of an unknown outcome: the mail did not arrive",
         "unknown",
         footer=True,
     ),
     Command(
-        "find", "l", "find", "Look it up", "Of an unknown outcome: look in Cloudflare's records", "unknown", footer=True
+        "find", "l", "find", "Look up", "Of an unknown outcome: look in Cloudflare's records", "unknown", footer=True
     ),
+    Command("again", "s", "again", "Again", "Send the very same mail once more", "history", footer=True),
+    Command("retry", "s", "send", "Send now", "Send a mail that waits to be tried again", "drafts", footer=True),
     Command("delete", "d,delete", "delete", "Delete", "Delete the draft", "drafts", footer=True),
     Command("restore", "u", "restore", "Undo", "Bring the deleted draft back", "drafts", footer=True),
     Command("remove", "d,delete", "remove", "Remove", "Take the file off the mail", "attached", footer=True),
@@ -102,7 +113,20 @@ COMMANDS = (
 )
 
 OPENING = frozenset(
-    {"help", "command_palette", "attach", "open", "drafts", "history", "review", "switch_raw", "new", "quit", "editor"}
+    {
+        "help",
+        "command_palette",
+        "attach",
+        "open",
+        "drafts",
+        "history",
+        "review",
+        "switch_raw",
+        "new",
+        "quit",
+        "editor",
+        "again",
+    }
 )
 """Actions that show another screen or mail: keys typed right after them are meant for that."""
 

@@ -68,8 +68,8 @@ class ComposeScreen(MailScreen):
     """A mail written in the form."""
 
     TITLE_WORDS = "New message"
-    PLACES = ("form", "composer", "everywhere")
-    BINDINGS = bindings("form", "composer")
+    PLACES = ("form", "composer", "leaving", "everywhere")
+    BINDINGS = bindings("form", "composer", "leaving")
 
     @dataclass
     class AttachRequested(Message):
@@ -152,6 +152,9 @@ class ComposeScreen(MailScreen):
             html=self.body("html").text,
             attachments=self._attachments,
         )
+
+    def is_blank(self) -> bool:
+        return self.content() == Draft(sender=self.field(Place.FROM).text)
 
     def offer_sender(self, sender: str) -> None:
         """Fill in who the last mail was from, where nothing was typed."""

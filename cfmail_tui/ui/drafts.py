@@ -1,7 +1,9 @@
-"""Unfinished mails: open one, or delete it."""
+"""Unfinished mails: drafts, and mails that wait to be tried again. Open one, send it now, or delete it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.content import Content
@@ -12,6 +14,9 @@ from cfmail_tui.message import Draft, SavedDraft
 from cfmail_tui.ui.commands import KeyBar, Where, bindings
 from cfmail_tui.ui.fields import EndsOnce
 from cfmail_tui.ui.rows import RowList
+
+if TYPE_CHECKING:
+    from cfmail_tui.outbox import Unfinished
 
 
 class DraftsScreen(EndsOnce[SavedDraft | None]):
@@ -33,57 +38,101 @@ class DraftsScreen(EndsOnce[SavedDraft | None]):
         draft_id: str
         screen: "DraftsScreen"
 
-    def __init__(self, drafts: tuple[SavedDraft, ...]) -> None:
+    @dataclass
+    class SendRequested(Message):
+        """The user does not want this mail to wait any longer."""
+
+        unfinished: "Unfinished"
+
+    def __init__(self, unfinished: "tuple[Unfinished, ...]") -> None:
         super().__init__()
-        self._drafts = drafts
-        self._deleted: list[str] = []
-        self._list: RowList[SavedDraft] = RowList(_described, id="drafts", empty="there are no drafts")
+        self._unfinished = unfinished
+        self._deleted: list[Unfinished] = []
+        self._list: RowList[Unfinished] = RowList(_described, id="drafts", empty="there are no drafts")
 
     def compose(self) -> ComposeResult:
         yield Static(
-            Content.assemble(("Drafts", "bold"), "  Enter opens, Del deletes, u brings back"), id="drafts-title"
+            Content.assemble(("Drafts", "bold"), "  unfinished mails, and those that wait to be tried again"),
+            id="drafts-title",
         )
         yield self._list
         yield KeyBar(*self.PLACES)
 
     def on_mount(self) -> None:
-        self._list.show(self._drafts)
+        self._list.show(self._unfinished)
         self._list.focus()
 
+    def on_row_list_highlighted(self) -> None:
+        self.refresh_bindings()
+
     def on_row_list_selected(self) -> None:
-        self.dismiss(self._list.current)
+        if self._list.current:
+            self.dismiss(self._list.current.draft)
+
+    def action_send(self) -> None:
+        if self._list.current and self._list.current.waiting:
+            self.post_message(self.SendRequested(self._list.current))
+            self.dismiss(None)
 
     def action_delete(self) -> None:
-        draft = self._list.current
-        if draft is None:
+        unfinished = self._list.current
+        if unfinished is None:
             return
-
-        self._deleted.append(draft.draft_id)
-        self.post_message(self.DeleteRequested(draft.draft_id))
-        self._show(kept for kept in self._drafts if kept is not draft)
+        self._deleted.append(unfinished)
+        self.post_message(self.DeleteRequested(unfinished.draft.draft_id))
+        self._show(kept for kept in self._unfinished if kept is not unfinished)
 
     def action_restore(self) -> None:
         if self._deleted:
-            self.post_message(self.RestoreRequested(self._deleted.pop(), self))
+            self.post_message(self.RestoreRequested(self._deleted.pop().draft.draft_id, self))
 
     def restored(self, draft: SavedDraft) -> None:
-        """The draft is back."""
-        if self.is_attached:
-            self._show((draft, *self._drafts))
+        """The draft is back; that it waited to be sent is over."""
+        from cfmail_tui.outbox import Unfinished
 
-    def _show(self, drafts: Iterable[SavedDraft]) -> None:
-        self._drafts = tuple(drafts)
-        self._list.show(self._drafts)
+        if self.is_attached:
+            self._show((Unfinished(draft), *self._unfinished))
+
+    def _show(self, unfinished: "Iterable[Unfinished]") -> None:
+        self._unfinished = tuple(unfinished)
+        self._list.show(self._unfinished)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what waits can be sent from here."""
+        if action == "send":
+            return bool(self._list.current and self._list.current.waiting)
+        return super().check_action(action, parameters)
 
     def action_back(self) -> None:
         self.dismiss(None)
 
 
-def _described(draft: SavedDraft) -> str:
-    when = draft.saved_at.astimezone().strftime("%Y-%m-%d %H:%M") if draft.saved_at else ""
+def told_unfinished(unfinished: "Sequence[Unfinished]") -> list[str]:
+    """What was begun and not sent, in a line or two."""
+    waiting = [found for found in unfinished if found.waiting]
+    drafts = [found for found in unfinished if not found.waiting]
+    lines = []
+    if waiting:
+        more = f" and {len(waiting) - 1} more" if len(waiting) > 1 else ""
+        verb = "were not sent and wait" if more else "was not sent and waits"
+        lines.append(f"“{_name(waiting[0].draft)}”{more} {verb}: F7, then s sends")
+    if drafts:
+        more = f" and {len(drafts) - 1} more" if len(drafts) > 1 else ""
+        when = f" of {_when(drafts[0].draft.saved_at)}" if drafts[0].draft.saved_at else ""
+        lines.append(f"unfinished: “{_name(drafts[0].draft)}”{when}{more}: F7 goes on with it")
+    return lines
+
+
+def _described(unfinished: "Unfinished") -> str:
+    draft, waiting = unfinished.draft, unfinished.waiting
     content = draft.content
     to = content.to if isinstance(content, Draft) else content.recipients
-    return f"{when}  {to[:30]:<30}  {_name(draft)}"
+    state = "waits" if waiting else ""
+    return f"{_when(draft.saved_at):<16}  {state:<5}  {to[:26]:<26}  {_name(draft)}"
+
+
+def _when(moment: datetime | None) -> str:
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M") if moment else ""
 
 
 def _name(draft: SavedDraft) -> str:

@@ -10,7 +10,7 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from cfmail_tui.lookup import CannotTell, Found, NotFound, Verdict
-from cfmail_tui.submission import Accepted, Attempt, Fate, Unknown
+from cfmail_tui.submission import Accepted, Attempt, Fate, NotSent, Refused, Unknown
 from cfmail_tui.ui.commands import KeyBar, Where, bindings
 from cfmail_tui.ui.fields import EndsOnce, LineInput, plain
 from cfmail_tui.ui.results import headline, outcome_lines
@@ -40,6 +40,12 @@ class HistoryScreen(EndsOnce[None]):
         attempt_id: str
         arrived: bool
         screen: "HistoryScreen"
+
+    @dataclass
+    class AgainRequested(Message):
+        """The user wants the mail of an attempt sent once more."""
+
+        attempt: Attempt
 
     @dataclass
     class FindRequested(Message):
@@ -105,6 +111,11 @@ class HistoryScreen(EndsOnce[None]):
             self.say("looking in Cloudflare's records …")
             self.post_message(self.FindRequested(self._list.current, self))
 
+    def action_again(self) -> None:
+        if self._list.current is not None:
+            self.dismiss()
+            self.post_message(self.AgainRequested(self._list.current))
+
     def on_row_list_selected(self) -> None:
         self.query_one("#detail").focus()
 
@@ -119,11 +130,18 @@ class HistoryScreen(EndsOnce[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """In the search field a key is a letter; an outcome that is known needs no settling."""
-        if action in {"search", "settle", "find"} and isinstance(self.focused, LineInput):
+        if action in {"search", "settle", "find", "again"} and isinstance(self.focused, LineInput):
             return False
+        if action == "again":
+            return self._list.current is not None and may_be_sent_again(self._list.current)
         if action in {"settle", "find"}:
             return self._list.current is not None and isinstance(self._list.current.outcome, Unknown)
         return super().check_action(action, parameters)
+
+
+def may_be_sent_again(attempt: Attempt) -> bool:
+    """Whether it makes sense to offer it; the store decides."""
+    return isinstance(attempt.outcome, NotSent | Refused | Unknown) and attempt.settled is not True
 
 
 def _described(attempt: Attempt) -> str:

@@ -21,11 +21,14 @@ from textual.widgets import Static, TextArea
 
 from cfmail_tui.message import Draft, Place, Problem, RawDraft, SavedDraft
 from cfmail_tui.ui.commands import KeyBar, Where
-from cfmail_tui.ui.fields import Body, MailField, plain
+from cfmail_tui.ui.fields import Body, LineInput, MailField, plain
 from cfmail_tui.ui.results import ResultsPane
 
 SAVE_AFTER = 1.0
 """Seconds after a change until it is on disk, at most."""
+
+SAVE_AGAIN_AFTER = 5.0
+"""Seconds until saving is tried again that did not work."""
 
 
 class TitleBar(Horizontal):
@@ -49,6 +52,11 @@ class TitleBar(Horizontal):
     def show_saved(self, at: datetime | None) -> None:
         """When the draft reached the disk; None when there is none there yet."""
         self._saved = f" · saved {at.astimezone().strftime('%H:%M')}" if at else ""
+        self._update()
+
+    def show_not_saved(self) -> None:
+        """What is on the screen is nowhere else."""
+        self._saved = " · NOT SAVED"
         self._update()
 
     @property
@@ -79,6 +87,12 @@ class MailScreen(Screen[None]):
 
         draft: SavedDraft
 
+    class TakeBackRequested(Message):
+        """The user wants this mail back, which is on its way."""
+
+    class HurryRequested(Message):
+        """The user does not want to wait until this mail leaves."""
+
     @dataclass
     class EditorRequested(Message):
         """The user wants to edit this text in their own editor."""
@@ -94,6 +108,7 @@ class MailScreen(Screen[None]):
         self._first = draft
         self._kept: Draft | RawDraft | None = draft.content
         self._timer: Timer | None = None
+        self._failing = False
         self.title_bar = TitleBar(self.TITLE_WORDS)
         self.results = ResultsPane()
 
@@ -117,6 +132,7 @@ class MailScreen(Screen[None]):
         self._revision = draft.revision
         self.fill(draft.content)
         self._kept = self.content()
+        self._restore_cursor(draft.cursor)
         self.title_bar.show_saved(draft.saved_at)
 
     def fill(self, content: Draft | RawDraft) -> None:
@@ -131,9 +147,35 @@ class MailScreen(Screen[None]):
         """The mail as it is on the screen."""
         raise NotImplementedError
 
+    def is_blank(self) -> bool:
+        """Whether there is nothing that could be sent."""
+        return False
+
     def current(self) -> SavedDraft:
         """The mail as it is on the screen, under its name in the store."""
-        return SavedDraft(self.draft_id, self._revision, self.content())
+        return SavedDraft(self.draft_id, self._revision, self.content(), cursor=self._cursor())
+
+    def _cursor(self) -> tuple[str, int, int]:
+        match self.focused:
+            case Body(id=str(name), cursor_location=(line, column)):
+                return name.upper(), line, column
+            case LineInput(parent=Horizontal(parent=MailField(place=place)), cursor_position=column):
+                return place.name, 0, column
+            case _:
+                return "", 0, 0
+
+    def _restore_cursor(self, cursor: tuple[str, int, int]) -> None:
+        """Go on where it was left, if that place is still there."""
+        name, line, column = cursor
+        for body in self.query(Body):
+            if body.id == name.lower():
+                self.focus_place(Place[name])
+                body.move_cursor((line, column))
+        for field in self.query(MailField):
+            if field.place.name == name:
+                field.display = True
+                field.input.focus()
+                field.input.cursor_position = column
 
     def has_changed(self) -> bool:
         """Whether something is on the screen that was not yet handed over to be saved."""
@@ -146,9 +188,18 @@ class MailScreen(Screen[None]):
         self._kept = draft.content
         return draft
 
-    def not_kept(self) -> None:
-        """What was handed over could not be saved."""
+    def kept(self, at: datetime) -> None:
+        """What was handed over is on the disk."""
+        self._failing = False
+        self.title_bar.show_saved(at)
+
+    def not_kept(self) -> bool:
+        """What was handed over could not be saved, and is tried again in a while; whether that is new."""
+        is_new, self._failing = not self._failing, True
         self._kept = None
+        self.title_bar.show_not_saved()
+        self._schedule(SAVE_AGAIN_AFTER)
+        return is_new
 
     def on_mail_field_changed(self) -> None:
         self._schedule()
@@ -160,9 +211,9 @@ class MailScreen(Screen[None]):
     def on_descendant_blur(self, _event: events.DescendantBlur) -> None:
         self._save_if_changed()
 
-    def _schedule(self) -> None:
+    def _schedule(self, seconds: float = SAVE_AFTER) -> None:
         if self._timer is None:
-            self._timer = self.set_timer(SAVE_AFTER, self._save_if_changed)
+            self._timer = self.set_timer(seconds, self._save_if_changed)
 
     def _save_if_changed(self) -> None:
         if self._timer:
@@ -185,9 +236,17 @@ class MailScreen(Screen[None]):
         self.when_typed(self._request_review)
 
     def _request_review(self) -> None:
-        if not self.is_busy:
+        if self.is_busy:
+            self.post_message(self.HurryRequested())
+        elif self.is_blank():
+            # Also the send key once too often, when the mail has just been accepted: its outcome stays to be read.
+            self.focus_place(Place.TO)
+        else:
             self.set_busy(busy=True)  # at once: a second press finds it so
             self.post_message(self.ReviewRequested(self.handed_over()))
+
+    def action_take_back(self) -> None:
+        self.post_message(self.TakeBackRequested())
 
     def show_problems(self, problems: Sequence[Problem]) -> None:
         """Mark each place with its reason, and put the cursor at the first; the rest stands in the results."""
@@ -206,6 +265,14 @@ class MailScreen(Screen[None]):
             marked[0].input.focus()
         elif problems:
             self.focus_place(problems[0].place)
+
+    def blame(self, place: Place, words: str) -> None:
+        """Mark the place that the far end did not like, and put the cursor there."""
+        for field in self.query(MailField):
+            if field.place is place:
+                field.display = True
+                field.mark(words)
+        self.focus_place(place)
 
     def focus_place(self, place: Place) -> None:
         """Put the cursor where this place is edited."""
@@ -226,9 +293,11 @@ class MailScreen(Screen[None]):
         return self.query_one(f"#{body_id}", Body)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A mail on its way is neither edited nor sent again."""
-        if action in {"review", "attach", "open", "editor", "mend_bcc"}:
+        """A mail on its way is not edited, and only such a one can be taken back."""
+        if action in {"attach", "open", "editor", "mend_bcc"}:
             return not self.is_busy
+        if action == "take_back":
+            return self.is_busy
         return super().check_action(action, parameters)
 
 

@@ -34,8 +34,8 @@ class RawScreen(MailScreen):
     """A raw message being written or looked at."""
 
     TITLE_WORDS = "Raw message"
-    PLACES = ("raw", "composer", "everywhere")
-    BINDINGS = bindings("raw", "composer")
+    PLACES = ("raw", "composer", "leaving", "everywhere")
+    BINDINGS = bindings("raw", "composer", "leaving")
 
     @dataclass
     class OpenRequested(Message):
@@ -77,6 +77,10 @@ class RawScreen(MailScreen):
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         self._show_source_bar()
         super().on_text_area_changed(event)
+
+    def blame(self, place: Place, words: str) -> None:
+        in_raw = {Place.FROM: Place.ENVELOPE_SENDER, Place.TO: Place.ENVELOPE_RECIPIENTS}
+        super().blame(in_raw.get(place, Place.SOURCE), words)
 
     def focus_place(self, place: Place) -> None:
         for field in self.query(MailField):

@@ -1,4 +1,4 @@
-"""What became of a mail: progress while it leaves, then a line for each recipient."""
+"""What becomes of mails: a line for each that is on its way, then what came of the last one, recipient by recipient."""
 
 from collections import Counter
 from typing import assert_never
@@ -8,7 +8,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from cfmail_tui.submission import Accepted, Attempt, Fate, NotSent, Refused, Unknown, explain, megabytes
+from cfmail_tui.submission import Accepted, Attempt, Fate, NotSent, Refused, Unknown, explain
 from cfmail_tui.ui.fields import plain
 
 _FATES = {
@@ -20,51 +20,50 @@ _FATES = {
 }
 """How each fate is shown; what needs attention stands first, where a long list does not hide it."""
 
-_BAR = 20
-
 
 class ResultsPane(VerticalScroll, can_focus=False):
-    """The outcome of the last mail; hidden until there is one."""
+    """The mails on their way and the outcome of the last one; hidden until there is something."""
 
     def __init__(self) -> None:
         super().__init__(id="results")
+        self._departures = Static(id="departure-lines")
         self._lines = Static(id="result-lines")
+        self._said = ""
 
     def compose(self) -> ComposeResult:
+        yield self._departures
         yield self._lines
 
     def clear(self) -> None:
-        self._show("", Content(""), shown=False)
+        """Nothing is left to say of the mail before."""
+        self._say("", Content(""))
 
-    def sending(self, sent: int, total: int) -> None:
-        """The mail is on its way: octets of the request that left so far."""
-        share = sent / total if total else 0.0
-        done = round(share * _BAR)
-        if sent < total:
-            words = f"sending {'█' * done}{'░' * (_BAR - done)} {megabytes(sent)} of {megabytes(total)}"
-        else:
-            words = "sent; waiting for Cloudflare's answer"
-        self._show("Sending", Content.assemble(words, ("   Ctrl+C cancels", "$foreground-muted")))
-
-    def waiting(self, words: str) -> None:
-        """Something is under way that needs no bar."""
-        self._show("Sending", Content(words))
+    def departures(self, lines: Content) -> None:
+        """The mails on their way, a line each."""
+        self._departures.update(lines)
+        self._departures.display = bool(lines)
+        self._show()
 
     def say(self, title: str, words: str) -> None:
         """Something in words: why nothing came of it, or what was done."""
-        self._show(title, plain(words))
+        self._say(title, plain(words))
 
     def finished(self, attempt: Attempt) -> None:
         """The outcome of an attempt."""
         lines = [*_fate_lines(attempt)] if isinstance(attempt.outcome, Accepted) else [*_outcome_lines(attempt)]
         when = (attempt.finished_at or attempt.started_at).astimezone().strftime("%H:%M:%S")
-        self._show(f"{headline(attempt)} · {when}", Content("\n").join(lines))
+        self._say(f"{headline(attempt)} · {when}", Content("\n").join(lines))
 
-    def _show(self, title: str, content: Content, *, shown: bool = True) -> None:
-        self.border_title = Content(title)
+    def _say(self, title: str, content: Content) -> None:
+        self._said = title
         self._lines.update(content)
-        self.set_class(shown, "-shown")
+        self._lines.display = bool(title)
+        self._show()
         self.scroll_home(animate=False)
+
+    def _show(self) -> None:
+        self.border_title = Content(self._said or "On the way")
+        self.set_class(bool(self._said) or self._departures.display, "-shown")
 
 
 def headline(attempt: Attempt) -> str:

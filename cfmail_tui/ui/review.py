@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.widgets import Button, Static
 
 from cfmail_tui.message import MailMessage
-from cfmail_tui.submission import SIZE_LIMIT, megabytes
+from cfmail_tui.submission import SIZE_LIMIT, Attempt, Unknown, megabytes
 from cfmail_tui.ui.commands import KeyBar, Where, bindings
 from cfmail_tui.ui.fields import EndsOnce, plain
 
@@ -25,8 +25,8 @@ _PREVIEW = 2000
 class ReviewScreen(EndsOnce[str]):
     """Shows a reviewed mail; ends with what the user wants: "send", "edit", "attach", "headers" or "postpone"."""
 
-    PLACES: tuple[Where, ...] = ("review", "review-form", "everywhere")
-    BINDINGS = bindings("review", "review-form")
+    PLACES: tuple[Where, ...] = ("review", "review-draft", "review-form", "everywhere")
+    BINDINGS = bindings("review", "review-draft", "review-form")
 
     @dataclass
     class WireBodyRequested(Message):
@@ -34,10 +34,14 @@ class ReviewScreen(EndsOnce[str]):
 
         attempt_id: str
 
-    def __init__(self, reviewed: "Reviewed", base_url: str) -> None:
+    def __init__(self, reviewed: "Reviewed", base_url: str, again: Attempt | None = None) -> None:
+        """`again` is the attempt of which this is the very mail once more."""
         super().__init__()
         if not isinstance(reviewed.content, MailMessage):
+            self.PLACES = ("review", "review-draft", "everywhere")
+        if again:
             self.PLACES = ("review", "everywhere")
+        self._again = again
         self._reviewed = reviewed
         self._base_url = base_url
 
@@ -78,6 +82,10 @@ class ReviewScreen(EndsOnce[str]):
     def _facts(self) -> Iterator[tuple[str, str]]:
         content, submission = self._reviewed.content, self._reviewed.submission
         account = self._reviewed.account
+        if self._again:
+            when = self._again.started_at.astimezone().strftime("%Y-%m-%d %H:%M")
+            arrived = ", which may have arrived already" if isinstance(self._again.outcome, Unknown) else ""
+            yield "Again", f"the very mail of {when}{arrived}"
         if isinstance(content, MailMessage):
             lists = (("To", content.to), ("Cc", content.cc), ("Bcc", content.bcc))
             yield "From", str(content.sender)
@@ -97,9 +105,9 @@ class ReviewScreen(EndsOnce[str]):
         yield "Account", f"{account.words}; to {self._base_url}"
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A raw message has no place of its own for attachments and header fields."""
-        if action == "leave_to" and parameters != ("postpone",):
-            return "review-form" in self.PLACES
+        """A raw message has no place of its own for attachments and header fields, a mail sent again no draft."""
+        if action == "leave_to":
+            return ("review-draft" if parameters == ("postpone",) else "review-form") in self.PLACES
         return super().check_action(action, parameters)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:

@@ -9,7 +9,7 @@ from textual.message import Message
 from cfmail_tui.submission import Attempt
 
 if TYPE_CHECKING:
-    from cfmail_tui.outbox import Outbox
+    from cfmail_tui.outbox import Outbox, Unfinished
     from cfmail_tui.settings import Settings
 
 Next = Callable[[], object]
@@ -36,11 +36,12 @@ class Failed(Message):
 
 @dataclass
 class Opened(Message):
-    """The outbox can be used; `sender` is who the last mail was from."""
+    """The outbox can be used; `sender` is who the last mail was from, `unfinished` what was begun and not sent."""
 
     settings: "Settings"
     sender: str
     notices: tuple[str, ...]
+    unfinished: "tuple[Unfinished, ...]"
 
 
 @dataclass
@@ -57,8 +58,12 @@ class Progressed(Message):
 
 @dataclass
 class Finished(Message):
-    """A send has ended; without an attempt it could not be begun or written down, as `words` say."""
+    """A send has ended; without an attempt it could not be begun or written down, as `words` say.
+
+    If it is tried again, `again_in` says after how many seconds.
+    """
 
     attempt_id: str
     attempt: Attempt | None
     words: str = ""
+    again_in: float | None = None

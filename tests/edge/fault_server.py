@@ -113,7 +113,7 @@ Behaviour = Callable[[Exchange], None]
 class FarEnd:
     """A server that treats every connection in the same way."""
 
-    def __init__(self, behaviour: Behaviour, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, behaviour: Behaviour, tls: ssl.SSLContext | None = None, *, port: int = 0) -> None:
         self.requests: list[Received] = []
         self.connections = 0
         self.head_came = threading.Event()
@@ -121,7 +121,7 @@ class FarEnd:
         self.over = threading.Event()
         self._behaviour = behaviour
         self._tls = tls
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self.port: int = self._listener.getsockname()[1]
         self._threads = [threading.Thread(target=self._accept, name="far end")]
 

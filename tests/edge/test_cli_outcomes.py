@@ -351,11 +351,12 @@ class TestDisk:
 
     def test_no_journal(self, cfmail: Cfmail, sandbox: Sandbox, new_machine: Path) -> None:
         """If the history cannot be opened nothing is sent: 75, and one line that names the place."""
-        (new_machine / "cfmail").write_text("in the way")
+        data = new_machine / "cfmail" / "data"
+        data.write_text("in the way")
         ran = cfmail("send", *FIELDS, "-", "--json", stdin=b"Hi")
         assert ran.code == 75
         assert ran.json["outcome"] == "not_sent"
-        assert str(new_machine / "cfmail") in ran.err
+        assert str(data) in ran.err
         assert not sandbox.messages()
         listed = cfmail("history", "--json")
         assert (listed.code, listed.json["outcome"], listed.json["exit_code"]) == (66, "unreadable", 66)
@@ -368,7 +369,7 @@ class TestDisk:
     ) -> None:
         """An outcome the history could not take is told all the same, with why, under its own exit code."""
 
-        def full(_store: Store, _attempt_id: str, _outcome: Outcome) -> Attempt:
+        def full(_store: Store, _attempt_id: str, _outcome: Outcome, **_when: object) -> Attempt:
             raise StoreError("the disk is full")
 
         monkeypatch.setattr(Store, "finish", full)

@@ -19,7 +19,8 @@ import pytest
 from cfmail_tui.attachments import inspect
 from cfmail_tui.credentials import Keyring
 from cfmail_tui.message import AttachmentDraft, Draft, MessageError, Place, RawDraft, SavedDraft, UnreadableFile
-from cfmail_tui.outbox import Accounts, NoAccount, NotRecorded, Outbox, OutboxError, Reviewed, new_id, raw_draft
+from cfmail_tui.outbox import Accounts, NoAccount, NotRecorded, Outbox, OutboxError, Reviewed, new_id
+from cfmail_tui.prefill import raw_draft
 from cfmail_tui.report import outcome_name
 from cfmail_tui.sandbox import Sandbox
 from cfmail_tui.store import DATABASE, NoSuchDraft, Store, StoreError
@@ -397,7 +398,7 @@ class TestDraft:
         saved = SavedDraft(new_id(), 3, content)
         outbox.save_draft(saved)
         outbox.send(outbox.prepare(content, saved))
-        assert [draft.content for draft in outbox.drafts()] == [content] * left
+        assert [found.draft.content for found in outbox.unfinished()] == [content] * left
 
     def test_stays_when_nothing_was_sent(self, opened: Callable[[str], Outbox]) -> None:
         """So it is kept when nobody listens."""

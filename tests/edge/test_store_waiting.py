@@ -168,7 +168,6 @@ class TestOwners:
         wait(other, "theirs-12")
         assert (roots(store), roots(other)) == (["mine-1234"], ["theirs-12"])
         assert not store.adopt("theirs-12")
-        assert not store.postpone("theirs-12", LATER)
         assert not store.stop_waiting("theirs-12")
         assert roots(other) == ["theirs-12"]
         assert other.waiting()[0].next_at == SOON
@@ -176,24 +175,20 @@ class TestOwners:
         assert roots(store) == ["theirs-12", "mine-1234"]
 
     def test_what_a_dead_one_left_is_adopted_by_one(self, store: Store, other: Store, data_dir: Path) -> None:
-        """Until it is adopted it cannot be postponed; then it is the adopter's, and nobody else sees it."""
+        """Once it is adopted it is the adopter's, and nobody else sees it."""
         wait(other)
         die(other)
         with closing(Store(data_dir, lambda: NOON)) as third:
-            assert not store.postpone("first-try", LATER)
             assert store.adopt("first-try")
             assert store.adopt("first-try")
             assert not third.adopt("first-try")
             assert (roots(store), roots(third)) == (["first-try"], [])
-            assert store.postpone("first-try", LATER)
-            assert store.waiting()[0].next_at == LATER
 
     def test_what_is_gone_is_gone(self, store: Store) -> None:
-        """A mail that does not wait is neither adopted, postponed nor stopped."""
+        """A mail that does not wait is neither adopted nor stopped."""
         tried(store, "first-try", OFFLINE)
         for root in ("first-try", "no-such-try", "../x", ""):
             assert not store.adopt(root)
-            assert not store.postpone(root, LATER)
             assert not store.stop_waiting(root)
         assert store.waiting() == ()
 

@@ -16,7 +16,8 @@ from textual.pilot import Pilot
 
 from cfmail_tui.credentials import Keyring
 from cfmail_tui.message import Draft, RawDraft
-from cfmail_tui.outbox import Accounts, Outbox, raw_draft
+from cfmail_tui.outbox import Accounts, Outbox
+from cfmail_tui.prefill import raw_draft
 from cfmail_tui.sandbox import Sandbox
 from cfmail_tui.settings import Settings
 from cfmail_tui.store import Store

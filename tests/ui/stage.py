@@ -47,7 +47,7 @@ def attempts() -> tuple[Attempt, ...]:
 def drafts() -> list[Draft | RawDraft]:
     """What the store has as drafts, newest first."""
     with opened_outbox() as (outbox, _):
-        return [saved.content for saved in outbox.drafts()]
+        return [found.draft.content for found in outbox.unfinished()]
 
 
 FRAMES = str.maketrans(dict.fromkeys("│─╭╮╰╯▌▐▔▁", " "))

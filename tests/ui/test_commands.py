@@ -24,7 +24,9 @@ HOMES: dict[Where, tuple[type, ...]] = {
     "composer": (ComposeScreen, RawScreen),
     "form": (ComposeScreen,),
     "raw": (RawScreen,),
+    "leaving": (ComposeScreen, RawScreen),
     "review": (ReviewScreen,),
+    "review-draft": (ReviewScreen,),
     "review-form": (ReviewScreen,),
     "list": (rows.RowList,),
     "drafts": (drafts.DraftsScreen,),
@@ -74,8 +76,9 @@ def test_identifiers_are_unique() -> None:
 
 def test_no_key_is_bound_twice_in_one_place() -> None:
     """Of the commands that are offered together, no two share a key."""
-    for places in ({"form", "composer", "everywhere"}, {"raw", "composer", "everywhere"}, {"review", "everywhere"},
-                   {"list", "drafts", "dialog", "everywhere"}, {"list", "history", "unknown", "dialog", "everywhere"},
+    for places in ({"form", "composer", "leaving", "everywhere"}, {"raw", "composer", "leaving", "everywhere"},
+                   {"review", "review-draft", "review-form", "everywhere"}, {"list", "drafts", "dialog", "everywhere"},
+                   {"list", "history", "unknown", "dialog", "everywhere"},
                    {"attached", "dialog", "list", "everywhere"}):  # fmt: skip
         keys = [key for command in COMMANDS if command.where in places for key in command.keys.split(",") if key]
         assert len(keys) == len(set(keys)), sorted(keys)

@@ -4,8 +4,12 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from cfmail_tui.message import AttachmentDraft, Draft, Place, RawDraft, SavedDraft
 from cfmail_tui.sandbox import Sandbox
+from cfmail_tui.store import StoreError
+from cfmail_tui.ui import mail
 from tests.ui.stage import LETTER, drafts, on_stage, opened_outbox
 
 
@@ -60,6 +64,66 @@ async def test_quitting_in_the_attach_screen_keeps_the_file(connected: Sandbox, 
     assert drafts() == [replace(LETTER, attachments=(AttachmentDraft(str(tmp_path / "a.txt")),))]
 
 
+async def test_the_cursor_comes_back(connected: Sandbox) -> None:
+    """A draft that is opened again is typed on where it was left, in the text or in a field."""
+    async with on_stage(LETTER) as stage:
+        await stage.press("down", "end", "down", "end", "left")
+        await stage.type("!")
+        await stage.press("ctrl+n")
+        stage.form.fill(replace(LETTER, to="al", subject="Second"))
+        await stage.press("tab")
+        stage.form.field(Place.TO).input.focus()
+        await stage.press("end")
+        await stage.type("ice@exmple.com")
+        await stage.press("left", "left", "left", "left", "left", "left", "left", "left", "ctrl+s")
+        await stage.settled()
+    async with on_stage() as stage:
+        await stage.press("f7", "enter")
+        await stage.until(lambda: stage.draft.subject == "Second")
+        await stage.type("a")
+        assert stage.draft.to == "alice@example.com"
+        await stage.press("f7")
+        await stage.press("down", "enter")
+        await stage.until(lambda: stage.draft.subject == "Hello")
+        await stage.type("?")
+        assert stage.draft.text == "Hi Bob,\n\nhow are you!??"
+
+
+async def test_unfinished_mails_are_offered(connected: Sandbox) -> None:
+    """The next start says what is unfinished, and goes on with it only if asked; what is typed meanwhile is typed."""
+    async with on_stage(LETTER) as stage:
+        await stage.press("ctrl+s", "ctrl+n")
+        stage.form.fill(replace(LETTER, subject="Second"))
+        await stage.press("ctrl+s")
+        await stage.settled()
+    async with on_stage() as stage:
+        await stage.type("carol")
+        await stage.until("“Second” of")
+        assert "and 1 more: F7 goes on with it" in stage.words()
+        assert "carol" in str(stage.draft)
+
+
+async def test_a_disk_that_takes_something_again(connected: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a draft cannot be saved the title says so, the text stays, and it is saved as soon as it can be."""
+    async with on_stage(LETTER) as stage:
+        assert stage.app._outbox
+        store = stage.app._outbox._store
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "save_draft", full)
+            await stage.type("x")
+            await stage.until("NOT SAVED")
+            await stage.until("the disk is full")
+            monkeypatch.setattr(mail, "SAVE_AGAIN_AFTER", 0.1)
+            await stage.type("y")
+        await stage.until("saved ")
+        await stage.until(lambda: drafts() == [stage.draft])
+        assert stage.draft.text == "xy" + LETTER.text
+
+
+def full(_draft: SavedDraft) -> None:
+    raise StoreError("cfmail.sqlite3 cannot be written: the disk is full")
+
+
 async def test_a_draft_comes_back_whole(connected: Sandbox, tmp_path: Path) -> None:
     """After a new start the draft opens with every field, body and attachment as it was, also half-typed ones."""
     mail = everything(tmp_path)
@@ -94,6 +158,7 @@ async def test_drafts_do_not_overwrite_one_another(connected: Sandbox) -> None:
         assert [line.split()[-1] for line in lines] == ["third", "second", "first"]
         await stage.press("j", "enter")
         await stage.until(lambda: stage.draft.subject == "second")
+        stage.form.body("text").focus()
         await stage.type("changed ")
         await stage.settled()
         await stage.press("f7")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cfmail_tui.message import AttachmentDraft, Draft, Place, RawDraft
-from cfmail_tui.outbox import raw_draft
+from cfmail_tui.prefill import raw_draft
 from cfmail_tui.sandbox import Sandbox
 from tests.edge.fault_server import Behaviour, FarEnd, answering
 from tests.ui.conftest import Held
@@ -115,7 +115,6 @@ async def test_drafts_and_notifications(held: Held) -> None:
         stage.form.fill(replace(LETTER, subject=MARKUP[0] + MARKUP[1]))
         await stage.send()
         await stage.press("ctrl+n")
-        await stage.click("Go on")
         held.release()
         await stage.until(MARKUP[0])
         await check(stage)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cfmail_tui.message import Place, RawDraft
-from cfmail_tui.outbox import raw_draft
+from cfmail_tui.prefill import raw_draft
 from cfmail_tui.sandbox import Sandbox
 from cfmail_tui.ui.fields import MailField
 from tests.ui.stage import Stage, drafts, on_stage

@@ -67,7 +67,7 @@ async def test_a_full_form_leaves_room_for_the_text(connected: Sandbox, tmp_path
         bcc="bcc@example.com",
         reply_to="r@example.com",
         headers="X-A: 1\nX-B: 2\nX-C: 3\nX-D: 4\nX-E: 5",
-        to=", ".join(f"throttle{n}@example.com" for n in range(20)) + ", throttle@example.com",
+        to=", ".join(f"error503{n}@example.com" for n in range(20)) + ", error503@example.com",
         attachments=tuple(AttachmentDraft(str(path)) for path in paths),
     )
     async with on_stage(full, size) as stage:

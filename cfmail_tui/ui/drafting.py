@@ -1,0 +1,153 @@
+"""One mail after another: what is typed is kept, another mail is shown, a draft is opened again.
+
+Invariant: what is typed is on disk before another mail is shown or the program ends, or the user was asked.
+"""
+
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from cfmail_tui.message import Draft, RawDraft, SavedDraft
+from cfmail_tui.ui.compose import ComposeScreen
+from cfmail_tui.ui.departures import Stage
+from cfmail_tui.ui.dialogs import ChoiceScreen
+from cfmail_tui.ui.drafts import DraftsScreen
+from cfmail_tui.ui.mail import MailScreen, new_draft
+from cfmail_tui.ui.raw import RawScreen
+from cfmail_tui.ui.work import Next
+
+if TYPE_CHECKING:
+    from cfmail_tui.outbox import Outbox
+    from cfmail_tui.ui.app import CfmailApp
+
+
+class Drafting:
+    """The mail on the screen and the drafts behind it, for the app."""
+
+    def __init__(self, app: "CfmailApp") -> None:
+        self._app = app
+
+    def save(self, draft: SavedDraft, then: Next | None = None) -> None:
+        """Bring it to the disk; if that fails, say so, and ask whether `then` is to follow all the same."""
+
+        def save(outbox: "Outbox") -> Next:
+            outbox.save_draft(draft)
+            return saved
+
+        def saved() -> None:
+            if self._app.mail.draft_id == draft.draft_id:
+                self._app.mail.kept(datetime.now(UTC))
+            if then:
+                then()
+
+        self._app.run_task(save, lambda reason: self._not_saved(draft, reason, then))
+
+    def _not_saved(self, draft: SavedDraft, reason: str, then: Next | None) -> None:
+        text = f"The draft could not be saved: {reason}"
+        is_news = self._app.mail.draft_id != draft.draft_id or self._app.mail.not_kept()
+        if then is None:
+            if is_news:
+                self._app.complain(text)
+            return
+
+        def answered(answer: str | None) -> None:
+            if answer == "leave":
+                then()
+
+        question = f"{text}\n\nIf you go on, what you typed is lost."
+        self._app.push_screen(ChoiceScreen(question, {"stay": "Stay", "leave": "Go on and lose it"}), answered)
+
+    def when_kept(self, then: Next) -> None:
+        """Do this once what was typed so far is on disk."""
+
+        def keep() -> None:
+            if self._app.mail.has_changed():
+                self.save(self._app.mail.handed_over(), then)
+            else:
+                then()
+
+        self._app.mail.when_typed(keep)
+
+    def kept_or_not(self, then: Next) -> None:
+        """Do this once what was typed is on disk, or could not be brought there."""
+        mail = self._app.mail
+        if not mail.has_changed():
+            then()
+            return
+        draft = mail.handed_over()
+
+        def save(outbox: "Outbox") -> Next:
+            outbox.save_draft(draft)
+            return then
+
+        self._app.run_task(save, lambda _reason: then())
+
+    def change(self, content: Draft | RawDraft) -> None:
+        """Begin another mail with this; the one on the screen is kept."""
+        self.when_kept(lambda: self.show(new_draft(content)))
+
+    def choose(self) -> None:
+        """Show what is unfinished, and open what is chosen."""
+
+        def load(outbox: "Outbox") -> Next:
+            leaving = self._app.sending.departures.at(Stage.COUNTING, Stage.LEAVING, Stage.LEFT)
+            away = {self._app.mail.draft_id, *(departure.draft_id for departure in leaving)}
+            others = tuple(found for found in outbox.unfinished() if found.draft.draft_id not in away)
+            return lambda: self._app.push_screen(DraftsScreen(others), self._open)
+
+        self.when_kept(lambda: self._app.run_task(load))
+
+    def _open(self, draft: SavedDraft | None) -> None:
+        if draft is None:
+            return
+        if departure := self._app.sending.departures.by_draft(draft.draft_id):
+            self._app.sending.take_back(departure)
+            return
+
+        def claim(outbox: "Outbox") -> Next:
+            return partial(self.show if outbox.open_draft(draft.draft_id) else self._offer_copy, draft)
+
+        self._app.run_task(claim)
+
+    def _offer_copy(self, draft: SavedDraft) -> None:
+        def answered(answer: str | None) -> None:
+            if answer == "copy":
+                self.show(new_draft(draft.content))
+
+        question = "This draft is open in another cfmail, and only one can keep it."
+        answers = {"leave": "Leave it there", "copy": "Open a copy here"}
+        self._app.push_screen(ChoiceScreen(question, answers), answered)
+
+    def show(self, draft: SavedDraft) -> None:
+        """Show this mail; the one that was there is kept, or on its way, which goes on."""
+        old = self._app.mail
+        if self._app.sending.shown is None:
+            self.close(old.draft_id)
+        if isinstance(old, RawScreen) == isinstance(draft.content, RawDraft):
+            old.results.clear()
+            old.load(draft)
+            old.set_busy(busy=self._app.sending.shown is not None)
+            self._app.sending.show_departures()
+            self._app.screen_is_there()
+            return
+        while self._app.screen is not old:
+            self._app.pop_screen()
+        screen = screen_for(draft)
+        self._app.switch_screen(screen)
+        screen.title_bar.show_account(self._app.account_words)
+        screen.call_after_refresh(self._app.sending.show_departures)
+
+    def close(self, draft_id: str) -> None:
+        """It is not open here any more; another cfmail may have it."""
+
+        def release(outbox: "Outbox") -> Next:
+            outbox.close_draft(draft_id)
+            return lambda: None
+
+        # A claim that could not be given back ends with this program.
+        self._app.run_task(release, lambda _reason: None)
+
+
+def screen_for(draft: SavedDraft) -> MailScreen:
+    """The screen on which such a mail is written."""
+    return RawScreen(draft) if isinstance(draft.content, RawDraft) else ComposeScreen(draft)
