@@ -1,5 +1,6 @@
 """Many mails, each with `kill -9` between the key that sends and the outcome, and what became of every one of them."""
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
@@ -36,7 +37,7 @@ def campaign(kills: int, seed: int, folder: Path) -> Tally:
                 return one
 
             homes = [*pool.map(attacked, range(0, kills, KILLS_PER_HOME))]
-        return judged(homes, far_end.accepted)
+        return judged(homes, Counter(far_end.subjects))
 
 
 def spans(home: Home) -> dict[Road, float]:
