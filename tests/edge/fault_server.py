@@ -73,16 +73,20 @@ class Exchange:
         pairs = (field.partition(": ") for field in fields)
         return Received(line, tuple((name, value) for name, _, value in pairs))
 
+    def body(self, head: Received) -> Iterator[bytes]:
+        """The body that belongs to this header, as it comes; whole when there is no more."""
+        left = int(head.field("Content-Length") or "0")
+        while left:
+            block = self._seen or self.receive()
+            block, self._seen = block[:left], block[left:]
+            left -= len(block)
+            yield block
+
     def request(self) -> Received:
         """The next request, whole and counted."""
         head = self.head()
         self.far_end.head_came.set()
-        length = int(head.field("Content-Length") or "0")
-        body = bytearray(self._seen)
-        while len(body) < length:
-            body += self.receive()
-        self._seen = bytes(body[length:])
-        received = replace(head, body=bytes(body[:length]))
+        received = replace(head, body=b"".join(self.body(head)))
         self.far_end.requests.append(received)
         self.far_end.request_came.set()
         return received
