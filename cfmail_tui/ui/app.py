@@ -320,12 +320,17 @@ class CfmailApp(OutboxApp):
         elif waiting:
             self._review_again(waiting.attempt)
 
+    def _next_mail(self) -> Draft:
+        """An empty one, from whom the last was."""
+        content = self.mail.content()
+        return Draft(sender=self._usual_sender or (content.sender if isinstance(content, Draft) else ""))
+
     def action_new(self) -> None:
-        self.drafting.change(Draft(sender=self._usual_sender))
+        self.drafting.change(self._next_mail())
 
     def action_switch_raw(self) -> None:
-        form = isinstance(self.mail, RawScreen)
-        self.drafting.change(Draft(sender=self._usual_sender) if form else RawDraft(source=NEW_SOURCE))
+        raw = isinstance(self.mail, RawScreen)
+        self.drafting.change(self._next_mail() if raw else RawDraft(source=NEW_SOURCE))
 
     def on_raw_screen_open_requested(self) -> None:
         def chosen(path: str | None) -> None:

@@ -125,8 +125,10 @@ class Drafting:
             self.close(old.draft_id)
         if isinstance(old, RawScreen) == isinstance(draft.content, RawDraft):
             old.results.clear()
+            old.set_busy(busy=False)  # what is disabled cannot get the focus
             old.load(draft)
-            old.set_busy(busy=self._app.sending.shown is not None)
+            if self._app.sending.shown:
+                old.set_busy(busy=True)
             self._app.sending.show_departures()
             self._app.screen_is_there()
             return

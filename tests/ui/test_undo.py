@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from cfmail_tui.message import RawDraft
+from cfmail_tui.message import Draft, Place, RawDraft
 from cfmail_tui.sandbox import Sandbox
 from cfmail_tui.submission import Accepted
 from tests.conftest import undo_send
@@ -123,6 +123,8 @@ async def test_another_mail_in_the_wait(held: Held) -> None:
         await stage.press("ctrl+n")
         await stage.until(lambda: stage.draft.subject == "")
         await stage.until("leaves in")
+        assert stage.draft == Draft(sender=LETTER.sender)
+        assert stage.form.field(Place.TO).input.has_focus
         stage.form.fill(replace(LETTER, subject="Second", text=""))
         await stage.type("u and you")
         assert stage.draft.text == "u and you"
