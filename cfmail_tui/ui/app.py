@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
@@ -28,13 +29,13 @@ from cfmail_tui.ui.commands import Where, bindings
 from cfmail_tui.ui.compose import ComposeScreen
 from cfmail_tui.ui.dialogs import ChoiceScreen, HelpScreen, PathScreen, TextScreen
 from cfmail_tui.ui.drafts import DraftsScreen
+from cfmail_tui.ui.endings import OPENING, EndingApp
 from cfmail_tui.ui.fields import words
 from cfmail_tui.ui.history import MOST, HistoryScreen
 from cfmail_tui.ui.mail import MailScreen, new_draft
 from cfmail_tui.ui.raw import NEW_SOURCE, RawScreen
 from cfmail_tui.ui.results import headline
 from cfmail_tui.ui.review import ReviewScreen
-from cfmail_tui.ui.typeahead import TypeaheadApp
 from cfmail_tui.ui.work import Done, Failed, Finished, Next, Opened, Progressed, Task
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ PROGRESS_EVERY = 0.25
 _WIRE_BODY_SHOWN = 64 * 1024
 
 
-class OutboxApp(TypeaheadApp):
+class OutboxApp(EndingApp):
     """Runs tasks on the outbox in threads, and answers what screens ask of it.
 
     `opened` gives the outbox and settings, and closes them in the end.
@@ -136,15 +137,6 @@ class OutboxApp(TypeaheadApp):
 
         self.run_task(search)
 
-    def _fatal_error(self) -> None:
-        """End after a defect. Textual's own report prints local variables, which may hold anyone's mail."""
-        from rich.segment import Segments
-        from rich.traceback import Traceback
-
-        report = Traceback(show_locals=False, width=None)
-        self._exit_renderables.append(Segments(self.console.render(report, self.console.options)))
-        self._close_messages_no_wait()
-
     def on_done(self, message: Done) -> None:
         if self.screen_stack:
             message.then()
@@ -199,9 +191,16 @@ class CfmailApp(OutboxApp):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("everywhere")]
 
     def __init__(
-        self, opened: Callable[[], AbstractContextManager["tuple[Outbox, Settings]"]], first: Draft | RawDraft
+        self,
+        opened: Callable[[], AbstractContextManager["tuple[Outbox, Settings]"]],
+        first: Draft | RawDraft,
+        *,
+        when_left: Callable[[int], None] = lambda _code: None,
+        reports: Callable[[], Path] | None = None,
     ) -> None:
         super().__init__(opened)
+        self.when_left = when_left
+        self.reports = reports
         self._first = first
         self._settings: Settings | None = None
         self._account_words = "no account yet"
@@ -217,6 +216,19 @@ class CfmailApp(OutboxApp):
     def mail(self) -> MailScreen:
         """The mail being written; there always is one."""
         return next(screen for screen in self.screen_stack if isinstance(screen, MailScreen))
+
+    def save_now(self) -> None:
+        """Save what is typed, before this returns. From any thread; raises MailError if it cannot."""
+        mail = next((screen for screen in self.screen_stack if isinstance(screen, MailScreen)), None)
+        if mail is None:
+            return
+        # Under the revision that was handed over, where nothing was typed since: a mail on its way has that one.
+        draft = mail.handed_over() if mail.has_changed() else mail.current()
+        if draft.revision:
+            self._tried_to_open.wait(OPENING)
+            if self._outbox is None:
+                raise MailError("the program could not open its data")
+            self._outbox.save_draft(draft)
 
     def on_failed(self, message: Failed) -> None:
         if not self.screen_stack:
