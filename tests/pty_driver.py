@@ -129,6 +129,9 @@ class Terminal:
         self._frozen = -1
 
         self._pty, theirs = os.openpty()
+        self._name = os.ttyname(theirs)
+        self.settings_before = termios.tcgetattr(theirs)
+        """The line settings that the command found."""
         os.set_blocking(self._pty, False)
         self._set_size(*size)
         self._process = subprocess.Popen(
@@ -166,6 +169,20 @@ class Terminal:
         (child,) = children(self.pid)
         return child
 
+    def wait_read(self) -> None:
+        """Until the command has read all that was sent."""
+        theirs = os.open(self._name, os.O_RDWR | os.O_NOCTTY)
+        unread = bytearray(4)
+
+        def is_read() -> bool:
+            fcntl.ioctl(theirs, termios.FIONREAD, unread)
+            return not any(unread)
+
+        try:
+            self.wait_for(lambda _: is_read(), name="reading of the input")
+        finally:
+            os.close(theirs)
+
     def settings(self) -> list[Any]:
         """The line settings, termios(3)."""
         return termios.tcgetattr(self._pty)
@@ -178,7 +195,7 @@ class Terminal:
 
     def freeze(self) -> None:
         """Take no more of the command's output, as a dead connection does, until `thaw`."""
-        self._frozen = os.open(os.ptsname(self._pty), os.O_RDWR | os.O_NOCTTY)
+        self._frozen = os.open(self._name, os.O_RDWR | os.O_NOCTTY)
         termios.tcflow(self._frozen, termios.TCOOFF)
 
     def thaw(self) -> None:

@@ -71,6 +71,19 @@ class OutboxApp(EndingApp):
         """Close the outbox; called when no worker runs any more."""
         self._resources.close()
 
+    def save_now(self) -> None:
+        """Save what is typed, before this returns. From any thread; raises MailError if it cannot."""
+        mail = next((screen for screen in self.screen_stack if isinstance(screen, MailScreen)), None)
+        if mail is None:
+            return
+        # Under the revision that was handed over, where nothing was typed since: a mail on its way has that one.
+        draft = mail.handed_over() if mail.has_changed() else mail.current()
+        if draft.revision:
+            self._tried_to_open.wait(OPENING)
+            if self._outbox is None:
+                raise MailError("the program could not open its data")
+            self._outbox.save_draft(draft)
+
     @work(thread=True, group="open", description="open the outbox", exit_on_error=False)
     def open_outbox(self, otherwise: Callable[[str], object]) -> None:
         try:
@@ -216,19 +229,6 @@ class CfmailApp(OutboxApp):
     def mail(self) -> MailScreen:
         """The mail being written; there always is one."""
         return next(screen for screen in self.screen_stack if isinstance(screen, MailScreen))
-
-    def save_now(self) -> None:
-        """Save what is typed, before this returns. From any thread; raises MailError if it cannot."""
-        mail = next((screen for screen in self.screen_stack if isinstance(screen, MailScreen)), None)
-        if mail is None:
-            return
-        # Under the revision that was handed over, where nothing was typed since: a mail on its way has that one.
-        draft = mail.handed_over() if mail.has_changed() else mail.current()
-        if draft.revision:
-            self._tried_to_open.wait(OPENING)
-            if self._outbox is None:
-                raise MailError("the program could not open its data")
-            self._outbox.save_draft(draft)
 
     def on_failed(self, message: Failed) -> None:
         if not self.screen_stack:
