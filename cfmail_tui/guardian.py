@@ -167,7 +167,7 @@ def _put_in_order(settings: list[Any] | None) -> None:
         with suppress(termios.error):
             termios.tcsetattr(0, termios.TCSANOW, settings)
     with suppress(OSError):
-        if select.select([], [1], [], _PATIENCE)[1]:
+        if os.isatty(1) and select.select([], [1], [], _PATIENCE)[1]:
             os.write(1, _IN_ORDER)
 
 

@@ -88,13 +88,14 @@ class EndingApp(TypeaheadApp):
         signal.raise_signal(signal.SIGHUP)
 
     def panic(self, *_renderables: object) -> None:
+        """As `_fatal_error`: what Textual would show here may hold anything."""
         self._fatal_error()
 
     def _fatal_error(self) -> None:
         """End after a defect; Textual's own report would print local variables."""
-        if self._exception and not self._last_words:
-            self.tell_of(self._exception)
-            self._return_code = crash.EXIT_CODE
+        if not self._last_words:
+            self.tell_of(self._exception or RuntimeError())
+        self._return_code = crash.EXIT_CODE
         self._close_messages_no_wait()
 
     def tell_of(self, error: BaseException) -> None:
@@ -126,14 +127,11 @@ def run(app: EndingApp) -> int:
     with Endings(app):
         try:
             app.run()
-        except MailError:
-            raise
+            app.close()
         except Exception as error:  # noqa: BLE001 - a defect outside of the app's loop is told as one inside
             app.tell_of(error)
             app.leave_terminal()
             return crash.EXIT_CODE
-        finally:
-            app.close()
     return app.return_code or 0
 
 
