@@ -74,7 +74,7 @@ class OutboxApp(EndingApp):
     def save_now(self) -> None:
         """Save what is typed, before this returns. From any thread; raises MailError if it cannot."""
         mail = next((screen for screen in self.screen_stack if isinstance(screen, MailScreen)), None)
-        if mail is None:
+        if mail is None or not mail.is_mounted:
             return
         # Under the revision that was handed over, where nothing was typed since: a mail on its way has that one.
         draft = mail.handed_over() if mail.has_changed() else mail.current()

@@ -237,7 +237,7 @@ def test_the_guardian_is_killed(start: Start, cloudflare: Cloudflare) -> None:
     assert_kept()
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(4, 20))])
 def test_random_keys(start: Start, cloudflare: Cloudflare, seed: int) -> None:
     """Whatever a keyboard may send, the program lives on and takes what is typed next."""
     terminal = start(*LETTER)
