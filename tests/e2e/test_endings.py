@@ -6,6 +6,7 @@ A row of the table is what happens to the program, a column what it is doing at 
 import os
 import random
 import resource
+import select
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -229,10 +230,14 @@ def test_the_guardian_is_killed(start: Start, cloudflare: Cloudflare) -> None:
     """Without its guardian the program ends as when the terminal has gone, and restores it itself."""
     terminal = start(*LETTER)
     typing(terminal, cloudflare)
-    app = terminal.child
-    os.kill(terminal.pid, signal.SIGKILL)
-    assert terminal.wait_exit() == -signal.SIGKILL
-    terminal.wait_for(lambda _: not is_running(app), name="the end of the program")
+    app = os.pidfd_open(terminal.child)
+    try:
+        os.kill(terminal.pid, signal.SIGKILL)
+        assert terminal.wait_exit() == -signal.SIGKILL
+        assert select.select([app], [], [], PATIENCE)[0], "the program goes on without its guardian"
+    finally:
+        os.close(app)
+    assert terminal.wait_exit() == -signal.SIGKILL  # and what it wrote in the meantime is read
     assert_restored(terminal)
     assert_kept()
 
@@ -299,26 +304,19 @@ def assert_kept() -> None:
     assert draft.subject == "Hello"
 
 
-def state(pid: int) -> str:
-    """The one letter of proc_pid_stat(5): T is stopped, Z has ended; "" when there is no such process."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (OSError, IndexError):
-        return ""
-
-
-def is_running(pid: int) -> bool:
-    return state(pid) not in {"", "Z", "X"}
-
-
 def until_stopped(terminal: Terminal) -> None:
     """Until the guardian has stopped, as a shell waits for it."""
-    terminal.wait_for(lambda _: state(terminal.pid) == "T", name="the stopped program")
+    terminal.wait_for(lambda _: proc_stat(terminal.pid)[0] == "T", name="the stopped program")
+
+
+def proc_stat(pid: int) -> list[str]:
+    """proc_pid_stat(5) from the state on, the third of its fields."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 def cpu_seconds(pid: int) -> float:
     """Processor time of a living process."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    fields = proc_stat(pid)
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
