@@ -190,6 +190,8 @@ def test_a_storm_of_sizes_and_signals(start: Start, cloudflare: Cloudflare) -> N
             os.kill(terminal.pid, signal.SIGTSTP)
             until_stopped(terminal)
             os.killpg(terminal.pid, signal.SIGCONT)
+            # Until its questions are answered: an answer to a program that has stopped would be echoed.
+            terminal.wait_for(lambda _: 2004 in terminal.modes, name="the modes of the program")
     terminal.resize(80, 24)
     terminal.wait_for(lambda screen: "the text" in screen and screen.count("F9 Send") == 1)
     terminal.press("ctrl+q")
