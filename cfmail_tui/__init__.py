@@ -4,6 +4,7 @@ Who may know whom, from the top down (checked by the import contracts in pyproje
 
     cli             arguments in, exit code out; puts the parts together
     ui              the screens; ui/app.py has the only workers
+    guardian        the process that gives the terminal back            (standard library only)
     outbox          prepare, send, remember: the one road of a mail, used by screens and commands alike
     api             the HTTP client: one request, one outcome        (the only httpx)
     credentials     environment, paste, keyring                      (the only keyring)

@@ -5,8 +5,8 @@ by the verbs that need them, so `--help` and `--version` are quick.
 
 Exit codes (tested and documented): 0 accepted, every recipient delivered or queued; 3 accepted, but someone bounced,
 was suppressed or is unreported; 64 usage; 65 the message cannot be sent as it is; 66 a file cannot be read; 69 refused
-by the API; 75 not sent, safe to retry; 76 outcome unknown, may have been sent; 77 no usable credentials;
-130 interrupted, and nothing was sent.
+by the API; 70 a defect in the composer; 75 not sent, safe to retry; 76 outcome unknown, may have been sent; 77 no
+usable credentials; 130 interrupted, and nothing was sent.
 
 With --json standard output is one JSON value in every case. Where no attempt came about it is an object of `outcome`
 (usage, invalid, unreadable, no_credentials, not_sent, interrupted), `reason` and `exit_code`; invalid has `problems`,
@@ -21,6 +21,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -124,9 +125,7 @@ def _tell(write: Callable[[], object], code: int, unwritten: int | None = None) 
 
 def _who(parser: argparse.ArgumentParser) -> None:
     group = parser.add_mutually_exclusive_group()
-    group.add_argument(
-        "--account", metavar="NAME", default="", help="the account to send as, by its name in the keyring"
-    )
+    group.add_argument("--account", metavar="NAME", default="", help="the account to send as, by its name in a keyring")
     group.add_argument("--sandbox", action="store_true", help="send into the embedded sandbox: no account, no network")
 
 
@@ -323,14 +322,17 @@ def _open_composer(draft: "Draft | RawDraft", *, account: str, sandbox: bool) ->
         except OSError as error:
             raise _UsageError("the composer needs a terminal for its keys; cfmail send works without one") from error
         sys.stdin = os.fdopen(0)
-    from cfmail_tui.ui.app import CfmailApp
+    from cfmail_tui.guardian import LetGo, guarded  # first, since it forks: no thread may have been started
 
-    app = CfmailApp(lambda: _opened(account, sandbox=sandbox, told=False), draft)
-    try:
-        app.run()
-    finally:
-        app.close()
-    return app.return_code or DONE
+    def compose(let_go: LetGo) -> int:
+        from cfmail_tui import settings
+        from cfmail_tui.ui.app import CfmailApp
+        from cfmail_tui.ui.endings import run
+
+        opened = partial(_opened, account, sandbox=sandbox, told=False)
+        return run(CfmailApp(opened, draft, when_left=let_go, reports=lambda: settings.read(os.environ).data_dir))
+
+    return guarded(compose)
 
 
 def _read(name: str, place: "Place") -> bytes:

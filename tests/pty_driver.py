@@ -25,7 +25,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import pyte
 
@@ -62,6 +62,8 @@ MODIFIERS: Final = {"shift": 1, "alt": 2, "ctrl": 4}
 # The new process makes the pty its controlling terminal and becomes the command. Done there because
 # forking by hand in a process with threads, as a test worker is, may deadlock.
 LOGIN: Final = "import os, sys; os.login_tty(0); os.execvp(sys.argv[1], sys.argv[1:])"
+# The same without the controlling terminal: keys make no signals, and no SIGHUP comes when it goes.
+DETACHED: Final = "import os, sys; os.setsid(); os.execvp(sys.argv[1], sys.argv[1:])"
 
 
 def key_bytes(key: str) -> bytes:
@@ -86,6 +88,17 @@ def key_bytes(key: str) -> bytes:
     raise ValueError(f"a terminal has no bytes for the key {key!r}")
 
 
+def children(pid: int) -> list[int]:
+    """The processes whose parent is this one."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            # proc_pid_stat(5): the name in brackets may hold anything; then the state, then the parent.
+            if int(path.read_text().rpartition(")")[2].split()[1]) == pid:
+                found.append(int(path.parent.name))
+    return found
+
+
 class Terminal:
     """A command on a pty of its own. As a context manager it ends the command, and all that the command started."""
 
@@ -96,8 +109,12 @@ class Terminal:
         size: tuple[int, int] = (80, 24),
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
+        controlling: bool = True,
     ) -> None:
-        """`size` is columns, rows; `env` is added to the environment of the test."""
+        """`size` is columns, rows; `env` is added to the environment of the test.
+
+        `controlling`: whether the terminal is the command's controlling terminal.
+        """
         self._main = pyte.Screen(*size)
         self._alternate = pyte.Screen(*size)
         self._shown = self._main
@@ -108,11 +125,17 @@ class Terminal:
         self.modes = {*AT_REST}
         """The private modes (DECSET) that are on: 25 cursor, 1003 and 1006 mouse, 1049 alternate screen, 2004 paste."""
 
+        self._hung_up = False
+        self._frozen = -1
+
         self._pty, theirs = os.openpty()
+        self._name = os.ttyname(theirs)
+        self.settings_before = termios.tcgetattr(theirs)
+        """The line settings that the command found."""
         os.set_blocking(self._pty, False)
         self._set_size(*size)
         self._process = subprocess.Popen(
-            [sys.executable, "-ISc", LOGIN, *argv],
+            [sys.executable, "-ISc", LOGIN if controlling else DETACHED, *argv],
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
@@ -132,12 +155,55 @@ class Terminal:
         except (ProcessLookupError, PermissionError):  # it has ended, or has not yet become the leader of its group
             self._process.kill()
         self._process.wait()
-        os.close(self._pty)
+        self.thaw()
+        self.hang_up()
 
     @property
     def pid(self) -> int:
         """The command's process, which leads its session and process group."""
         return self._process.pid
+
+    @property
+    def child(self) -> int:
+        """The one process that the command's has started."""
+        (child,) = children(self.pid)
+        return child
+
+    def wait_read(self) -> None:
+        """Until the command has read all that was sent."""
+        theirs = os.open(self._name, os.O_RDWR | os.O_NOCTTY)
+        unread = bytearray(4)
+
+        def is_read() -> bool:
+            fcntl.ioctl(theirs, termios.FIONREAD, unread)
+            return not any(unread)
+
+        try:
+            self.wait_for(lambda _: is_read(), name="reading of the input")
+        finally:
+            os.close(theirs)
+
+    def settings(self) -> list[Any]:
+        """The line settings, termios(3)."""
+        return termios.tcgetattr(self._pty)
+
+    def hang_up(self) -> None:
+        """Close the window, so to speak."""
+        if not self._hung_up:
+            self._hung_up = self._ended = True
+            os.close(self._pty)
+
+    def freeze(self) -> None:
+        """Take no more of the command's output, as a dead connection does, until `thaw`."""
+        self._frozen = os.open(self._name, os.O_RDWR | os.O_NOCTTY)
+        termios.tcflow(self._frozen, termios.TCOOFF)
+
+    def thaw(self) -> None:
+        """Take output again."""
+        if self._frozen >= 0:
+            termios.tcflow(self._frozen, termios.TCOON)
+            os.close(self._frozen)
+            self._frozen = -1
 
     @property
     def output(self) -> bytes:
@@ -209,7 +275,7 @@ class Terminal:
         """Until the command ends: its exit code, negative for a signal."""
         if not self._until(lambda: self._process.poll() is not None, timeout):
             raise AssertionError(f"the command still runs after {timeout} s\n{self.picture()}")
-        while self._pump(0):
+        while not self._hung_up and self._pump(0):
             pass
         return self._process.wait()
 

@@ -44,6 +44,9 @@ IMPORTED_ONLY_BY: Final = {
 BROAD_EXCEPTS: Final = {
     "cfmail_tui/api/upload.py": 1,  # around the caller's `leaving`: whatever it raises, the mail is certainly not sent
     APP: 3,  # the boundary of each worker: shown to the user, since exit_on_error=False hides errors otherwise
+    # a defect must neither keep another from being told nor the program from ending; any outside of the loop is told
+    "cfmail_tui/ui/endings.py": 3,
+    "cfmail_tui/ui/terminal.py": 1,  # around the parser of keys: the keyboard stays
     "cfmail_tui/outbox.py": 1,  # around the wire call: whatever happens there, the attempt gets its one Outcome
 }
 REVEALERS: Final = {"api", "credentials"}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cfmail_tui import cli, report
+from cfmail_tui.ui import crash
 from cfmail_tui.ui.commands import COMMANDS, key_names
 
 ROOT = Path(__file__).parents[1]
@@ -53,7 +54,15 @@ def test_exit_codes_are_those_of_the_program() -> None:
     assert table
     written = {int(code) for code in re.findall(r"^\| (\d+) \|", table[1], re.MULTILINE)}
     codes = (cli.DONE, cli.USAGE, cli.UNSENDABLE, cli.NO_INPUT, cli.NOT_SENT, cli.NO_CREDENTIALS, cli.INTERRUPTED)
-    assert written == {*codes, report.ACCEPTED, report.PARTLY, report.REFUSED, report.NOT_SENT, report.UNKNOWN}
+    assert written == {
+        *codes,
+        report.ACCEPTED,
+        report.PARTLY,
+        report.REFUSED,
+        report.NOT_SENT,
+        report.UNKNOWN,
+        crash.EXIT_CODE,
+    }
 
 
 @pytest.mark.parametrize("verb", [verb for verb in cli._VERBS if verb])

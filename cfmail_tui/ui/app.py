@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
@@ -29,6 +30,7 @@ from cfmail_tui.ui.departures import TICK, Stage
 from cfmail_tui.ui.dialogs import HelpScreen, PathScreen, TextScreen
 from cfmail_tui.ui.drafting import Drafting, screen_for
 from cfmail_tui.ui.drafts import DraftsScreen, told_unfinished
+from cfmail_tui.ui.endings import OPENING, EndingApp
 from cfmail_tui.ui.fields import words
 from cfmail_tui.ui.history import MOST, HistoryScreen
 from cfmail_tui.ui.leaving import Leaving
@@ -36,7 +38,6 @@ from cfmail_tui.ui.mail import MailScreen, new_draft
 from cfmail_tui.ui.raw import NEW_SOURCE, RawScreen
 from cfmail_tui.ui.review import ReviewScreen
 from cfmail_tui.ui.sending import Sending
-from cfmail_tui.ui.typeahead import TypeaheadApp
 from cfmail_tui.ui.work import Done, Failed, Finished, Next, Opened, Progressed, Task
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ PROGRESS_EVERY = 0.25
 _WIRE_BODY_SHOWN = 64 * 1024
 
 
-class OutboxApp(TypeaheadApp):
+class OutboxApp(EndingApp):
     """Runs tasks on the outbox in threads, and answers what screens ask of it.
 
     `opened` gives the outbox and settings, and closes them in the end.
@@ -71,6 +72,19 @@ class OutboxApp(TypeaheadApp):
     def close(self) -> None:
         """Close the outbox; called when no worker runs any more."""
         self._resources.close()
+
+    def save_now(self) -> None:
+        """Save what is typed, before this returns. From any thread; raises MailError if it cannot."""
+        mail = next((screen for screen in self.screen_stack if isinstance(screen, MailScreen)), None)
+        if mail is None or not mail.is_mounted:
+            return
+        # Under the revision that was handed over, where nothing was typed since: a mail on its way has that one.
+        draft = mail.handed_over() if mail.has_changed() else mail.current()
+        if draft.revision:
+            self._tried_to_open.wait(OPENING)
+            if self._outbox is None:
+                raise MailError("the program could not open its data")
+            self._outbox.save_draft(draft)
 
     @work(thread=True, group="open", description="open the outbox", exit_on_error=False)
     def open_outbox(self, otherwise: Callable[[str], object]) -> None:
@@ -145,15 +159,6 @@ class OutboxApp(TypeaheadApp):
 
         self.run_task(search)
 
-    def _fatal_error(self) -> None:
-        """End after a defect. Textual's own report prints local variables, which may hold anyone's mail."""
-        from rich.segment import Segments
-        from rich.traceback import Traceback
-
-        report = Traceback(show_locals=False, width=None)
-        self._exit_renderables.append(Segments(self.console.render(report, self.console.options)))
-        self._close_messages_no_wait()
-
     def on_done(self, message: Done) -> None:
         if self.screen_stack:
             message.then()
@@ -208,15 +213,18 @@ class CfmailApp(OutboxApp):
         self,
         opened: Callable[[], AbstractContextManager["tuple[Outbox, Settings]"]],
         first: Draft | RawDraft,
-        when_left: Callable[[int], None] | None = None,
+        *,
+        when_left: Callable[[int], None] = lambda _code: None,
+        reports: Callable[[], Path] | None = None,
     ) -> None:
         """`when_left` is called with the exit code when the terminal is given back, and work goes on without it."""
         super().__init__(opened)
+        self.when_left = when_left
+        self.reports = reports
         self._first = first
         self._settings: Settings | None = None
         self.account_words = "no account yet"
         self._usual_sender = ""
-        self.when_left = when_left
         self.drafting = Drafting(self)
         self.sending = Sending(self)
         self.leaving = Leaving(self)
@@ -229,7 +237,7 @@ class CfmailApp(OutboxApp):
     async def run_async(self, **how: Any) -> int | None:
         """Run it; what is in flight at the end is waited for by the event loop, here or in the background."""
         code = await super().run_async(**how)
-        if self.leaving.in_background and self.when_left:
+        if self.leaving.in_background:
             self.when_left(code or 0)
         return code
 
@@ -494,9 +502,8 @@ class CfmailApp(OutboxApp):
     async def action_quit(self) -> None:
         self.leaving.ask()
 
-    def told_to_end(self, number: int) -> None:
-        """A signal wants the program to end; it does, in order, with the exit code for that signal."""
-        self.leaving.told(128 + number)
+    def bring_to_end(self, code: int) -> None:
+        self.leaving.told(code)
 
 
 def _nothing(_done: None) -> None:

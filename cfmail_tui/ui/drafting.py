@@ -68,20 +68,6 @@ class Drafting:
 
         self._app.mail.when_typed(keep)
 
-    def kept_or_not(self, then: Next) -> None:
-        """Do this once what was typed is on disk, or could not be brought there."""
-        mail = self._app.mail
-        if not mail.has_changed():
-            then()
-            return
-        draft = mail.handed_over()
-
-        def save(outbox: "Outbox") -> Next:
-            outbox.save_draft(draft)
-            return then
-
-        self._app.run_task(save, lambda _reason: then())
-
     def change(self, content: Draft | RawDraft) -> None:
         """Begin another mail with this; the one on the screen is kept."""
         self.when_kept(lambda: self.show(new_draft(content)))

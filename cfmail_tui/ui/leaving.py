@@ -60,8 +60,7 @@ class Leaving:
         elif in_flight:
             answers["wait"] = "Leave when it is done"
         if in_flight:
-            if self._app.when_left:
-                answers["background"] = "Leave now; it goes on in the background"
+            answers["background"] = "Leave now; it goes on in the background"
             answers["stop"] = (
                 "Stop waiting and leave" if departures.at(Stage.LEFT) else "Stop sending and leave; it is not sent"
             )
@@ -92,6 +91,7 @@ class Leaving:
     def told(self, code: int) -> None:
         """End as a signal wants it: at once, or when what is in flight has its outcome, for which it waits a little."""
         self._code = code
+        self._app.keep()
         sending = self._app.sending
         sending.drop_counting()
         if sending.departures.in_flight:
@@ -110,7 +110,8 @@ class Leaving:
 
     def _end(self) -> None:
         if self._code:
-            # Nobody can be asked any more what is to become of a draft that cannot be saved.
-            self._app.drafting.kept_or_not(lambda: self._app.exit(self._code, return_code=self._code))
+            # Nobody can be asked any more.
+            self._app.keep()
+            self._app.exit(return_code=self._code)
         else:
             self._app.drafting.when_kept(self._app.exit)

@@ -1,9 +1,10 @@
 """The program in a real terminal, with a sandbox for Cloudflare."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,12 +24,12 @@ def connected(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """`start("demo", size=(80, 24), env={})`: the program on a pty of its own, once it can be used."""
+    """`start("demo", size=(80, 24), ...)`: the program on a `Terminal` of its own, once it can be used."""
     with ExitStack() as ending:
 
-        def run(*arguments: str | Path, size: tuple[int, int] = (80, 24), env: Mapping[str, str] = {}) -> Terminal:
+        def run(*arguments: str | Path, **options: Any) -> Terminal:
             command = [sys.executable, "-m", "cfmail_tui", *map(str, arguments)]
-            terminal = ending.enter_context(Terminal(command, size=size, env=env))
+            terminal = ending.enter_context(Terminal(command, **options))
             terminal.wait_for("F9")
             return terminal
 

@@ -139,7 +139,7 @@ def test_a_draft_survives_the_end_of_the_program(start: Start, connected: Sandbo
     terminal.wait_for("Hello")
     terminal.send("the first text")
     terminal.wait_for("saved ")
-    os.kill(terminal.pid, signal.SIGKILL)
+    os.kill(terminal.child, signal.SIGKILL)
     terminal.wait_exit()
     terminal = start()
     terminal.press("f7")
