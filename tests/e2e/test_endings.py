@@ -17,6 +17,7 @@ from typing import Final
 import pytest
 
 from cfmail_tui.message import Draft
+from tests.conftest import undo_send
 from tests.edge.fault_server import ACCOUNT_ID, PATIENCE, TOKEN, Exchange, FarEnd, http_answer
 from tests.pty_driver import AT_REST, Terminal
 from tests.ui.stage import attempts, drafts
@@ -93,7 +94,14 @@ def _send(terminal: Terminal) -> None:
     terminal.wait_gone("nothing has left yet")
 
 
-DOING: Final = (typing, uploading, waiting)
+def counting(terminal: Terminal, _cloudflare: Cloudflare) -> None:
+    _send(terminal)
+    terminal.wait_for("u takes it back")
+
+
+DOING: Final = (typing, counting, uploading, waiting)
+NOTHING_LEAVES: Final = (typing, counting)
+"""What ends with the mail as a draft."""
 
 
 # What happens to it.
@@ -138,19 +146,22 @@ HAPPENINGS: Final = (
 @pytest.mark.parametrize("happening", HAPPENINGS, ids=lambda happening: happening.name)
 def test_an_end(start: Start, cloudflare: Cloudflare, happening: Happening, doing: Callable[..., None]) -> None:
     """What was typed is kept or sent, the exit code says why, the terminal is as before, and nothing spins."""
+    if doing is counting:
+        undo_send(600)
     terminal = start(*LETTER, controlling=happening.controlling)
     doing(terminal, cloudflare)
     used = children_seconds() + cpu_seconds(terminal.pid) + cpu_seconds(terminal.child)
     happening.happen(terminal)
-    if doing is not typing:
-        cloudflare.go_on()
-    assert terminal.wait_exit(GONE if doing is typing else IN_FLIGHT) == happening.code
+    cloudflare.go_on()
+    assert terminal.wait_exit(GONE if doing in NOTHING_LEAVES else IN_FLIGHT) == happening.code
     if happening.happen is Terminal.hang_up:
         assert children_seconds() - used < 0.5
     if happening.readable:
         assert_restored(terminal)
-    if doing is typing:
+    if doing in NOTHING_LEAVES:
         assert_kept()
+        assert not cloudflare.came.is_set()
+        assert attempts() == ()
     else:
         assert [type(attempt.outcome).__name__ for attempt in attempts()] == ["Accepted"]
 
@@ -158,6 +169,8 @@ def test_an_end(start: Start, cloudflare: Cloudflare, happening: Happening, doin
 @pytest.mark.parametrize("doing", DOING, ids=lambda doing: doing.__name__)
 def test_stopped_and_continued(start: Start, cloudflare: Cloudflare, doing: Callable[..., None]) -> None:
     """Stopped, the program leaves the terminal as it was; continued, it shows what it showed, again and again."""
+    if doing is counting:
+        undo_send(600)
     terminal = start(*LETTER)
     doing(terminal, cloudflare)
     for number in (signal.SIGTSTP, signal.SIGTSTP, signal.SIGSTOP):
@@ -174,10 +187,45 @@ def test_stopped_and_continued(start: Start, cloudflare: Cloudflare, doing: Call
         terminal.send(" goes on")
         terminal.wait_for("the text goes on")
     else:
+        if doing is counting:
+            assert not cloudflare.came.is_set()
+            terminal.press("f9")
         terminal.wait_for("delivered")
     terminal.press("ctrl+q")
     assert terminal.wait_exit() == 0
     assert_restored(terminal)
+
+
+@pytest.mark.slow
+def test_an_answer_that_does_not_come(start: Start, cloudflare: Cloudflare) -> None:
+    """Told to end, the program waits ten seconds for the answer; then the mail is unknown, and the draft is kept."""
+    terminal = start(*LETTER)
+    waiting(terminal, cloudflare)
+    os.kill(terminal.pid, signal.SIGTERM)
+    terminal.wait_for("as soon as there is an answer")
+    assert terminal.wait_exit(IN_FLIGHT) == 143
+    assert_restored(terminal)
+    assert [type(attempt.outcome).__name__ for attempt in attempts()] == ["Unknown"]
+    assert_kept()
+
+
+def test_going_on_in_the_background(start: Start, cloudflare: Cloudflare) -> None:
+    """Who leaves a mail to the background has the prompt back at once; its outcome is in the history later."""
+    terminal = start(*LETTER)
+    waiting(terminal, cloudflare)
+    app = os.pidfd_open(terminal.child)
+    try:
+        terminal.press("ctrl+q")
+        terminal.click("it goes on in the background")
+        assert terminal.wait_exit(GONE) == 0
+        assert_restored(terminal)
+        assert [attempt.outcome for attempt in attempts()] == [None]
+        cloudflare.go_on()
+        assert select.select([app], [], [], PATIENCE)[0], "the program does not end when its mail has an outcome"
+    finally:
+        os.close(app)
+    assert [type(attempt.outcome).__name__ for attempt in attempts()] == ["Accepted"]
+    assert drafts() == []
 
 
 def test_a_storm_of_sizes_and_signals(start: Start, cloudflare: Cloudflare) -> None:

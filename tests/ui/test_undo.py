@@ -124,7 +124,7 @@ async def test_another_mail_in_the_wait(held: Held) -> None:
         await stage.until(lambda: stage.draft.subject == "")
         await stage.until("leaves in")
         assert stage.draft == Draft(sender=LETTER.sender)
-        assert stage.form.field(Place.TO).input.has_focus
+        await stage.until(lambda: stage.form.field(Place.TO).input.has_focus)
         stage.form.fill(replace(LETTER, subject="Second", text=""))
         await stage.type("u and you")
         assert stage.draft.text == "u and you"
