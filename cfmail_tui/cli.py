@@ -265,7 +265,7 @@ def _opened(account: str, *, sandbox: bool, told: bool = True) -> Iterator["tupl
         store, salvaged = Store.open_or_set_aside(chosen.data_dir)
         closing.callback(store.close)
         outbox = Outbox(store, Accounts(os.environ, Keyring(), account, only=only), base_url, os.environ)
-        outbox.notices = tuple(filter(None, [*chosen.notices, salvaged, outbox.recover()]))
+        outbox.notices = tuple(filter(None, [*chosen.notices, salvaged, outbox.recover(), outbox.word_left()]))
         if told and outbox.notices:
             _complain("\n".join(outbox.notices))
         yield outbox, chosen

@@ -19,6 +19,7 @@ import shlex
 import threading
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
     from cfmail_tui import api
     from cfmail_tui.lookup import Verdict
 
+
+_WORD = "told at the next start"
 
 _KNOWN = 500
 """Attempts whose message ids are told apart from the one that is looked for."""
@@ -179,6 +182,7 @@ class Outbox:
         self._open_drafts: set[str] = set()
         self._turn = threading.Lock()
         self._cancellations: dict[str, api.Cancellation] = {}
+        self._unrecorded: dict[str, Outcome] = {}
 
     def prepare(
         self, content: Draft | RawDraft, draft: SavedDraft | None = None, *, account: Account | None = None
@@ -265,6 +269,7 @@ class Outbox:
                 try:
                     attempt = self._store.finish(attempt_id, outcome, next_at=next_at)
                 except StoreError as error:
+                    self._unrecorded[attempt_id] = outcome
                     raise NotRecorded(attempt, outcome, str(error)) from error
                 if later and seconds is not None:
                     later(seconds)
@@ -290,6 +295,13 @@ class Outbox:
                 progress=progress,
                 cancellation=cancellation,
             )
+
+    def _record_late(self) -> None:
+        """Write down what could not be written when it came; until then the next start would call it unknown."""
+        for attempt_id, outcome in [*self._unrecorded.items()]:
+            with suppress(StoreError):
+                self._store.finish(attempt_id, outcome)
+                self._unrecorded.pop(attempt_id, None)
 
     def _until_next_try(self, reviewed: Reviewed, outcome: Outcome) -> float | None:
         # Without a draft there would be nothing to take back, to change it.
@@ -432,6 +444,7 @@ class Outbox:
 
     def save_draft(self, draft: SavedDraft) -> None:
         """Keep what was typed; of two revisions the newer stays. The draft is open here from its first save on."""
+        self._record_late()
         self._store.save_draft(draft)
         if draft.draft_id not in self._open_drafts:
             self.open_draft(draft.draft_id)
@@ -473,7 +486,19 @@ class Outbox:
         """The From of the last mail, "" before the first."""
         return self._store.recall("sender") or ""
 
+    def leave_word(self, words: str) -> None:
+        """Have this told at the next start: what became of a mail when nobody was there to see it."""
+        kept = self._store.recall(_WORD)
+        self._store.remember(_WORD, f"{kept}\n{words}" if kept else words)
+
+    def word_left(self) -> str:
+        """What was left to be told; it is told once."""
+        if words := self._store.recall(_WORD) or "":
+            self._store.remember(_WORD, "")
+        return words
+
     def close(self) -> None:
+        self._record_late()
         self._store.close()
 
 

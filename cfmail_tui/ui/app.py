@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -37,7 +37,7 @@ from cfmail_tui.ui.leaving import Leaving
 from cfmail_tui.ui.mail import MailScreen, new_draft
 from cfmail_tui.ui.raw import NEW_SOURCE, RawScreen
 from cfmail_tui.ui.review import ReviewScreen
-from cfmail_tui.ui.sending import Sending
+from cfmail_tui.ui.sending import Sending, told_later
 from cfmail_tui.ui.work import Done, Failed, Finished, Next, Opened, Progressed, Task
 
 if TYPE_CHECKING:
@@ -126,9 +126,11 @@ class OutboxApp(EndingApp):
         try:
             assert self._outbox  # what is sent was reviewed, and what was reviewed was prepared by it
             attempt = self._outbox.send(reviewed, progress, later)
-            self.post_message(Finished(attempt_id, attempt, again_in=again_in))
+            if not self.post_message(Finished(attempt_id, attempt, again_in=again_in)):
+                self._outbox.leave_word(told_later(attempt))
         except Exception as error:  # noqa: BLE001 - the worker boundary
-            self.post_message(Finished(attempt_id, None, words(error)))
+            # An outcome that could not be written down is one all the same.
+            self.post_message(Finished(attempt_id, getattr(error, "attempt", None), words(error)))
 
     def on_attach_screen_check_requested(self, message: AttachScreen.CheckRequested) -> None:
         screen = message.screen
@@ -231,7 +233,7 @@ class CfmailApp(OutboxApp):
 
     def on_mount(self) -> None:
         self.push_screen(screen_for(new_draft(self._first)))
-        self.set_interval(TICK, self.sending.tick)
+        self.sending.clock = self.set_interval(TICK, self.sending.tick, pause=True)
         self.call_after_refresh(self.open_outbox, self._cannot_open)
 
     async def run_async(self, **how: Any) -> int | None:
@@ -350,6 +352,12 @@ class CfmailApp(OutboxApp):
     def discard(self, reviewed: "Reviewed") -> None:
         """Forget a reviewed mail that is not sent after all."""
         self.run_task(lambda outbox: partial(_nothing, outbox.discard(reviewed)))
+
+    def leave_word(self, text: str) -> None:
+        """Have it told at the next start; before this returns, as no worker is begun at the end."""
+        if self._outbox:
+            with suppress(MailError):
+                self._outbox.leave_word(text)
 
     def remember_sender(self, sender: str) -> None:
         """Offer this From for the next mail."""

@@ -54,6 +54,8 @@ class Departure:
     since: float = 0.0
     attempt: Attempt | None = None
     """The last try, of a mail that waits for the next."""
+    next_at: datetime | None = None
+    """When the next try is, for people; the clock may jump, `seconds` does not."""
     stopped: bool = False
     """The user wants it stopped, wherever it is."""
 
@@ -163,6 +165,7 @@ class Departures:
     def waits(self, departure: Departure, attempt: Attempt, seconds: float) -> None:
         """It was not sent, and is tried again after so many seconds."""
         departure.stage, departure.seconds, departure.attempt = Stage.WAITING, seconds, attempt
+        departure.next_at = datetime.now(UTC) + timedelta(seconds=seconds)
         self._crew.show_departures()
 
     def by_attempt(self, attempt_id: str) -> Departure | None:
@@ -204,9 +207,9 @@ class Departures:
                 seconds = self._clock() - departure.since
                 return f"sent; waiting for Cloudflare's answer, {seconds:.0f} s", "Ctrl+C stops waiting", ""
             case Stage.WAITING:
-                when = (datetime.now(UTC) + timedelta(seconds=departure.seconds)).astimezone().strftime("%H:%M:%S")
+                when = f" at {departure.next_at.astimezone():%H:%M:%S}" if departure.next_at else ""
                 why = _reason(departure.attempt)
-                return f"not sent; next try at {when}", "u takes it back · F9 tries now", why
+                return f"not sent; next try{when}", "u takes it back · F9 tries now", why
 
     def _somebody_is_before(self, departure: Departure) -> bool:
         others = (other for other in self.mails if other is not departure and other.in_flight)

@@ -93,7 +93,8 @@ class Leaving:
         self._code = code
         self._app.keep()
         sending = self._app.sending
-        sending.drop_counting()
+        for departure in sending.drop_counting():
+            self._app.leave_word(f"{departure.name} was about to leave when cfmail had to end: it was not sent")
         if sending.departures.in_flight:
             self._app.set_timer(ANSWER_LIMIT, sending.stop_all)
             self._app.mail.results.say("Ending", f"as soon as there is an answer, in {ANSWER_LIMIT:.0f} s at most")

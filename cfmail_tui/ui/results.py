@@ -29,6 +29,7 @@ class ResultsPane(VerticalScroll, can_focus=False):
         self._departures = Static(id="departure-lines")
         self._lines = Static(id="result-lines")
         self._said = ""
+        self._shown = Content("")
 
     def compose(self) -> ComposeResult:
         yield self._departures
@@ -40,17 +41,22 @@ class ResultsPane(VerticalScroll, can_focus=False):
 
     def departures(self, lines: Content) -> None:
         """The mails on their way, a line each."""
-        self._departures.update(lines)
-        self._departures.display = bool(lines)
-        self._show()
+        if lines != self._shown:
+            # Only then: each update is painted, and a line over SSH may be slow.
+            self._shown = lines
+            self._departures.update(lines)
+            self._departures.display = bool(lines)
+            self._show()
 
     def say(self, title: str, words: str) -> None:
         """Something in words: why nothing came of it, or what was done."""
         self._say(title, plain(words))
 
-    def finished(self, attempt: Attempt) -> None:
-        """The outcome of an attempt."""
+    def finished(self, attempt: Attempt, note: str = "") -> None:
+        """The outcome of an attempt, and what has to be known besides."""
         lines = [*_fate_lines(attempt)] if isinstance(attempt.outcome, Accepted) else [*_outcome_lines(attempt)]
+        if note:
+            lines.insert(0, plain(note))
         when = (attempt.finished_at or attempt.started_at).astimezone().strftime("%H:%M:%S")
         self._say(f"{headline(attempt)} · {when}", Content("\n").join(lines))
 

@@ -8,10 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.content import Content
+from textual.timer import Timer
 
 from cfmail_tui import report
 from cfmail_tui.message import Draft, SavedDraft
-from cfmail_tui.submission import Accepted, Refused, explain
+from cfmail_tui.submission import Accepted, Attempt, Refused, explain
 from cfmail_tui.ui.departures import Departure, Departures, Stage
 from cfmail_tui.ui.dialogs import ChoiceScreen
 from cfmail_tui.ui.fields import plain
@@ -36,6 +37,8 @@ class Sending:
         self._app = app
         self.departures = Departures(self)
         self._ended: list[Content] = []
+        self.clock: Timer | None = None
+        """Ticks while something is on its way."""
         self.when_nothing_is_in_flight: Callable[[], object] | None = None
         """Follows, once, when the last mail that was handed to the outbox has its outcome."""
 
@@ -49,11 +52,14 @@ class Sending:
         self._app.mail.results.clear()
         self._ended.clear()
         self.departures.add(reviewed, seconds)
+        if self.clock:
+            self.clock.resume()
         self._app.mail.set_busy(busy=self.shown is not None)
 
     def tick(self) -> None:
-        if self.departures.mails:
-            self.departures.tick()
+        self.departures.tick()
+        if self.clock and not self.departures.mails:
+            self.clock.pause()
 
     # What the departures ask for.
 
@@ -121,7 +127,7 @@ class Sending:
         elif message.attempt is None:
             app.mail.results.say("Not sent", message.words)
         else:
-            app.mail.results.finished(message.attempt)
+            app.mail.results.finished(message.attempt, message.words)
         if shown and isinstance(outcome, Refused) and (place := report.place_of(outcome)):
             app.mail.blame(place, explain(outcome).cause)
 
@@ -215,10 +221,18 @@ class Sending:
         for departure in self.departures.in_flight:
             self.stop(departure)
 
-    def drop_counting(self) -> None:
-        """What can still be taken back stays a draft."""
-        for departure in self.departures.drop_counting():
+    def drop_counting(self) -> list[Departure]:
+        """What can still be taken back stays a draft; gives what that was."""
+        dropped = self.departures.drop_counting()
+        for departure in dropped:
             self._app.discard(departure.reviewed)
+        return dropped
+
+
+def told_later(attempt: Attempt) -> str:
+    """What became of a mail, for somebody who has not seen it."""
+    when = attempt.started_at.astimezone().strftime("%Y-%m-%d %H:%M")
+    return f"“{attempt.submission.subject}” of {when}: {headline(attempt)}"
 
 
 def _stop_words(departure: Departure) -> str:

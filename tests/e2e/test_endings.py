@@ -210,7 +210,7 @@ def test_an_answer_that_does_not_come(start: Start, cloudflare: Cloudflare) -> N
 
 
 def test_going_on_in_the_background(start: Start, cloudflare: Cloudflare) -> None:
-    """Who leaves a mail to the background has the prompt back at once; its outcome is in the history later."""
+    """Who leaves a mail to the background has the prompt back at once; the next start says what became of it."""
     terminal = start(*LETTER)
     waiting(terminal, cloudflare)
     app = os.pidfd_open(terminal.child)
@@ -226,6 +226,7 @@ def test_going_on_in_the_background(start: Start, cloudflare: Cloudflare) -> Non
         os.close(app)
     assert [type(attempt.outcome).__name__ for attempt in attempts()] == ["Accepted"]
     assert drafts() == []
+    start().wait_for("Accepted: 1 delivered")
 
 
 def test_a_storm_of_sizes_and_signals(start: Start, cloudflare: Cloudflare) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cfmail_tui.message import AttachmentDraft
+from cfmail_tui.store import StoreError
 from cfmail_tui.submission import Accepted, NotSent, Outcome, Unknown
 from tests.edge.fault_server import Exchange, FarEnd
 from tests.ui.conftest import Held
@@ -221,6 +222,27 @@ async def test_an_outcome_while_history_is_shown(held: Held) -> None:
         await stage.until(lambda: not stage.app.sending.departures.mails)
         await stage.press("escape")
         await stage.until("delivered")
+
+
+async def test_an_outcome_that_cannot_be_written_down(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is shown as what it is, with the reason; and written down as soon as that can be done."""
+    async with on_stage(LETTER) as stage:
+        await send(stage)
+        assert stage.app._outbox
+        with monkeypatch.context() as patch:
+            patch.setattr(stage.app._outbox._store, "finish", full)
+            held.release()
+            await stage.until("Accepted: 1 delivered")
+            assert "could not be written down: the disk is full" in stage.words()
+            await stage.until("delivered bob@example.com")
+        assert outcomes() == [None]
+        await stage.type("the next mail")
+        await stage.until(lambda: outcomes() == [Accepted])
+    assert LETTER not in drafts()
+
+
+def full(*_what: object, **_more: object) -> None:
+    raise StoreError("the disk is full")
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from cfmail_tui.sandbox import Sandbox
 from cfmail_tui.submission import Accepted
 from tests.conftest import undo_send
 from tests.ui.conftest import Held
-from tests.ui.stage import LETTER, Stage, attempts, drafts, on_stage
+from tests.ui.stage import LETTER, Stage, attempts, drafts, on_stage, opened_outbox
 
 RAW = RawDraft(
     "me@acme.example", "bob@example.com", b"From: me@acme.example\r\nTo: bob@example.com\r\nSubject: Raw\r\n\r\nHi\r\n"
@@ -200,5 +200,8 @@ class TestLeaving:
             stage.app.told_to_end(15)
             await stage.until(lambda: stage.app._exit)
         assert stage.app.return_code == 128 + 15
+        with opened_outbox() as (outbox, _):
+            assert outbox.word_left() == "“Hello” was about to leave when cfmail had to end: it was not sent"
+            assert outbox.word_left() == ""
         assert held.requests == []
         assert (attempts(), drafts()) == ((), [LETTER])
