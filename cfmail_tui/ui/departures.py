@@ -182,13 +182,15 @@ class Departures:
         return self.at(Stage.LEAVING, Stage.LEFT)
 
     def lines(self, shown: Departure | None) -> list[Content]:
-        """A line for each; that of the mail on the screen says what can be done about it."""
-        return [self._line(departure, is_shown=departure is shown) for departure in self.mails]
+        """A line for each: first the mail on the screen, with all that is to say of it; the others are named."""
+        ordered = sorted(self.mails, key=lambda departure: departure is not shown)
+        return [self._line(departure, is_shown=departure is shown) for departure in ordered]
 
     def _line(self, departure: Departure, *, is_shown: bool) -> Content:
         state, hint, why = self._state(departure)
         if not is_shown:
-            return plain(f"{state}  {departure.name}")
+            hint = "F7 shows it" if departure.stage is Stage.WAITING else "Ctrl+C stops it"
+            return Content.assemble(plain(f"{state}  {departure.name}"), (f"  {hint}", "$foreground-muted"))
         return Content.assemble(state, (f"  {hint}", "$foreground-muted"), plain(f"\n  {why}" if why else ""))
 
     def _state(self, departure: Departure) -> tuple[str, str, str]:

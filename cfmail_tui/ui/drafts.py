@@ -115,11 +115,11 @@ def told_unfinished(unfinished: "Sequence[Unfinished]") -> list[str]:
     if waiting:
         more = f" and {len(waiting) - 1} more" if len(waiting) > 1 else ""
         verb = "were not sent and wait" if more else "was not sent and waits"
-        lines.append(f"“{_name(waiting[0].draft)}”{more} {verb}: F7, then s sends")
+        lines.append(f"{_quoted(waiting[0].draft)}{more} {verb}: F7, then s sends")
     if drafts:
         more = f" and {len(drafts) - 1} more" if len(drafts) > 1 else ""
         when = f" of {_when(drafts[0].draft.saved_at)}" if drafts[0].draft.saved_at else ""
-        lines.append(f"unfinished: “{_name(drafts[0].draft)}”{when}{more}: F7 goes on with it")
+        lines.append(f"unfinished: {_quoted(drafts[0].draft)}{when}{more}: F7 goes on with it")
     return lines
 
 
@@ -133,6 +133,11 @@ def _described(unfinished: "Unfinished") -> str:
 
 def _when(moment: datetime | None) -> str:
     return moment.astimezone().strftime("%Y-%m-%d %H:%M") if moment else ""
+
+
+def _quoted(draft: SavedDraft) -> str:
+    name = _name(draft)
+    return name if name.startswith("(") else f"“{name}”"
 
 
 def _name(draft: SavedDraft) -> str:

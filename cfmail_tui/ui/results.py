@@ -27,6 +27,7 @@ class ResultsPane(VerticalScroll, can_focus=False):
     def __init__(self) -> None:
         super().__init__(id="results")
         self._departures = Static(id="departure-lines")
+        self._departures.display = False
         self._lines = Static(id="result-lines")
         self._said = ""
         self._shown = Content("")

@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from textual.pilot import Pilot
@@ -23,6 +23,7 @@ from cfmail_tui.settings import Settings
 from cfmail_tui.store import Store
 from cfmail_tui.submission import Account, ApiToken
 from cfmail_tui.ui.app import CfmailApp
+from cfmail_tui.ui.departures import Stage
 
 SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
 
@@ -122,8 +123,43 @@ async def _review(app: CfmailApp, pilot: Pilot[int], home: Path) -> None:
 
 async def _send(app: CfmailApp, pilot: Pilot[int], home: Path) -> None:
     await _review(app, pilot, home)
-    await pilot.press("y")
+    await pilot.press("y", "f9")
     await settled(pilot, lambda: "Accepted" in str(app.mail.results.border_title))
+
+
+async def _leaving(app: CfmailApp, pilot: Pilot[int], home: Path) -> None:
+    """One mail waits to be tried again, the next is about to leave."""
+    form = app.mail
+    form.fill(replace(REPORT, to="throttle@example.com", cc="", subject="Newsletter, part 2"))
+    await pilot.press("f9")
+    await settled(pilot, lambda: len(app.screen_stack) == 3)
+    await pilot.press("y", "f9")
+    await settled(pilot, lambda: bool(app.sending.departures.at(Stage.WAITING)))
+    await pilot.press("ctrl+n")
+    await settled(pilot, lambda: not app.mail.is_busy)
+    form.fill(REPORT)
+    await _review(app, pilot, home)
+    await pilot.press("y")
+    await settled(pilot, lambda: app.mail.is_busy and len(app.screen_stack) == 2)
+    await pilot.pause(0.3)
+
+
+async def _waiting(app: CfmailApp, pilot: Pilot[int], home: Path) -> None:
+    await _leaving(app, pilot, home)
+    await pilot.press("u")
+    await settled(pilot, lambda: not app.mail.is_busy)
+    await pilot.press("ctrl+n")
+    await settled(pilot, lambda: not app.mail.content().subject)  # type: ignore[union-attr]
+    await pilot.press("f7")
+    await settled(pilot, lambda: len(app.screen_stack) == 3)
+    await pilot.pause(0.3)
+
+
+async def _quit(app: CfmailApp, pilot: Pilot[int], home: Path) -> None:
+    await _leaving(app, pilot, home)
+    await pilot.press("ctrl+q")
+    await settled(pilot, lambda: len(app.screen_stack) == 3)
+    await pilot.pause(0.3)
 
 
 async def _history(app: CfmailApp, pilot: Pilot[int], home: Path) -> None:
@@ -161,6 +197,10 @@ SCENES = (
     Scene("review-80x24", (80, 24), REPORT, _review),
     Scene("results", (120, 36), REPORT, _send),
     Scene("results-80x24", (80, 24), REPORT, _send),
+    Scene("leaving", (120, 36), REPORT, _leaving),
+    Scene("leaving-80x24", (80, 24), REPORT, _leaving),
+    Scene("drafts-80x24", (80, 24), REPORT, _waiting),
+    Scene("quit-80x24", (80, 24), REPORT, _quit),
     Scene("history", (120, 36), REPORT, _history),
     Scene("history-80x24", (80, 24), REPORT, _history),
     Scene("raw", (120, 36), raw_draft(RAW), _nothing),

@@ -168,12 +168,13 @@ class TestLines:
         shown = port.departures.add(reviewed("three", "Third"), 5)
         port.departures.progressed("one", 500, 1000)
         lines = [line.plain for line in port.departures.lines(shown)]
-        assert "“Third”" not in lines[2]  # it is on the screen
-        assert "sending ██████████░░░░░░░░░░" in lines[0]
-        assert "“First”" in lines[0]
-        assert lines[1].startswith("waits for its turn")
-        assert lines[2].startswith("leaves in 5 s")
-        assert [line.count("takes it back") for line in lines] == [0, 0, 1]
+        assert lines[0].startswith("leaves in 5 s")
+        assert "“Third”" not in lines[0]  # it is on the screen
+        assert "sending ██████████░░░░░░░░░░" in lines[1]
+        assert "“First”" in lines[1]
+        assert lines[2].startswith("waits for its turn")
+        assert [line.count("takes it back") for line in lines] == [1, 0, 0]
+        assert [line.count("Ctrl+C stops it") for line in lines] == [0, 1, 1]
 
     def test_the_answer_is_waited_for(self, port: Port) -> None:
         """Once all of it has left, the line says since when the answer is waited for."""
