@@ -38,6 +38,17 @@ def _addresses_only(text: str, place: Place) -> str:
         return text
 
 
+def editor_draft(content: bytes, suffix: str) -> Draft | RawDraft:
+    """What an editor left in a file of this kind, as a draft of its own; text in an old charset is taken as Latin-1."""
+    if suffix == ".eml":
+        return raw_draft(content)
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        text = content.decode("latin-1")
+    return Draft(html=text) if suffix == ".html" else Draft(text=text)
+
+
 def mailto_draft(uri: str) -> Draft:
     """What a mailto URI asks for (RFC 6068); fields that could harm, such as attach, are passed over."""
     address, _, query = uri.partition(":")[2].partition("?")

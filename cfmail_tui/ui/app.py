@@ -28,7 +28,7 @@ from cfmail_tui.ui.commands import Where, bindings
 from cfmail_tui.ui.compose import ComposeScreen
 from cfmail_tui.ui.departures import TICK, Stage
 from cfmail_tui.ui.dialogs import HelpScreen, PathScreen, TextScreen
-from cfmail_tui.ui.drafting import Drafting, screen_for
+from cfmail_tui.ui.drafting import Drafting, rescued, screen_for
 from cfmail_tui.ui.drafts import DraftsScreen, told_unfinished
 from cfmail_tui.ui.endings import OPENING, EndingApp
 from cfmail_tui.ui.fields import words
@@ -91,7 +91,8 @@ class OutboxApp(EndingApp):
         try:
             self._outbox, settings = self._resources.enter_context(self._opened())
             outbox = self._outbox
-            self.post_message(Opened(settings, outbox.usual_sender(), outbox.notices, outbox.unfinished()))
+            notices = (*outbox.notices, *rescued(outbox, settings.data_dir))
+            self.post_message(Opened(settings, outbox.usual_sender(), notices, outbox.unfinished()))
         except Exception as error:  # noqa: BLE001 - the worker boundary
             self.post_message(Failed(error, otherwise))
         finally:
@@ -378,12 +379,17 @@ class CfmailApp(OutboxApp):
         assert self._settings
         with self.suspend():
             left = edit(message.content, self._settings.editor, self._settings.data_dir, message.suffix)
-        try:
-            if isinstance(left, MailError):
-                raise left
-            self.mail.edited(message.body_id, left)
-        except (MailError, UnicodeDecodeError) as error:
-            self.complain(words(error))
+        if isinstance(left, MailError):
+            self.complain(str(left))
+        elif left.fault:
+            self.drafting.rescue(left, left.fault)
+        else:
+            try:
+                self.mail.edited(message.body_id, left.content)
+            except UnicodeDecodeError:
+                self.drafting.rescue(left, "the editor left something that is not UTF-8 text")
+            else:
+                left.path.unlink(missing_ok=True)
         self.screen_is_there()
 
     # Review and send.

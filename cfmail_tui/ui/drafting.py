@@ -3,15 +3,19 @@
 Invariant: what is typed is on disk before another mail is shown or the program ends, or the user was asked.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cfmail_tui.message import Draft, RawDraft, SavedDraft
+from cfmail_tui.prefill import editor_draft
 from cfmail_tui.ui.compose import ComposeScreen
 from cfmail_tui.ui.departures import Stage
 from cfmail_tui.ui.dialogs import ChoiceScreen
 from cfmail_tui.ui.drafts import DraftsScreen
+from cfmail_tui.ui.editor import Edited, left_behind
 from cfmail_tui.ui.mail import MailScreen, new_draft
 from cfmail_tui.ui.raw import RawScreen
 from cfmail_tui.ui.work import Next
@@ -125,6 +129,16 @@ class Drafting:
         screen.title_bar.show_account(self._app.account_words)
         screen.call_after_refresh(self._app.sending.show_departures)
 
+    def rescue(self, left: Edited, fault: str) -> None:
+        """What the editor left does not go into the mail: it becomes a draft of its own."""
+
+        def save(outbox: "Outbox") -> Next:
+            _rescue(outbox, left)
+            words = f"{fault}; the text here is unchanged, what the editor left is a draft of its own (F7)"
+            return lambda: self._app.complain(words)
+
+        self._app.run_task(save)
+
     def close(self, draft_id: str) -> None:
         """It is not open here any more; another cfmail may have it."""
 
@@ -134,6 +148,21 @@ class Drafting:
 
         # A claim that could not be given back ends with this program.
         self._app.run_task(release, lambda _reason: None)
+
+
+def rescued(outbox: "Outbox", folder: Path) -> list[str]:
+    """Make drafts of what editors left that ended after their cfmail; gives words about it."""
+    found = left_behind(folder)
+    for left in found:
+        _rescue(outbox, left)
+    return ["what your editor had when cfmail ended is a draft of its own: F7 shows it"] if found else []
+
+
+def _rescue(outbox: "Outbox", left: Edited) -> None:
+    draft = new_draft(editor_draft(left.content, left.path.suffix))
+    outbox.save_draft(replace(draft, revision=1))
+    outbox.close_draft(draft.draft_id)
+    left.path.unlink(missing_ok=True)
 
 
 def screen_for(draft: SavedDraft) -> MailScreen:

@@ -1,4 +1,7 @@
-"""The user's own editor on a text, in a private file."""
+"""The user's own editor on a text, in a private file.
+
+Invariant: the file goes only when what the editor left in it stands in the mail, is a draft, or is what it was before.
+"""
 
 import os
 import shlex
@@ -6,7 +9,8 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from cfmail_tui.message import MailError
@@ -18,42 +22,74 @@ class EditorError(MailError):
     """The editor could not be run, or did not end well; what was typed is unchanged."""
 
 
-def edit(content: bytes, command: str, folder: Path, suffix: str) -> bytes | EditorError:
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """What the editor left: `content` in the file `path`, and why that does not count, if it does not."""
+
+    content: bytes
+    path: Path
+    fault: str = ""
+
+
+def edit(content: bytes, command: str, folder: Path, suffix: str) -> Edited | EditorError:
     """Run the editor on this content and give what it left. Call it with the terminal handed over.
 
     An error is given, not raised: one that is raised through `App.suspend` leaves the terminal handed over.
     """
     try:
-        return _edited(content, command, folder, suffix)
-    except EditorError as error:
-        return error
-
-
-def _edited(content: bytes, command: str, folder: Path, suffix: str) -> bytes:
-    try:
         argv = shlex.split(command)
     except ValueError as error:
-        raise EditorError(f"VISUAL or EDITOR is not a command: {str(error).lower()}") from error
+        return EditorError(f"VISUAL or EDITOR is not a command: {str(error).lower()}")
     if not argv:
-        raise EditorError("no editor is set: set VISUAL or EDITOR")
+        return EditorError("no editor is set: set VISUAL or EDITOR")
     try:
-        handle, name = tempfile.mkstemp(suffix=suffix, prefix="edit-", dir=folder)
-    except OSError as error:
-        raise EditorError(f"the text cannot be handed over in {folder}: {error.strerror}") from error
-    path = Path(name)
-    environment = {key: value for key, value in os.environ.items() if key not in _SECRETS}
-    try:
+        handle, name = tempfile.mkstemp(suffix=suffix, prefix=f"edit-{os.getpid()}-", dir=folder)
         with os.fdopen(handle, "wb") as file:
             file.write(content)
-        with _keys_are_the_editors():
-            ended = subprocess.run([*argv, name], env=environment, check=False)  # noqa: S603 - the user's own choice
-        if ended.returncode:
-            raise EditorError(f"{Path(argv[0]).name} ended with code {ended.returncode}; the text is unchanged")
-        return path.read_bytes()
     except OSError as error:
-        raise EditorError(f"{argv[0]} could not be run: {error.strerror}") from error
-    finally:
+        return EditorError(f"the text cannot be handed over in {folder}: {error.strerror}")
+    return _edited(content, argv, Path(name))
+
+
+def _edited(content: bytes, argv: list[str], path: Path) -> Edited | EditorError:
+    environment = {key: value for key, value in os.environ.items() if key not in _SECRETS}
+    fault = ""
+    try:
+        with _keys_are_the_editors():
+            ended = subprocess.run([*argv, str(path)], env=environment, check=False)  # noqa: S603 - the user's choice
+        if ended.returncode:
+            fault = f"{Path(argv[0]).name} ended with code {ended.returncode}"
+    except OSError as error:
+        fault = f"{argv[0]} could not be run: {error.strerror}"
+    try:
+        left = path.read_bytes()
+    except OSError as error:
+        return EditorError(f"what the editor left cannot be read: {error.strerror}; the text is unchanged")
+    if fault and left == content:
         path.unlink(missing_ok=True)
+        return EditorError(f"{fault}; the text is unchanged")
+    return Edited(left, path, fault)
+
+
+def left_behind(folder: Path) -> list[Edited]:
+    """What editors left that ended after their cfmail: nobody took it back into a mail."""
+    found = []
+    for path in sorted(folder.glob("edit-*-*")):
+        pid = path.name.split("-")[1]
+        if pid.isascii() and pid.isdigit() and not _runs(int(pid)):
+            with suppress(OSError):
+                found.append(Edited(path.read_bytes(), path))
+    return found
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 @contextmanager

@@ -38,8 +38,6 @@ def words(error: Exception) -> str:
     """An error for the user; one that was not foreseen is named by its kind, its text may hold anything."""
     if isinstance(error, MailError):
         return str(error)
-    if isinstance(error, UnicodeDecodeError):
-        return "the editor left something that is not UTF-8 text; the text is unchanged"
     return f"an unexpected error ({type(error).__name__})"
 
 

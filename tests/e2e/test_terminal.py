@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from cfmail_tui.message import Draft
 from cfmail_tui.sandbox import Sandbox
 from tests.pty_driver import AT_REST, Terminal
 from tests.ui.hostile import CONTROLS, MARKUP, acting
+from tests.ui.stage import drafts
 
 Start = Callable[..., Terminal]
 
@@ -108,7 +110,7 @@ sys.exit(3 if mode == "failing" else 0)
     ],
 )
 def test_the_external_editor(start: Start, connected: Sandbox, tmp_path: Path, mode: str, shown: str) -> None:
-    """F4 hands the text to $EDITOR and takes it back; an editor that fails leaves it alone, and none sees the token."""
+    """F4 hands the text to $EDITOR and takes it back; what one leaves that fails is a draft; none sees the token."""
     script, seen = tmp_path / "the editor.py", tmp_path / "environment"
     script.write_text(EDITOR.format(arguments=(mode, str(seen))))
     editor = "/nowhere/vi -f" if mode == "missing" else shlex.join([sys.executable, str(script)])
@@ -131,6 +133,26 @@ def test_the_external_editor(start: Start, connected: Sandbox, tmp_path: Path, m
         assert connected.token not in seen.read_text()
         assert connected.account_id not in seen.read_text()
     assert not [*(Path(os.environ["CFMAIL_HOME"]) / "data").glob("edit-*")]
+    rescued = {"failing": "lost", "waiting": "lost", "latin-1": "ÿ"}
+    texts = [draft.text for draft in drafts() if isinstance(draft, Draft)]
+    assert len(texts) == (2 if mode in rescued else 1)
+    assert rescued.get(mode, texts[0]) in texts
+
+
+def test_a_lost_line_while_the_editor_runs(start: Start, connected: Sandbox, tmp_path: Path) -> None:
+    """What was saved in the editor when the connection went is a draft at the next start, beside the mail's own."""
+    script = tmp_path / "editor.py"
+    script.write_text(EDITOR.format(arguments=("waiting", str(tmp_path / "seen"))))
+    terminal = start(*LETTER, env={"EDITOR": shlex.join([sys.executable, str(script)])})
+    terminal.send("typed here")
+    terminal.wait_for("typed here")
+    terminal.press("f4")
+    terminal.wait_for("in the editor")
+    terminal.hang_up()
+    assert terminal.wait_exit() == 129
+    start().wait_for("unfinished")
+    texts = {draft.text for draft in drafts() if isinstance(draft, Draft)}
+    assert texts == {"typed here", "lost"}
 
 
 def test_a_draft_survives_the_end_of_the_program(start: Start, connected: Sandbox) -> None:
