@@ -120,6 +120,7 @@ class Drafting:
             if self._app.sending.shown:
                 old.set_busy(busy=True)
             self._app.sending.show_departures()
+            self._app.sending.blame()
             self._app.screen_is_there()
             return
         while self._app.screen is not old:

@@ -37,6 +37,7 @@ class Sending:
         self._app = app
         self.departures = Departures(self)
         self._ended: list[Content] = []
+        self._refused: dict[str, Refused] = {}
         self.clock: Timer | None = None
         """Ticks while something is on its way."""
         self.when_nothing_is_in_flight: Callable[[], object] | None = None
@@ -128,8 +129,17 @@ class Sending:
             app.mail.results.say("Not sent", message.words)
         else:
             app.mail.results.finished(message.attempt, message.words)
-        if shown and isinstance(outcome, Refused) and (place := report.place_of(outcome)):
-            app.mail.blame(place, explain(outcome).cause)
+        if isinstance(outcome, Refused) and departure.draft_id:
+            self._refused[departure.draft_id] = outcome
+            if shown:
+                self.blame()
+
+    def blame(self) -> None:
+        """Mark what Cloudflare refused in the mail on the screen, if it did."""
+        mail = self._app.mail
+        refused = self._refused.pop(mail.draft_id, None)
+        if refused and (place := report.place_of(refused)):
+            mail.blame(place, explain(refused).cause)
 
     def _clear_form(self) -> None:
         """The draft is done with; a raw source stays for the next try, under a name of its own."""

@@ -10,6 +10,7 @@ import pytest
 from cfmail_tui.message import Draft
 from cfmail_tui.sandbox import Sandbox
 from cfmail_tui.submission import Accepted, NotSent, Refused, Unknown
+from tests.conftest import undo_send
 from tests.edge.fault_server import ACCOUNT_ID, TOKEN, Behaviour, Exchange, FarEnd, http_answer
 from tests.ui.conftest import Held
 from tests.ui.stage import LETTER, Stage, attempts, drafts, on_stage
@@ -275,6 +276,22 @@ async def test_a_refusal_goes_back_to_its_field(answering: FarEnd, field: str) -
         assert "Cloudflare's words" in stage.text()
     assert len(answering.requests) == 1
     assert drafts() == [LETTER]
+
+
+@pytest.mark.parametrize("answering", [REFUSALS["from"]], indirect=True, ids=["from"])
+async def test_a_refusal_of_a_mail_that_was_left(answering: FarEnd) -> None:
+    """Refused while another mail was written, it says so in its line, and its field is marked when it is opened."""
+    undo_send(600)
+    async with on_stage(LETTER) as stage:
+        await stage.send()
+        await stage.press("ctrl+n")
+        await stage.until(lambda: stage.draft.subject == "")
+        stage.app.sending.departures.hurry(stage.app.sending.departures.mails[0])
+        await stage.until("Refused, not sent “Hello”")
+        await stage.press("f7", "enter")
+        await stage.until(lambda: stage.draft == LETTER)
+        await stage.until("the From domain is not set up for sending")
+        assert stage.mail.query_one("#field-from").has_class("-wrong")
 
 
 def cutting(exchange: Exchange) -> None:
