@@ -30,6 +30,8 @@ class Leaving:
     def ask(self) -> None:
         """End the program; ask, if something is on its way."""
         departures = self._app.sending.departures
+        if departures.held:
+            return  # it is asked already
         if not departures.mails:
             self._end()
             return
