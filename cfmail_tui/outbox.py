@@ -96,6 +96,8 @@ class Reviewed:
     """The first attempt to send this very mail, where there was one."""
     tries: int = 0
     """How often it was tried before."""
+    caution: str = ""
+    """What speaks against sending it: that it may have arrived already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,21 +198,26 @@ class Outbox:
         account = account or self.accounts.find()
         attempt_id = new_id()
         body = self._store.write_body(attempt_id, request.chunks())
-        return Reviewed(
-            ready,
-            account,
-            Submission(
-                attempt_id=attempt_id,
-                account_id=account.account_id,
-                endpoint=request.endpoint,
-                envelope=request.envelope,
-                subject=request.subject,
-                message_size=request.message_size,
-                body_size=body.size,
-                digest=body.digest,
-            ),
-            draft,
+        ready_to_leave = Submission(
+            attempt_id=attempt_id,
+            account_id=account.account_id,
+            endpoint=request.endpoint,
+            envelope=request.envelope,
+            subject=request.subject,
+            message_size=request.message_size,
+            body_size=body.size,
+            digest=body.digest,
         )
+        return Reviewed(ready, account, ready_to_leave, draft, caution=self._caution(ready_to_leave))
+
+    def _caution(self, new: Submission) -> str:
+        """Words about a mail to the same people with the same subject whose outcome nobody knows yet."""
+        for attempt in self._store.attempts(Unknown.word, _KNOWN):
+            tried = attempt.submission
+            alike = (tried.subject, set(tried.envelope.recipients)) == (new.subject, set(new.envelope.recipients))
+            if alike and isinstance(attempt.outcome, Unknown) and attempt.settled is None:
+                return f"a mail like this may have been sent {_when(attempt)}: its outcome is unknown, F8 tells more"
+        return ""
 
     def _request(self, content: Draft | RawDraft) -> tuple[MailMessage | RawDraft, submission.SendRequest]:
         if isinstance(content, RawDraft):
@@ -326,6 +333,8 @@ class Outbox:
             draft=self._store.draft_of(attempt_id),
             again_of=root,
             tries=waiting.tries if waiting else 0,
+            caution=f"this is the very mail of {_when(attempt)}"
+            + (", which may have arrived already" if isinstance(attempt.outcome, Unknown) else ""),
         )
 
     def retry(self, reviewed: Reviewed) -> Reviewed:
@@ -500,6 +509,10 @@ class Outbox:
     def close(self) -> None:
         self._record_late()
         self._store.close()
+
+
+def _when(attempt: Attempt) -> str:
+    return attempt.started_at.astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def _count(number: int, thing: str) -> str:

@@ -454,7 +454,7 @@ class CfmailApp(OutboxApp):
 
         def prepare(outbox: "Outbox") -> Next:
             reviewed = outbox.again(attempt)
-            screen = ReviewScreen(reviewed, outbox.base_url, attempt)
+            screen = ReviewScreen(reviewed, outbox.base_url)
             return lambda: self.push_to_be_seen(screen, partial(answered, reviewed))
 
         def answered(reviewed: "Reviewed", answer: str | None) -> None:

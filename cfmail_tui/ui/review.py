@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.widgets import Button, Static
 
 from cfmail_tui.message import MailMessage
-from cfmail_tui.submission import SIZE_LIMIT, Attempt, Unknown, megabytes
+from cfmail_tui.submission import SIZE_LIMIT, megabytes
 from cfmail_tui.ui.commands import KeyBar, Where, bindings
 from cfmail_tui.ui.fields import EndsOnce, plain
 
@@ -34,14 +34,12 @@ class ReviewScreen(EndsOnce[str]):
 
         attempt_id: str
 
-    def __init__(self, reviewed: "Reviewed", base_url: str, again: Attempt | None = None) -> None:
-        """`again` is the attempt of which this is the very mail once more."""
+    def __init__(self, reviewed: "Reviewed", base_url: str) -> None:
         super().__init__()
         if not isinstance(reviewed.content, MailMessage):
             self.PLACES = ("review", "review-draft", "everywhere")
-        if again:
+        if reviewed.again_of:
             self.PLACES = ("review", "everywhere")
-        self._again = again
         self._reviewed = reviewed
         self._base_url = base_url
 
@@ -62,6 +60,8 @@ class ReviewScreen(EndsOnce[str]):
 
     def _lines(self) -> Iterator[Content]:
         reviewed = self._reviewed
+        if reviewed.caution:
+            yield Content.assemble((f"{'Caution':<10}", "$text-warning bold"), plain(reviewed.caution))
         for name, value in self._facts():
             yield Content.assemble((f"{name:<10}", "$foreground-muted"), plain(value))
         content = reviewed.content
@@ -82,10 +82,6 @@ class ReviewScreen(EndsOnce[str]):
     def _facts(self) -> Iterator[tuple[str, str]]:
         content, submission = self._reviewed.content, self._reviewed.submission
         account = self._reviewed.account
-        if self._again:
-            when = self._again.started_at.astimezone().strftime("%Y-%m-%d %H:%M")
-            arrived = ", which may have arrived already" if isinstance(self._again.outcome, Unknown) else ""
-            yield "Again", f"the very mail of {when}{arrived}"
         if isinstance(content, MailMessage):
             lists = (("To", content.to), ("Cc", content.cc), ("Bcc", content.bcc))
             yield "From", str(content.sender)

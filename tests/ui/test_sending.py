@@ -153,12 +153,30 @@ async def test_an_unknown_outcome_is_called_so(connected: Sandbox) -> None:
             mail = replace(LETTER, to=f"{recipient}@example.com")
             stage.form.field(Place.TO).text = mail.to
             await stage.send()
-            await stage.until("may have been sent")
+            await stage.until("Unknown: may have been sent")
             assert "look for it before you send again" in stage.words()
             assert stage.draft == mail
             await stage.settled()
             assert drafts() == [mail]
     assert [type(attempt.outcome) for attempt in attempts()] == [Unknown] * len(recipients)
+
+
+async def test_what_may_have_arrived_is_not_sent_again_unwarned(connected: Sandbox) -> None:
+    """The review warns of a mail to the same people with the same subject as one that may have arrived."""
+    async with on_stage(replace(LETTER, to="cut@example.com")) as stage:
+        await stage.send()
+        await stage.until("Unknown: may have been sent")
+        await stage.type("Edited. ")
+        await stage.review()
+        assert "Caution a mail like this may have been sent" in stage.words()
+        await stage.press("q")
+        await stage.press("f8")
+        await stage.until("Unknown")
+        await stage.press("n")
+        await stage.until("you said that it did not arrive")
+        await stage.press("escape")
+        await stage.review()
+        assert "Caution" not in stage.words()
 
 
 @pytest.mark.usefixtures("connected")
