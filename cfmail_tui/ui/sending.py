@@ -75,10 +75,11 @@ class Sending:
             return lambda: go(again)
 
         def go(again: "Reviewed") -> None:
-            departure.reviewed = again
             if departure.stopped:
-                # The outbox ends it as not sent, before anything leaves.
-                self.stop(departure)
+                self._app.discard(again)
+                self._stop_waiting(departure)
+                return
+            departure.reviewed = again
             self._app.send(again)
 
         def not_prepared(reason: str) -> None:

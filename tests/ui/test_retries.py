@@ -2,16 +2,18 @@
 
 import json
 import socket
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from cfmail_tui.message import Draft
+from cfmail_tui.outbox import Reviewed
 from cfmail_tui.sandbox import Sandbox
 from cfmail_tui.submission import Accepted, NotSent, Refused, Unknown
 from tests.conftest import undo_send
-from tests.edge.fault_server import ACCOUNT_ID, TOKEN, Behaviour, Exchange, FarEnd, http_answer
+from tests.edge.fault_server import ACCOUNT_ID, PATIENCE, TOKEN, Behaviour, Exchange, FarEnd, http_answer
 from tests.ui.conftest import Held
 from tests.ui.stage import LETTER, Stage, attempts, drafts, on_stage
 
@@ -104,6 +106,34 @@ async def test_the_send_key_tries_now(unreachable: Unreachable) -> None:
         await stage.until("Accepted")
         await stage.settled()
     assert unreachable.subjects == ["Hello"]
+
+
+async def test_it_is_stopped_while_the_next_try_is_prepared(
+    unreachable: Unreachable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped at the moment it is taken up again, it is not sent, and is a draft."""
+    going_on = threading.Event()
+    async with on_stage(LETTER) as stage:
+        await fail(stage)
+        assert stage.app._outbox
+        retry = stage.app._outbox.retry
+
+        def slowly(reviewed: Reviewed) -> Reviewed:
+            going_on.wait(PATIENCE)
+            return retry(reviewed)
+
+        monkeypatch.setattr(stage.app._outbox, "retry", slowly)
+        unreachable.come_back()
+        await stage.press("f9", "u")
+        await stage.until("Stop sending?")
+        await stage.press("down", "enter")
+        going_on.set()
+        await stage.until("is a draft again")
+        assert stage.app.sending.departures.mails == []
+        await stage.settled()
+    assert unreachable.subjects == []
+    assert len(attempts()) == 1
+    assert drafts() == [LETTER]
 
 
 async def test_it_is_taken_back_and_edited(unreachable: Unreachable) -> None:
