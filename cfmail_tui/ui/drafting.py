@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cfmail_tui.message import Draft, RawDraft, SavedDraft
-from cfmail_tui.prefill import editor_draft
 from cfmail_tui.ui.compose import ComposeScreen
 from cfmail_tui.ui.departures import Stage
 from cfmail_tui.ui.dialogs import ChoiceScreen
 from cfmail_tui.ui.drafts import DraftsScreen
-from cfmail_tui.ui.editor import Edited, left_behind
 from cfmail_tui.ui.mail import MailScreen, new_draft
 from cfmail_tui.ui.raw import RawScreen
 from cfmail_tui.ui.work import Next
@@ -23,6 +21,7 @@ from cfmail_tui.ui.work import Next
 if TYPE_CHECKING:
     from cfmail_tui.outbox import Outbox
     from cfmail_tui.ui.app import CfmailApp
+    from cfmail_tui.ui.editor import Edited
 
 
 class Drafting:
@@ -130,7 +129,7 @@ class Drafting:
         screen.title_bar.show_account(self._app.account_words)
         screen.call_after_refresh(self._app.sending.show_departures)
 
-    def rescue(self, left: Edited, fault: str) -> None:
+    def rescue(self, left: "Edited", fault: str) -> None:
         """What the editor left does not go into the mail: it becomes a draft of its own."""
 
         def save(outbox: "Outbox") -> Next:
@@ -153,13 +152,17 @@ class Drafting:
 
 def rescued(outbox: "Outbox", folder: Path) -> list[str]:
     """Make drafts of what editors left that ended after their cfmail; gives words about it."""
+    from cfmail_tui.ui.editor import left_behind
+
     found = left_behind(folder)
     for left in found:
         _rescue(outbox, left)
     return ["what your editor had when cfmail ended is a draft of its own: F7 shows it"] if found else []
 
 
-def _rescue(outbox: "Outbox", left: Edited) -> None:
+def _rescue(outbox: "Outbox", left: "Edited") -> None:
+    from cfmail_tui.prefill import editor_draft
+
     draft = new_draft(editor_draft(left.content, left.path.suffix))
     outbox.save_draft(replace(draft, revision=1))
     outbox.close_draft(draft.draft_id)

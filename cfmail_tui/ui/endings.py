@@ -23,7 +23,6 @@ import textual
 from textual.driver import Driver
 
 from cfmail_tui.message import MailError
-from cfmail_tui.ui import crash
 from cfmail_tui.ui.fields import words
 from cfmail_tui.ui.terminal import HungUp, driver_for
 from cfmail_tui.ui.typeahead import PATIENCE, TypeaheadApp
@@ -103,6 +102,8 @@ class EndingApp(TypeaheadApp):
         """End after a defect; Textual's own report would print local variables."""
         if not self._last_words:
             self.tell_of(self._exception or RuntimeError())
+        from cfmail_tui.ui import crash
+
         self._return_code = crash.EXIT_CODE
         self._close_messages_no_wait()
 
@@ -114,6 +115,8 @@ class EndingApp(TypeaheadApp):
             self.save_now()
             saved = True
         if self.reports:
+            from cfmail_tui.ui import crash
+
             self._last_words = crash.tell(error, self.reports(), saved=saved)
 
     def _print_error_renderables(self) -> None:
@@ -139,6 +142,8 @@ def run(app: EndingApp) -> int:
         except Exception as error:  # noqa: BLE001 - a defect outside of the app's loop is told as one inside
             app.tell_of(error)
             app.leave_terminal()
+            from cfmail_tui.ui import crash
+
             return crash.EXIT_CODE
     return app.return_code or 0
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.timer import Timer
 
-from cfmail_tui import report
 from cfmail_tui.message import Draft, SavedDraft
 from cfmail_tui.submission import Accepted, Attempt, Refused, explain
 from cfmail_tui.ui.departures import Departure, Departures, Stage
@@ -137,6 +136,8 @@ class Sending:
 
     def blame(self) -> None:
         """Mark what Cloudflare refused in the mail on the screen, if it did."""
+        from cfmail_tui import report
+
         mail = self._app.mail
         refused = self._refused.pop(mail.draft_id, None)
         if refused and (place := report.place_of(refused)):
