@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from cfmail_tui import mime, retry, submission
 from cfmail_tui.attachments import inspect_all, read_file, read_source
@@ -50,6 +50,9 @@ if TYPE_CHECKING:
     from cfmail_tui import api
     from cfmail_tui.lookup import Verdict
 
+
+ANSWER_LIMIT: Final = 10.0
+"""Seconds that a mail in flight may still take when the program was told to end; then it is to be cancelled."""
 
 _KNOWN = 500
 """Attempts whose message ids are told apart from the one that is looked for."""

@@ -6,7 +6,8 @@ Textual, httpx, keyring and sqlite3 only by the verbs that need them, so `--help
 Exit codes (tested and documented): 0 accepted, every recipient delivered or queued; 3 accepted, but someone bounced,
 was suppressed or is unreported; 64 usage; 65 the message cannot be sent as it is; 66 a file cannot be read; 69 refused
 by the API; 70 a defect in the composer; 75 not sent, safe to retry; 76 outcome unknown, may have been sent; 77 no
-usable credentials; 130 interrupted, and nothing was sent.
+usable credentials; 128 and the number of a signal that came, and nothing was sent: 129 SIGHUP, 130 SIGINT,
+131 SIGQUIT, 143 SIGTERM. A mail in flight comes to its outcome first (signals.py).
 
 With --json standard output is one JSON value in every case. Where no attempt came about it is an object of `outcome`
 (usage, invalid, unreadable, no_credentials, not_sent, interrupted), `reason` and `exit_code`; invalid has `problems`,
