@@ -23,7 +23,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from cfmail_tui import mime, retry, submission
 from cfmail_tui.attachments import inspect_all, read_file, read_source
@@ -53,6 +53,9 @@ if TYPE_CHECKING:
 
 
 _WORD = "told at the next start"
+
+ANSWER_LIMIT: Final = 10.0
+"""Seconds that a mail in flight may still take when the program was told to end; then it is to be cancelled."""
 
 _KNOWN = 500
 """Attempts whose message ids are told apart from the one that is looked for."""

@@ -244,7 +244,7 @@ RULES: Final[dict[Rule, tuple[list[tuple[str, str]], list[tuple[str, str]]]]] = 
     library_outside_its_home: (
         [
             ("cfmail_tui/outbox.py", "import httpx"),
-            ("cfmail_tui/cli.py", "def f():\n    from textual.app import App"),
+            ("cfmail_tui/cli/composing.py", "def f():\n    from textual.app import App"),
             ("cfmail_tui/ui/app.py", "from keyring import errors"),
             ("cfmail_tui/sandbox/__init__.py", "import importlib\nimportlib.import_module('sqlite3.dbapi2')"),
         ],

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cfmail_tui import cli, report
+from cfmail_tui.cli.signals import HEARD
 from cfmail_tui.ui import crash
 from cfmail_tui.ui.commands import COMMANDS, key_names
 
@@ -54,8 +55,10 @@ def test_exit_codes_are_those_of_the_program() -> None:
     assert table
     written = {int(code) for code in re.findall(r"^\| (\d+) \|", table[1], re.MULTILINE)}
     codes = (cli.DONE, cli.USAGE, cli.UNSENDABLE, cli.NO_INPUT, cli.NOT_SENT, cli.NO_CREDENTIALS, cli.INTERRUPTED)
+    by_signal = {128 + number for number in HEARD}
     assert written == {
         *codes,
+        *by_signal,
         report.ACCEPTED,
         report.PARTLY,
         report.REFUSED,

@@ -8,14 +8,12 @@ Invariants:
 
 from typing import TYPE_CHECKING
 
+from cfmail_tui.outbox import ANSWER_LIMIT
 from cfmail_tui.ui.departures import Stage
 from cfmail_tui.ui.dialogs import ChoiceScreen
 
 if TYPE_CHECKING:
     from cfmail_tui.ui.app import CfmailApp
-
-ANSWER_LIMIT = 10.0
-"""Seconds that a mail in flight may still take when the program was told to end."""
 
 
 class Leaving:

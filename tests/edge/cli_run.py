@@ -4,9 +4,11 @@ import io
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -17,6 +19,7 @@ from typing import IO, Any, Final
 import pytest
 
 from cfmail_tui import cli
+from cfmail_tui.cli.signals import HEARD
 from cfmail_tui.sandbox import Sandbox
 
 FIELDS: Final = ("--from", "me@acme.example", "--to", "bob@example.net", "--subject", "Hello")
@@ -54,14 +57,16 @@ class Ran:
 
 
 class Cfmail:
-    """`cfmail` in this process: `cfmail("send", ..., stdin=b"...")`."""
+    """`cfmail` in this process: `cfmail("send", ..., stdin=b"...")`. Signals do afterwards what they did before."""
 
     def __init__(self, capture: pytest.CaptureFixture[bytes]) -> None:
         self._capture = capture
 
     def __call__(self, *arguments: str, stdin: bytes = b"") -> Ran:
         self._capture.readouterr()
-        with pytest.MonkeyPatch.context() as patch:
+        with pytest.MonkeyPatch.context() as patch, ExitStack() as afterwards:
+            for number in HEARD:
+                afterwards.callback(signal.signal, number, signal.getsignal(number))
             patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
             code = cli.main(arguments)
         return Ran(code, *self._capture.readouterr())

@@ -1,0 +1,123 @@
+"""The command line: arguments in, exit code out; the composition root that puts the parts together.
+
+Results go to standard output, words for people to standard error. A verb's module is loaded when the verb is run, and
+Textual, httpx, keyring and sqlite3 only by the verbs that need them, so `--help` and `--version` are quick.
+
+Exit codes (tested and documented): 0 accepted, every recipient delivered or queued; 3 accepted, but someone bounced,
+was suppressed or is unreported; 64 usage; 65 the message cannot be sent as it is; 66 a file cannot be read; 69 refused
+by the API; 70 a defect in the composer; 75 not sent, safe to retry; 76 outcome unknown, may have been sent; 77 no
+usable credentials; 128 and the number of a signal that came, and nothing was sent: 129 SIGHUP, 130 SIGINT,
+131 SIGQUIT, 143 SIGTERM. A mail in flight comes to its outcome first (signals.py).
+
+With --json standard output is one JSON value in every case. Where no attempt came about it is an object of `outcome`
+(usage, invalid, unreadable, no_credentials, not_sent, interrupted), `reason` and `exit_code`; invalid has `problems`,
+each with `place` and `problem`. What an attempt looks like is in report.py; one with `not_recorded` is missing in the
+history, for the reason given there.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from cfmail_tui.cli import arguments
+from cfmail_tui.cli.arguments import Parser, UsageError
+from cfmail_tui.cli.output import (
+    DONE,
+    INTERRUPTED,
+    NO_CREDENTIALS,
+    NO_INPUT,
+    NOT_SENT,
+    UNSENDABLE,
+    USAGE,
+    failed,
+    ready_streams,
+    reason,
+)
+
+__all__ = ["DONE", "INTERRUPTED", "NOT_SENT", "NO_CREDENTIALS", "NO_INPUT", "UNSENDABLE", "USAGE", "main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and give its exit code."""
+    given = sys.argv[1:] if argv is None else list(argv)
+    verb = given[0] if given and given[0] in _VERBS else ""
+    parser, run = _VERBS[verb]
+    as_json = "--json" in given
+    ready_streams()
+    try:
+        return _run(run, parser().parse_args(given[1:] if verb else given), as_json=as_json)
+    except UsageError as error:
+        return failed("usage", str(error), USAGE, as_json=as_json)
+    except KeyboardInterrupt:
+        return failed("interrupted", "interrupted", INTERRUPTED, as_json=as_json)
+
+
+def _run(run: Callable[[argparse.Namespace], int], args: argparse.Namespace, *, as_json: bool) -> int:
+    from cfmail_tui.message import MailError, MessageError, UnreadableFile
+
+    try:
+        return run(args)
+    except MessageError as error:
+        unreadable = any(isinstance(problem, UnreadableFile) for problem in error.problems)
+        problems = [{"place": str(problem.place), "problem": problem.words} for problem in error.problems]
+        code = NO_INPUT if unreadable else UNSENDABLE
+        return failed("invalid", str(error), code, as_json=as_json, problems=problems)
+    except MailError as error:
+        from cfmail_tui.outbox import NoAccount
+
+        if isinstance(error, NoAccount):
+            return failed("no_credentials", str(error), NO_CREDENTIALS, as_json=as_json)
+        return failed("not_sent", str(error), NOT_SENT, as_json=as_json)
+
+
+def _compose(args: argparse.Namespace) -> int:
+    from cfmail_tui.cli.composing import compose
+
+    return compose(args)
+
+
+def _demo(args: argparse.Namespace) -> int:
+    from cfmail_tui.cli.composing import demo
+
+    return demo(args)
+
+
+def _send(args: argparse.Namespace) -> int:
+    from cfmail_tui.cli.sending import send
+
+    return send(args)
+
+
+def _send_raw(args: argparse.Namespace) -> int:
+    from cfmail_tui.cli.sending import send_raw
+
+    return send_raw(args)
+
+
+def _history(args: argparse.Namespace) -> int:
+    from cfmail_tui.cli.history import history
+
+    return history(args)
+
+
+def _sandbox(args: argparse.Namespace) -> int:
+    from cfmail_tui import settings
+    from cfmail_tui.sandbox import serve
+
+    try:
+        return serve(args.data or settings.read(os.environ).data_dir / "sandbox", args.port, args.global_key)
+    except OSError as error:
+        raise UsageError(f"the sandbox cannot start: {reason(error)}") from error
+    except OverflowError as error:
+        raise UsageError("a port is a number from 0 to 65535") from error
+
+
+_VERBS: dict[str, tuple[Callable[[], Parser], Callable[[argparse.Namespace], int]]] = {
+    "": (arguments.compose_parser, _compose),
+    "demo": (arguments.demo_parser, _demo),
+    "send": (arguments.send_parser, _send),
+    "send-raw": (arguments.send_raw_parser, _send_raw),
+    "history": (arguments.history_parser, _history),
+    "sandbox": (arguments.sandbox_parser, _sandbox),
+}

@@ -1,0 +1,137 @@
+"""What the arguments of each verb are: a parser for each."""
+
+import argparse
+import sys
+from typing import NoReturn
+
+from cfmail_tui import __version__
+
+
+class UsageError(Exception):
+    """The arguments do not say what to do; ends with exit code 64."""
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        raise UsageError(message)
+
+
+def compose_parser() -> Parser:
+    parser = Parser(
+        prog="cfmail",
+        allow_abbrev=False,
+        description="Write a mail in the terminal and send it through Cloudflare Email Sending.",
+        epilog="verbs: demo, send, send-raw, history, sandbox; each takes --help",
+    )
+    parser.add_argument("--version", action="version", version=f"cfmail {__version__}")
+    _fields(parser)
+    parser.add_argument(
+        "file",
+        nargs="?",
+        default="",
+        metavar="FILE | mailto:URI | -",
+        help="an .eml opens the raw editor, another file is the text, - reads the text from standard input",
+    )
+    return parser
+
+
+def demo_parser() -> Parser:
+    description = "Open the composer on the embedded sandbox with an example draft: no account, no network."
+    return Parser(prog="cfmail demo", allow_abbrev=False, description=description)
+
+
+def send_parser() -> Parser:
+    parser = Parser(prog="cfmail send", allow_abbrev=False, description="Send a mail without opening the composer.")
+    _fields(parser)
+    parser.add_argument("--reply-to", metavar="ADDRESS", default="")
+    parser.add_argument(
+        "--header", action="append", metavar="'NAME: VALUE'", default=[], help="a header field of your own; repeatable"
+    )
+    parser.add_argument("--text", metavar="FILE|-", help="the text body")
+    parser.add_argument("--html", metavar="FILE|-", help="the HTML body")
+    parser.add_argument("--markdown", metavar="FILE|-", help="text in Markdown; the HTML body is made from it")
+    parser.add_argument(
+        "--inline", action="append", metavar="PATH[=CID]", default=[], help="a file the HTML body shows as cid:CID"
+    )
+    parser.add_argument(
+        "file", nargs="?", default="", metavar="FILE | mailto:URI | -", help="the text body, - for standard input"
+    )
+    _outputs(parser)
+    return parser
+
+
+def send_raw_parser() -> Parser:
+    parser = Parser(
+        prog="cfmail send-raw",
+        allow_abbrev=False,
+        description="Send a raw MIME message. The envelope is taken from its header unless given; "
+        "a Bcc field is removed before it is sent.",
+    )
+    _who(parser)
+    parser.add_argument("file", metavar="FILE|-")
+    parser.add_argument("--envelope-from", metavar="ADDRESS", default="", help="default: the From field")
+    parser.add_argument(
+        "--recipient", action="append", metavar="ADDRESS", default=[], help="default: everyone in To, Cc and Bcc"
+    )
+    _outputs(parser)
+    return parser
+
+
+def history_parser() -> Parser:
+    parser = Parser(
+        prog="cfmail history",
+        allow_abbrev=False,
+        description="List what was sent, newest first.",
+        epilog="also: cfmail history show ID [--json|--eml|--curl], cfmail history export [--json|--csv]",
+    )
+    parser.add_argument("query", nargs="*", metavar="QUERY", help="words that occur in subject, addresses or outcome")
+    parser.add_argument("--limit", type=_positive, metavar="N", help="how many at most; default: 50, with export all")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true")
+    form.add_argument("--eml", action="store_true", help="with show: the message")
+    form.add_argument("--curl", action="store_true", help="with show: a command that sends the same body")
+    form.add_argument("--csv", action="store_true", help="with export")
+    return parser
+
+
+def sandbox_parser() -> Parser:
+    from pathlib import Path
+
+    parser = Parser(
+        prog="cfmail sandbox",
+        allow_abbrev=False,
+        description="Serve a local Cloudflare Email Sending API for other programs; prints its base URL first.",
+    )
+    parser.add_argument("--port", type=int, default=0, metavar="N", help="default: any free port")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="where mails are kept, as a Maildir")
+    parser.add_argument("--global-key", action="store_true", help="accept an e-mail and global key pair, and print it")
+    return parser
+
+
+def _who(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--account", metavar="NAME", default="", help="the account to send as, by its name in a keyring")
+    group.add_argument("--sandbox", action="store_true", help="send into the embedded sandbox: no account, no network")
+
+
+def _fields(parser: argparse.ArgumentParser) -> None:
+    _who(parser)
+    parser.add_argument("--from", dest="sender", metavar="ADDRESS", default="", help="who the mail is from")
+    for name in ("to", "cc", "bcc"):
+        parser.add_argument(
+            f"--{name}", action="append", metavar="ADDRESS", default=[], help=f"{name.title()} recipients; repeatable"
+        )
+    parser.add_argument("--subject", metavar="TEXT", default="")
+    parser.add_argument("--attach", action="append", metavar="PATH", default=[], help="a file to attach; repeatable")
+
+
+def _outputs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="check everything, show what would leave, send nothing")
+    parser.add_argument("--json", action="store_true", help="the result as JSON on standard output")
+
+
+def _positive(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+    return min(int(text), sys.maxsize)

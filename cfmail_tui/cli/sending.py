@@ -1,0 +1,112 @@
+"""`cfmail send` and `cfmail send-raw`: a mail prepared, sent or only shown, without a screen."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from cfmail_tui import mime, report
+from cfmail_tui.cli.arguments import UsageError
+from cfmail_tui.cli.drafts import described, is_mailto, is_message, read, read_text
+from cfmail_tui.cli.opening import opened
+from cfmail_tui.cli.output import DONE, NOT_SENT, complain, print_json, tell
+from cfmail_tui.cli.signals import CalledOff, Flight, heeding
+from cfmail_tui.message import Draft, Place, RawDraft
+from cfmail_tui.prefill import header_lines, inline_attachment, markdown_to_html, raw_draft
+
+if TYPE_CHECKING:
+    from cfmail_tui.outbox import Outbox
+
+
+def send(args: argparse.Namespace) -> int:
+    if [args.file, args.text, args.html, args.markdown].count("-") > 1:
+        raise UsageError("standard input can be read once; give - to one of FILE, --text, --html, --markdown")
+    if sum((bool(args.file) and not is_mailto(args.file), args.text is not None, args.markdown is not None)) > 1:
+        raise UsageError("give the text once: FILE, --text or --markdown")
+    if is_message(args.file):
+        raise UsageError(f"{args.file} is a raw message: use cfmail send-raw {args.file}")
+    return heeding(partial(_mail, args), partial(_deliver, args), as_json=args.json)
+
+
+def _mail(args: argparse.Namespace) -> Draft:
+    draft = described(args)
+    text_file = args.markdown if args.text is None else args.text
+    text = draft.text if text_file is None else read_text(text_file, Place.TEXT)
+    html = "" if args.markdown is None else markdown_to_html(text)
+    if args.html is not None:
+        html = read_text(args.html, Place.HTML)
+    return replace(
+        draft,
+        reply_to=args.reply_to,
+        headers="\n".join(filter(None, [draft.headers, header_lines(args.header)])),
+        text=text,
+        html=html,
+        attachments=(*draft.attachments, *map(inline_attachment, args.inline)),
+    )
+
+
+def send_raw(args: argparse.Namespace) -> int:
+    return heeding(partial(_raw_mail, args), partial(_deliver, args), as_json=args.json)
+
+
+def _raw_mail(args: argparse.Namespace) -> RawDraft:
+    draft = raw_draft(read(args.file, Place.SOURCE))
+    if args.envelope_from:
+        draft = replace(draft, sender=args.envelope_from)
+    if args.recipient:
+        draft = replace(draft, recipients=", ".join(args.recipient))
+    if (source := mime.without_bcc(draft.source)) != draft.source:
+        complain("the Bcc field is removed; its addresses stay out of the message")
+        draft = replace(draft, source=source)
+    return draft
+
+
+def _deliver(args: argparse.Namespace, draft: Draft | RawDraft, flight: Flight) -> Callable[[], int]:
+    """Prepare and send, or only look what would be sent; gives what tells of it and has the exit code."""
+    from cfmail_tui.outbox import NotRecorded
+
+    with opened(args.account, sandbox=args.sandbox) as (outbox, _):
+        if args.dry_run:
+            return _previewed(args, outbox, draft)
+        reviewed, more = outbox.prepare(draft), {}
+        try:
+            flight.begin(partial(outbox.cancel, reviewed.submission.attempt_id))
+        except CalledOff:
+            outbox.discard(reviewed)
+            raise
+        try:
+            attempt = outbox.send(reviewed)
+        except NotRecorded as error:
+            attempt, more = error.attempt, {"not_recorded": str(error)}
+            complain(str(error))
+
+    def write() -> None:
+        if args.json:
+            print_json(report.as_json(attempt) | more)
+        for line in report.in_words(attempt):
+            print(line, file=sys.stderr if args.json else sys.stdout)
+
+    code = report.exit_code(attempt)
+    return partial(tell, write, 128 + flight.stopped_by if flight.stopped_by and code == NOT_SENT else code)
+
+
+def _previewed(args: argparse.Namespace, outbox: "Outbox", draft: Draft | RawDraft) -> Callable[[], int]:
+    from cfmail_tui.outbox import NoAccount
+    from cfmail_tui.submission import Account, ApiToken
+
+    try:
+        account = outbox.accounts.find()
+    except NoAccount:
+        account = Account("", "", ApiToken(""), "no account")
+    reviewed = outbox.prepare(draft, account=account)
+    outbox.discard(reviewed)
+
+    def write() -> None:
+        if args.json:
+            print_json(report.preview_as_json(reviewed.submission, account.name))
+        else:
+            print("\n".join(report.preview_in_words(reviewed.submission)))
+
+    return partial(tell, write, DONE, NOT_SENT)
