@@ -3,7 +3,7 @@
 Invariants:
 - what was typed is saved first, then the program ends, quietly and with an exit code that says why: 128 + the signal
   (a hang-up is SIGHUP), 70 for a defect;
-- handlers only wake a thread, which asks the app on its loop; if that does not answer, the thread saves and ends the
+- a signal only wakes a thread, which asks the app on its loop; if that does not answer, the thread saves and ends the
   process itself, and it ends one that has answered and does not come to its end;
 - nothing of anyone's mail is in what is told of a defect.
 """
@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Final, Self
 
 import textual
@@ -161,8 +161,10 @@ class Endings:
     def __enter__(self) -> Self:
         self._told, self._tell = os.pipe()
         os.set_blocking(self._tell, False)
+        # Not by handlers in Python: those wait for the main thread, which a signal taken by another does not wake.
+        signal.set_wakeup_fd(self._tell, warn_on_full_buffer=False)
         for number in HEARD:
-            signal.signal(number, self._hear)
+            signal.signal(number, lambda *_: None)
         threading.Thread(target=self._wait, name="endings", daemon=True).start()
         return self
 
@@ -171,15 +173,14 @@ class Endings:
     ) -> None:
         for number in HEARD:
             signal.signal(number, signal.SIG_IGN)
+        signal.set_wakeup_fd(-1)
         self._ended.set()
         os.close(self._tell)
 
-    def _hear(self, number: int, _frame: FrameType | None) -> None:
-        with suppress(BlockingIOError):  # it was told often enough
-            os.write(self._tell, bytes([number]))
-
     def _wait(self) -> None:
-        if not (told := os.read(self._told, 1)):
+        while (told := os.read(self._told, 1)) and told[0] not in HEARD:
+            pass  # the terminal's size, say
+        if not told:
             return
         number = told[0]
         answered = threading.Event()
