@@ -72,7 +72,8 @@ class Questioner:
         self._say(answers.token_remark(token, self._clock()))
         if token.status in ENDED:
             return Inspection(token, account_id)
-        seen = self._known(answers.accounts(listed)) or answers.Page[SeenAccount](())
+        nothing: answers.Page[SeenAccount] = answers.Page(())
+        seen = self._known(answers.accounts(listed)) or nothing
         self._say(answers.truncated(What.ACCOUNTS, seen, answers.PAGE_SIZE))
         chosen = account_id or self._known(answers.chosen_account(seen)) or ""
         learned = Inspection(token, chosen, seen.rows)
