@@ -14,6 +14,7 @@ Who may know whom, from the top down (checked by the import contracts in pyproje
     settings        folders and environment                          (the only platformdirs)
     report          an attempt as exit code, JSON, CSV, words        pure
     lookup          a mail in the provider's records                 pure
+    inspection      what a credential is and may do                  pure
     retry           which outcomes are tried again, and when         pure
     submission      envelope, request body, answer, outcome          pure
     mime            messages as octets, written and looked into      pure

@@ -31,7 +31,7 @@ HOMES: Final = {
     "textual": "ui",
     "rich": "ui",
 }
-PURE: Final = {"message", "mime", "submission", "lookup", "retry", "lint", "report"}
+PURE: Final = {"message", "mime", "submission", "lookup", "inspection", "retry", "lint", "report"}
 IMPURE: Final = {*HOMES, "os", "pathlib", "socket", "threading", "asyncio"}
 IMPORTED_ONLY_BY: Final = {
     "api": {"outbox", "cli"},

@@ -1,4 +1,4 @@
-"""The wire: one reviewed mail to Cloudflare's API in one request, what that proves, and the look for it afterwards.
+"""The wire: one reviewed mail to Cloudflare's API in one request, what that proves, and questions that change nothing.
 
 Owns the only use of httpx and the only place where a credential is unmasked for the wire. It sends the body file as
 it is, never makes or changes one, and never sends anything twice.
@@ -13,19 +13,22 @@ Invariants:
   answer came.
 
 `client` is the face, `wire` one request and its answer, `exchange` what is known of one on its way, `upload` the mail
-as its body, `search` the questions about it, `addresses` where to send and by which road.
+as its body, `question` one question or several, `search` those about a mail, `inspect` those about the credential,
+`addresses` where to send and by which road.
 """
 
 from cfmail_tui.api.addresses import proxy_for
 from cfmail_tui.api.client import Client
 from cfmail_tui.api.errors import ApiError, BaseUrlError, CredentialFormError
 from cfmail_tui.api.exchange import Cancellation, Timeouts
+from cfmail_tui.api.inspect import INSPECTION_LIMIT
 from cfmail_tui.api.upload import BLOCK_SIZE, Leaving, Progress
 from cfmail_tui.api.wire import ANSWER_LIMIT
 
 __all__ = [
     "ANSWER_LIMIT",
     "BLOCK_SIZE",
+    "INSPECTION_LIMIT",
     "ApiError",
     "BaseUrlError",
     "Cancellation",

@@ -9,11 +9,13 @@ from typing import BinaryIO, Final, Self
 from urllib.parse import quote
 
 from cfmail_tui.api.exchange import WIRE_ERRORS, Cancellation, Timeouts
+from cfmail_tui.api.inspect import Questioner
 from cfmail_tui.api.search import Search
 from cfmail_tui.api.upload import Leaving, Progress, Upload
 from cfmail_tui.api.wire import Wire
+from cfmail_tui.inspection import Inspection
 from cfmail_tui.lookup import Verdict
-from cfmail_tui.submission import Credential, NotSent, Outcome, Refused, Submission, Unknown, decode
+from cfmail_tui.submission import Credential, GlobalKey, NotSent, Outcome, Refused, Submission, Unknown, decode
 
 _TIMEOUTS: Final = Timeouts()
 
@@ -39,7 +41,8 @@ class Client:
         """
         self._timeouts = timeouts
         self._clock = clock
-        self._wire = Wire(base_url, credential, timeouts=timeouts, proxy=proxy, verify=verify, clock=clock)
+        self._credential = credential
+        self._wire = Wire(base_url, credential, proxy=proxy, verify=verify, clock=clock)
 
     def __enter__(self) -> Self:
         return self
@@ -107,3 +110,13 @@ class Client:
         """
         search = Search(self._wire, self._timeouts, self._clock, cancellation or Cancellation())
         return search.find(submission, started_at, known)
+
+    def inspect(self, account_id: str = "", *, cancellation: Cancellation | None = None) -> Inspection:
+        """Learn what the credential is and may do; whatever happens on the wire is a remark.
+
+        Without an account id the account is the one that the credential sees, if it sees only one. Every question is
+        asked once, some at the same time, and all together take at most `INSPECTION_LIMIT` seconds or
+        `Timeouts.answer`, whichever is less; what was learned until then is told. Changes nothing.
+        """
+        questioner = Questioner(self._wire, self._timeouts, self._clock, cancellation or Cancellation())
+        return questioner.inspect(account_id, by_key=isinstance(self._credential, GlobalKey))

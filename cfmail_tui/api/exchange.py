@@ -32,12 +32,12 @@ class Timeouts:
 
 
 class Cancellation:
-    """The wish to stop one attempt, uttered from any thread, at any time, any number of times."""
+    """The wish to stop what was begun, uttered from any thread, at any time, any number of times."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._cancelled = False
-        self._stop: Callable[[], None] | None = None
+        self._stops: list[Callable[[], None]] = []
 
     @property
     def cancelled(self) -> bool:
@@ -47,14 +47,20 @@ class Cancellation:
         """Stop the attempt now or, if it has not begun, when it begins; its outcome says how far it had come."""
         with self._lock:
             self._cancelled = True
-            stop = self._stop
-        if stop:
+            stops = tuple(self._stops)
+        for stop in stops:
             stop()
 
-    def on_cancel(self, stop: Callable[[], None] | None) -> None:
-        """Have `stop` called by `cancel` from now on, in the thread that cancels; None for nothing."""
+    @contextlib.contextmanager
+    def calling(self, stop: Callable[[], None]) -> Iterator[None]:
+        """Have `stop` called by `cancel`, in the thread that cancels; several may be meant at a time."""
         with self._lock:
-            self._stop = stop
+            self._stops.append(stop)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._stops.remove(stop)
 
 
 class Line:
@@ -123,19 +129,20 @@ class Exchange:
         self.status = 0
         """The answer's status once its header is there."""
         self.line = Line()
+        self.timeouts = timeouts
         self._cancellation = cancellation
-        self._timeouts = timeouts
+        self._stoppable = contextlib.ExitStack()
         self._peer = "the server"
         self._name = "the server"
 
     def __enter__(self) -> Self:
-        self._cancellation.on_cancel(self.line.cut)
+        self._stoppable.enter_context(self._cancellation.calling(self.line.cut))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._cancellation.on_cancel(None)
+        self._stoppable.close()
         self.line.release()
 
     def check(self) -> None:
@@ -161,7 +168,7 @@ class Exchange:
                 self._name = self._peer = info["server_hostname"]
             case "http11.receive_response_headers.started":
                 # The limits of httpx are for each read: one octet a minute would keep within them for ever.
-                self.line.limit(self._timeouts.answer)
+                self.line.limit(self.timeouts.answer)
 
     def reason(self, error: BaseException) -> str:
         """Why there is no answer, in words that name neither account nor credential."""
@@ -171,7 +178,7 @@ class Exchange:
             return "stopped waiting for the answer" if self.left else self._cancelled
         if self.line.overdue:
             what = "complete answer" if self.left else f"way through {self._peer}"
-            return f"no {what} within {self._timeouts.answer:g} s"
+            return f"no {what} within {self.timeouts.answer:g} s"
         return self._reason_after(error) if self.left else self._reason_before(error)
 
     def may_pass(self, error: BaseException) -> bool:
@@ -193,7 +200,7 @@ class Exchange:
 
     def _reason_after(self, error: BaseException) -> str:
         if isinstance(error, httpx.ReadTimeout):
-            return f"no answer within {self._timeouts.read:g} s"
+            return f"no answer within {self.timeouts.read:g} s"
         if self.status:
             return f"the answer broke off (HTTP {self.status})"
         if any(map(_is_of_http, _causes(error))):
@@ -203,15 +210,15 @@ class Exchange:
     def _reason_before(self, error: BaseException) -> str:
         match error:
             case httpx.ConnectTimeout():
-                return f"no connection to {self._peer} within {self._timeouts.connect:g} s"
+                return f"no connection to {self._peer} within {self.timeouts.connect:g} s"
             case httpx.ConnectError():
                 return self._reason_unconnected(error)
             case httpx.ProxyError():
                 return f"the proxy {self._peer} refused (HTTP {str(error)[:3]})"
             case httpx.WriteTimeout():
-                return f"the server took nothing of the {self.load} for {self._timeouts.write:g} s"
+                return f"the server took nothing of the {self.load} for {self.timeouts.write:g} s"
             case httpx.ReadTimeout():
-                return f"no answer from {self._peer} within {self._timeouts.read:g} s"
+                return f"no answer from {self._peer} within {self.timeouts.read:g} s"
             case httpx.NetworkError() | httpx.RemoteProtocolError():
                 return f"the connection was cut before the whole {self.load} had left"
             case UnicodeError():

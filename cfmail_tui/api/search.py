@@ -1,35 +1,16 @@
-"""Questions about a mail that may have been sent: each one request, all of them within one limit of time."""
+"""Questions about a mail that may have been sent."""
 
 import json
-import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 from urllib.parse import quote, urlencode
 
-from cfmail_tui.api.exchange import WIRE_ERRORS, Cancellation, Exchange, Timeouts, is_for_proxy
+from cfmail_tui.api.exchange import Cancellation, Timeouts
+from cfmail_tui.api.question import Questions
 from cfmail_tui.api.wire import Wire
 from cfmail_tui.lookup import QUERY, CannotTell, Doubt, Found, Verdict, no_zone, verdict, window, zone_id, zone_names
 from cfmail_tui.submission import Answer, Submission
-
-
-class Question(Exchange):
-    """A small request that changes nothing."""
-
-    load = "question"
-
-    def __init__(self, cancellation: Cancellation, timeouts: Timeouts, deadline: float) -> None:
-        super().__init__(cancellation, timeouts)
-        self._deadline = deadline
-
-    def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        super().trace(event, info)
-        match event:
-            case "connection.connect_tcp.complete" | "http11.receive_response_headers.started":
-                self.line.limit(max(0.0, self._deadline - time.monotonic()))
-            case "http11.send_request_headers.started" if not is_for_proxy(info):
-                self.left = True
 
 
 class Search:
@@ -39,10 +20,8 @@ class Search:
         self, wire: Wire, timeouts: Timeouts, clock: Callable[[], datetime], cancellation: Cancellation
     ) -> None:
         self._wire = wire
-        self._timeouts = timeouts
         self._clock = clock
-        self._cancellation = cancellation
-        self._deadline = time.monotonic() + timeouts.answer
+        self._questions = Questions(wire, timeouts, cancellation)
 
     def find(self, submission: Submission, started_at: datetime, known: Collection[str]) -> Verdict:
         found = self._find(submission, started_at, known)
@@ -96,11 +75,5 @@ class Search:
         return verdict(answer, submission, zone=name, times=times, age=age, known=known)
 
     def _ask(self, method: str, path: str, body: bytes | None = None) -> Answer | CannotTell:
-        question = Question(self._cancellation, self._timeouts, self._deadline)
-        if time.monotonic() >= self._deadline:
-            return CannotTell(Doubt.NO_ANSWER, f"no complete answer within {self._timeouts.answer:g} s")
-        try:
-            with question:
-                return self._wire.ask(question, method, path, None if body is None else [body], len(body or b""))
-        except WIRE_ERRORS as error:
-            return CannotTell(Doubt.NO_ANSWER, question.reason(error))
+        answer = self._questions.ask(method, path, body)
+        return CannotTell(Doubt.NO_ANSWER, answer) if isinstance(answer, str) else answer

@@ -15,7 +15,7 @@ import httpx
 from cfmail_tui import __version__
 from cfmail_tui.api.addresses import checked_base_url, transport
 from cfmail_tui.api.errors import CredentialFormError, StopError
-from cfmail_tui.api.exchange import Exchange, Timeouts
+from cfmail_tui.api.exchange import Exchange
 from cfmail_tui.submission import Answer, ApiToken, Credential
 
 ANSWER_LIMIT: Final = 1024 * 1024
@@ -34,7 +34,6 @@ class Wire:
         base_url: str,
         credential: Credential,
         *,
-        timeouts: Timeouts,
         proxy: str | None,
         verify: ssl.SSLContext | None,
         clock: Callable[[], datetime],
@@ -42,7 +41,6 @@ class Wire:
         self._base_url = checked_base_url(base_url)
         self._credential = credential
         self._proxy = proxy if self._base_url.startswith("https:") else None
-        self._timeouts = timeouts
         self._verify = verify
         self._clock = clock
         for value, what in _secrets(credential):
@@ -57,7 +55,7 @@ class Wire:
             f"{self._base_url}{path}",
             headers=self._header_fields(None if body is None else size),
             content=body,
-            extensions={"trace": exchange.trace, "timeout": asdict(self._timeouts)},
+            extensions={"trace": exchange.trace, "timeout": asdict(exchange.timeouts)},
         )
         # A transport without httpx.Client around it has no cookies, redirects, .netrc or log of URLs to switch off.
         with (
@@ -78,6 +76,12 @@ class Wire:
     def discreet(self, text: str, *secrets: str) -> str:
         """The words, should a server repeat the credential or those secrets in them: they go to history and screen."""
         for value in (*secrets, *(value for value, _ in _secrets(self._credential))):
+            text = text.replace(value, "…") if value else text
+        return text
+
+    def unkeyed(self, text: str, *secrets: str) -> str:
+        """The same for text that may name the owner of a global key by the e-mail address."""
+        for value in (*secrets, _secrets(self._credential)[-1][0]):
             text = text.replace(value, "…") if value else text
         return text
 

@@ -95,7 +95,7 @@ def _domain_routes(domains: Domains) -> tuple[Route, ...]:
         Route("PATCH", one, Right.EDIT, domains.edit),
         Route("DELETE", one, Right.EDIT, domains.delete),
         Route("GET", f"{one}/dns", Right.READ, domains.dns),
-        Route("POST", f"{one}/dns", Right.EDIT, domains.dns_status),
+        Route("POST", f"{one}/dns", Right.EDIT, domains.repair),
         Route("GET", f"{one}/dns/status", Right.READ, domains.dns_status),
         Route("GET", f"{one}/reputation/complaints", Right.READ, domains.complaints),
     )

@@ -7,6 +7,7 @@ The codes 2001 (invalid body or name) and 2010 (too many domains) are ours, the 
 
 import re
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -17,6 +18,7 @@ from cfmail_tui.sandbox.state import State, stamp
 
 _NAME = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}", re.ASCII)
 _MAX_PER_ZONE = 30
+_IN_THE_WAY = {"mx.conflict": 2008, "spf.multiple": 2026, "dmarc.multiple": 2027}
 _MAX_WINDOW = timedelta(days=7)
 
 
@@ -50,6 +52,7 @@ class Domains:
         self._state = state
         self._lock = threading.Lock()
         self._rows: dict[str, SendingDomain] = {}
+        self._repaired: set[str] = set()
         for name in (*state.choices.sending_domains, *state.choices.disabled_domains):
             zone = next((zone for zone in state.choices.zones if _within(name, zone)), name)
             self._rows[name] = self._new(name, zone, enabled=name in state.choices.sending_domains)
@@ -127,11 +130,35 @@ class Domains:
             return success(_records(self._find(request).name))
 
     def dns_status(self, request: Request) -> Answer:
-        """The sandbox has no DNS: an enabled domain has the records it should have."""
+        """The sandbox has no DNS: an enabled domain has its records, unless the choices say otherwise."""
         with self._lock:
             row = self._find(request)
-        status = "ready" if row.enabled else "unconfigured"
-        return success({"status": status, "records": _records(row.name) if row.enabled else [], "errors": []})
+            codes = () if row.name in self._repaired else self._faults(row.name)
+        if not row.enabled:
+            return success({"status": "unconfigured", "records": [], "errors": []})
+        errors: list[Json] = []
+        for code in codes:
+            family, _, fault = code.partition(".")
+            missing = _records(row.name, [family]) if fault == "missing" else []
+            if missing and self._state.choices.dns_names_missing:
+                errors += ({"code": code, "missing": record} for record in missing)
+            else:
+                errors.append({"code": code})
+        unlocked = row.name in self._state.choices.unlocked_domains
+        status = "misconfigured" if errors else "unlocked" if unlocked else "ready"
+        absent = {code.removesuffix(".missing") for code in codes}
+        present = _records(row.name, {"mx", "spf", "dkim", "dmarc"} - absent)
+        return success({"status": status, "records": present, "errors": errors})
+
+    def repair(self, request: Request) -> Answer:
+        """Puts missing records in place; foreign ones stay, and are in the way."""
+        with self._lock:
+            row = self._find(request)
+            for code in self._faults(row.name):
+                if code in _IN_THE_WAY:
+                    raise ApiError(409, _IN_THE_WAY[code], "Conflicting DNS records", reason=code)
+            self._repaired.add(row.name)
+        return self.dns_status(request)
 
     def preview(self, request: Request) -> Answer:
         return success({"records": _records(self._name(request, self._zone(request))), "errors": []})
@@ -149,6 +176,9 @@ class Domains:
         if not good:
             raise ApiError(422, 2011, "Invalid window", reason="a window of at most 7 days")
         return success({"complaints": 0, "window_start": stamp(start), "window_end": stamp(end)})
+
+    def _faults(self, name: str) -> tuple[str, ...]:
+        return tuple(code for domain, code in self._state.choices.dns_faults if domain == name)
 
     def _zone(self, request: Request) -> str:
         for name in self._state.choices.zones:
@@ -186,16 +216,20 @@ def _within(name: str, zone: str) -> bool:
     return name == zone or name.endswith(f".{zone}")
 
 
-def _records(name: str) -> list[Json]:
-    """What onboarding puts into the zone (3.4)."""
+def _records(name: str, families: Collection[str] = ("mx", "spf", "dkim", "dmarc")) -> list[Json]:
+    """What onboarding puts into the zone (3.4); `families` are the parts as the codes of a live diff name them."""
     bounce = f"cf-bounce.{name}"
     mail = [
         {"type": "MX", "name": bounce, "content": f"route{n}.mx.cloudflare.net", "priority": n * 10, "ttl": 1}
         for n in (1, 2, 3)
+        if "mx" in families
     ]
     texts = (
-        (bounce, "v=spf1 include:_spf.mx.cloudflare.net ~all"),
-        (f"cf-bounce._domainkey.{name}", "v=DKIM1; h=sha256; k=rsa; p=c2FuZGJveA=="),
-        (f"_dmarc.{name}", "v=DMARC1; p=reject;"),
+        ("spf", bounce, "v=spf1 include:_spf.mx.cloudflare.net ~all"),
+        ("dkim", f"cf-bounce._domainkey.{name}", "v=DKIM1; h=sha256; k=rsa; p=c2FuZGJveA=="),
+        ("dmarc", f"_dmarc.{name}", "v=DMARC1; p=reject;"),
     )
-    return [*mail, *({"type": "TXT", "name": place, "content": text, "ttl": 1} for place, text in texts)]
+    wanted = [
+        {"type": "TXT", "name": place, "content": text, "ttl": 1} for part, place, text in texts if part in families
+    ]
+    return [*mail, *wanted]

@@ -29,6 +29,11 @@ class Choices:
     sending_domains: tuple[str, ...] = ("acme.example", "news.acme.example", "globex.example")
     disabled_domains: tuple[str, ...] = ("disabled.example",)
     unconfigured_domains: tuple[str, ...] = ("unconfigured.example",)
+    dns_faults: tuple[tuple[str, str], ...] = ()
+    """Domains and what is wrong with their records, as the API words it: ("acme.example", "dkim.missing")."""
+    unlocked_domains: tuple[str, ...] = ()
+    dns_names_missing: bool = True
+    """Whether a live diff names the missing records, as that of Email Routing does; for sending it is not told."""
     daily_quota: int = 100_000
     paid_plan: bool = True
     """Without it only verified destination addresses can be written to (3.4)."""

@@ -64,14 +64,19 @@ class Exchange:
             raise Gone
         return block
 
-    def head(self) -> Received:
-        """The header of the next request."""
+    def peek(self) -> Received:
+        """The header of the next request, which is still to be taken."""
         while b"\r\n\r\n" not in self._seen:
             self._seen += self.receive()
-        head, _, self._seen = self._seen.partition(b"\r\n\r\n")
-        line, *fields = head.decode("ascii").split("\r\n")
+        line, *fields = self._seen.partition(b"\r\n\r\n")[0].decode("ascii").split("\r\n")
         pairs = (field.partition(": ") for field in fields)
         return Received(line, tuple((name, value) for name, _, value in pairs))
+
+    def head(self) -> Received:
+        """The header of the next request."""
+        received = self.peek()
+        self._seen = self._seen.partition(b"\r\n\r\n")[2]
+        return received
 
     def body(self, head: Received) -> Iterator[bytes]:
         """The body that belongs to this header, as it comes; whole when there is no more."""

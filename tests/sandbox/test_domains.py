@@ -96,6 +96,34 @@ def test_dns(http: httpx.Client, zone: str) -> None:
     assert http.get(f"{zone}/{tag}/dns/status").json()["result"]["status"] == "unconfigured"
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_dns_faults(tmp_path: Path, named: bool) -> None:
+    """What is wrong with a domain's records is told by code, missing ones by name if so chosen, and can be repaired."""
+    choices = Choices(
+        dns_faults=(("acme.example", "mx.missing"), ("news.acme.example", "spf.multiple")),
+        unlocked_domains=("globex.example",),
+        dns_names_missing=named,
+    )
+    with (
+        Sandbox(tmp_path / "box", choices=choices) as box,
+        httpx.Client(base_url=box.base_url, headers={"Authorization": f"Bearer {box.token}"}) as client,
+    ):
+        paths: dict[str, str] = {}
+        for zone in client.get("zones").json()["result"]:
+            base = f"zones/{zone['id']}/email/sending/subdomains"
+            paths |= {row["name"]: f"{base}/{row['tag']}/dns" for row in client.get(base).json()["result"]}
+        lacking = client.get(f"{paths['acme.example']}/status").json()["result"]
+        assert lacking["status"] == "misconfigured"
+        assert {error["code"] for error in lacking["errors"]} == {"mx.missing"}
+        told = [error["missing"]["type"] for error in lacking["errors"] if "missing" in error]
+        assert told == (["MX"] * 3 if named else [])
+        assert {record["type"] for record in lacking["records"]} == {"TXT"}
+        assert client.get(f"{paths['globex.example']}/status").json()["result"]["status"] == "unlocked"
+        assert error(client.post(paths["news.acme.example"])) == (409, 2026)
+        assert client.post(paths["acme.example"]).json()["result"]["status"] == "ready"
+        assert client.get(f"{paths['acme.example']}/status").json()["result"]["errors"] == []
+
+
 def test_preview(http: httpx.Client, zone: str) -> None:
     """The records of a domain can be previewed, which does not create it."""
     before = http.get(zone).json()["result"]
