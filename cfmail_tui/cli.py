@@ -245,8 +245,8 @@ def _sandbox_parser() -> _Parser:
 def _opened(account: str, *, sandbox: bool, told: bool = True) -> Iterator["tuple[Outbox, Settings]"]:
     """An outbox on this machine's data, sending as the account asked for; what it found amiss is told here or not."""
     from cfmail_tui import settings
-    from cfmail_tui.credentials import Keyring
-    from cfmail_tui.outbox import Accounts, Outbox
+    from cfmail_tui.accounts import on_this_machine
+    from cfmail_tui.outbox import Outbox
     from cfmail_tui.store import Store, StoreError
     from cfmail_tui.submission import Account, ApiToken
 
@@ -264,7 +264,7 @@ def _opened(account: str, *, sandbox: bool, told: bool = True) -> Iterator["tupl
             base_url = box.base_url
         store, salvaged = Store.open_or_set_aside(chosen.data_dir)
         closing.callback(store.close)
-        outbox = Outbox(store, Accounts(os.environ, Keyring(), account, only=only), base_url, os.environ)
+        outbox = Outbox(store, on_this_machine(os.environ, chosen, store, account, only=only), base_url, os.environ)
         outbox.notices = tuple(filter(None, [*chosen.notices, salvaged, outbox.recover(), outbox.word_left()]))
         if told and outbox.notices:
             _complain("\n".join(outbox.notices))

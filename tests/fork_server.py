@@ -159,7 +159,7 @@ def become(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
 
 def preload() -> None:
     """All that a run would import, kept out of the garbage collector's way, which would copy every page of it."""
-    for module in ("cli", "ui.app", "outbox", "api", "credentials", "settings", "report"):
+    for module in ("cli", "ui.app", "outbox", "accounts", "api", "credentials", "settings", "report"):
         importlib.import_module(f"cfmail_tui.{module}")
     gc.collect()
     gc.freeze()
