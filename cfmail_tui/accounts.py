@@ -275,7 +275,7 @@ class Accounts:
         return Vault.SOURCE
 
     def _listed_in_book(self, profile: Profile) -> str:
-        """Write down where the account is kept from now on, and forget its secret where it was; in words what failed."""
+        """Write down where the account is kept from now on, and forget its secret where it was; tells what failed."""
         if self._profiles is None:
             return ""
         try:

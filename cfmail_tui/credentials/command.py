@@ -37,6 +37,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], *, terminal: bool = Fal
 
     With `terminal` the command may ask there, so whoever else uses the terminal must have left it meanwhile.
     """
+    environ = _environment(environ, terminal=terminal)
     shown = f"the password command “{printable(program(argv))}”"
     with ExitStack() as closing:
         asks_on = closing.enter_context(_terminal()) if terminal else subprocess.DEVNULL
@@ -46,7 +47,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], *, terminal: bool = Fal
                 stdin=asks_on,
                 stdout=subprocess.PIPE,
                 stderr=asks_on,
-                env=_environment(environ, terminal=terminal),
+                env=environ,
                 start_new_session=not terminal,
             )
         except (OSError, ValueError) as error:
