@@ -26,8 +26,8 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from cfmail_tui import mime, retry, submission
+from cfmail_tui.accounts import Accounts, Choice, Listed, NeedsPassphrase, NeedsTerminal, NoAccount
 from cfmail_tui.attachments import inspect_all, read_file, read_source
-from cfmail_tui.credentials import CredentialError, Keyring, from_environment, parse_account_id, parse_credential
 from cfmail_tui.message import (
     Attachment,
     Draft,
@@ -40,17 +40,30 @@ from cfmail_tui.message import (
     RawDraft,
     SavedDraft,
     parse,
-    printable,
 )
 from cfmail_tui.prefill import raw_draft
 from cfmail_tui.store import AttemptExists, Store, StoreError, Waiting
-from cfmail_tui.submission import Accepted, Account, Attempt, NotSent, Outcome, Secret, Submission, Unknown, explain
+from cfmail_tui.submission import Accepted, Account, Attempt, NotSent, Outcome, Submission, Unknown, explain
 
 if TYPE_CHECKING:
     # httpx is loaded when the first mail is sent, not when the program starts.
     from cfmail_tui import api
     from cfmail_tui.lookup import Verdict
 
+__all__ = [
+    "Accounts",
+    "Choice",
+    "Listed",
+    "NeedsPassphrase",
+    "NeedsTerminal",
+    "NoAccount",
+    "NotRecorded",
+    "Outbox",
+    "OutboxError",
+    "Reviewed",
+    "Unfinished",
+    "new_id",
+]
 
 _WORD = "told at the next start"
 
@@ -70,13 +83,8 @@ class OutboxError(MailError):
     """Base of what can go wrong here, in plain words; a mail that cannot be sent as it is, is a MessageError.
 
     OutboxError
-    ├── NoAccount      there are no usable credentials
     └── NotRecorded    the mail was sent or tried, but its outcome could not be written down
     """
-
-
-class NoAccount(OutboxError):  # noqa: N818 - it reads as what it is
-    """No usable credentials were found; the words say where it was looked."""
 
 
 class NotRecorded(OutboxError):  # noqa: N818 - it reads as what it is
@@ -109,58 +117,6 @@ class Unfinished:
 
     draft: SavedDraft
     waiting: Waiting | None = None
-
-
-class Accounts:
-    """Who mail is sent as: looked for in the environment, this session, then the keyring."""
-
-    def __init__(
-        self, environ: Mapping[str, str], keyring: Keyring, name: str = "", *, only: Account | None = None
-    ) -> None:
-        self._environ = environ
-        self._keyring = keyring
-        self._name = name
-        self._session = only
-
-    def find(self) -> Account:
-        """The account to send as. Raises NoAccount when there is none, saying why."""
-        if self._session:
-            return self._session
-        try:
-            # An account named on the command line is one of the keyring's.
-            if not self._name and (account := from_environment(self._environ)):
-                return account
-            if account := self._keyring.load(self._name or DEFAULT_ACCOUNT):
-                self._session = account
-                return account
-        except CredentialError as error:
-            raise NoAccount(str(error)) from error
-        named = f" called {printable(self._name)}" if self._name else ""
-        raise NoAccount(
-            f"no account{named} is set up: set CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID, or run cfmail"
-        )
-
-    def add(self, account_id: str, secret: Secret, email: str = "", *, keep: bool) -> tuple[Account, str]:
-        """Use these credentials from now on; gives the account, and why it is not in the keyring if `keep` asked so.
-
-        A secret with an e-mail address is a global key, else an API token. Raises NoAccount if they cannot be right.
-        """
-        try:
-            parsed_id, parsed = parse_account_id(account_id), parse_credential(secret, email)
-        except CredentialError as error:
-            raise NoAccount(str(error)) from error
-        account = Account(self._name or DEFAULT_ACCOUNT, parsed_id, parsed, "this session only")
-        self._session = account
-        if keep:
-            try:
-                self._keyring.save(account)
-                self._session = replace(account, source=f"keyring ({self._keyring.backend()})")
-            except CredentialError as error:
-                return account, f"used for this session only: {error}"
-        return self._session, ""
-
-
-DEFAULT_ACCOUNT = "default"
 
 
 class Outbox:
@@ -198,7 +154,7 @@ class Outbox:
         none found, StoreError if the body cannot be written.
         """
         ready, request = self._request(content)
-        account = account or self.accounts.find()
+        account = account or self.accounts.find(draft.account if draft else "")
         attempt_id = new_id()
         body = self._store.write_body(attempt_id, request.chunks())
         ready_to_leave = Submission(
@@ -318,12 +274,13 @@ class Outbox:
         return retry.delay(outcome, reviewed.tries + 1, self._chance()) if reviewed.draft else None
 
     def again(self, attempt: Attempt) -> Reviewed:
-        """The very mail of an attempt, ready to leave once more, as the account mail is sent as now.
+        """The very mail of an attempt, ready to leave once more, as the account of its draft, else as mail is sent now.
 
         Raises StoreError if it may have arrived, or another cfmail is about to send it; NoAccount.
         """
-        account = self.accounts.find()
         attempt_id = attempt.submission.attempt_id
+        draft = self._store.draft_of(attempt_id)
+        account = self.accounts.find(draft.account if draft else "")
         root = attempt.again_of or attempt_id
         waiting = next((found for found in self._store.waiting() if found.root == root), None)
         if waiting and not self._store.adopt(root):
@@ -333,7 +290,7 @@ class Outbox:
             content=self._content(linked),
             account=account,
             submission=linked,
-            draft=self._store.draft_of(attempt_id),
+            draft=draft,
             again_of=root,
             tries=waiting.tries if waiting else 0,
             caution=f"this is the very mail of {_when(attempt)}"
@@ -399,10 +356,14 @@ class Outbox:
         return self._store.settle(attempt_id, arrived=arrived)
 
     def find(self, attempt: Attempt) -> "Verdict":
-        """Look for an attempt in Cloudflare's own records. Raises NoAccount if there is none to ask as."""
+        """Look for an attempt in Cloudflare's own records, as the account it was made as if that is still known.
+
+        Raises NoAccount if there is none to ask as.
+        """
         from cfmail_tui import api
 
-        account = self.accounts.find()
+        # The records of another account would not have it, which is no proof that it was not sent.
+        account = self.accounts.find(attempt.account if self.accounts.knows(attempt.account) else "")
         known = {
             other.outcome.receipt.message_id
             for other in self._store.attempts(limit=_KNOWN)

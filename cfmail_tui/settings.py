@@ -6,11 +6,14 @@ them, and nothing ever writes the file.
 What `config.toml` may hold:
 
     undo_send = 5    # seconds, 0 to 600: how long a mail can be taken back after `y`; 0 sends at once
+    token_command = ["pass", "show", "cloudflare"]    # a program and its arguments that print an API token; no shell
+    account_id = "..."                                # the account it is for: 32 hexadecimal digits
 """
 
 import difflib
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +31,10 @@ class Settings:
     """The command of the external editor, "" when the environment names none."""
     undo_send: float = 5.0
     """Seconds in which a mail that is to be sent can be taken back."""
+    token_command: tuple[str, ...] = ()
+    """The user's password command, () when there is none."""
+    account_id: str = ""
+    """The account whose token that command prints, in lower case."""
     notices: tuple[str, ...] = ()
     """What of the file could not be used, and why; the rest was."""
 
@@ -82,19 +89,36 @@ def _wishes(path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
         if key not in _KEYS:
             near = difflib.get_close_matches(key, _KEYS, 1)
             notices.append(f"{path}: there is no setting {key!r}" + (f"; did you mean {near[0]}?" if near else ""))
-        elif reason := _unfit(value):
-            notices.append(f"{path}: {key} {reason}")
-        else:
-            wishes[key] = float(value)
+            continue
+        try:
+            wishes[key] = _KEYS[key](value)
+        except ValueError as error:
+            notices.append(f"{path}: {key} {error}")
     return wishes, tuple(notices)
 
 
-_KEYS = ("undo_send",)
-
-
-def _unfit(value: object) -> str:
-    """Why this cannot be a number of seconds to wait; "" if it can."""
+def _seconds(value: object) -> float:
     # A truth value is an int to Python.
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LONGEST_UNDO:
-        return f"is a number of seconds from 0 to {_LONGEST_UNDO}"
-    return ""
+        raise ValueError(f"is a number of seconds from 0 to {_LONGEST_UNDO}")
+    return float(value)
+
+
+def _command(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(part, str) for part in value) or not (value and value[0]):
+        raise ValueError("is a list of strings, a program and its arguments")
+    return tuple(value)
+
+
+def _account_id(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9A-Fa-f]{32}", value):
+        raise ValueError("is a string of 32 hexadecimal digits")
+    return value.lower()
+
+
+_KEYS: Mapping[str, Callable[[object], Any]] = {
+    "undo_send": _seconds,
+    "token_command": _command,
+    "account_id": _account_id,
+}
+"""What each key's value becomes; a ValueError says what it has to be, and nothing of what it is."""

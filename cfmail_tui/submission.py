@@ -95,7 +95,7 @@ class Account:
     @property
     def words(self) -> str:
         """Who sends, for the screen: the name, and where the credential came from."""
-        return self.source if self.name == self.source else f"{self.name} · {self.source}"
+        return self.source if self.source.partition(" (")[0] == self.name else f"{self.name} · {self.source}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,6 +165,7 @@ def preload() -> None:
         "cli.history",
         "ui.app",
         "outbox",
+        "accounts",
         "api",
         "credentials",
         "settings",

@@ -26,17 +26,18 @@ LONGEST: Final = {"class": 400, "function": 60, "module": 600}
 HOMES: Final = {
     "httpx": "api",
     "keyring": "credentials",
+    "cryptography": "credentials",
     "sqlite3": "store",
     "platformdirs": "settings",
     "textual": "ui",
     "rich": "ui",
 }
-PURE: Final = {"message", "mime", "submission", "lookup", "inspection", "retry", "lint", "report"}
+PURE: Final = {"message", "mime", "submission", "lookup", "inspection", "profile", "retry", "lint", "report"}
 IMPURE: Final = {*HOMES, "os", "pathlib", "socket", "threading", "asyncio"}
 IMPORTED_ONLY_BY: Final = {
     "api": {"outbox", "cli"},
-    "credentials": {"outbox", "cli"},
-    "store": {"outbox", "cli"},
+    "credentials": {"accounts", "cli"},
+    "store": {"accounts", "outbox", "cli"},
     "sandbox": {"cli"},
 }
 
@@ -386,4 +387,4 @@ def test_the_package_itself_imports_nothing() -> None:
 def test_the_command_line_starts_without_the_heavy_libraries() -> None:
     """Importing the command line loads no user interface, no client, no keyring and no database."""
     loaded = fresh_interpreter("import json, sys; import cfmail_tui.cli; print(json.dumps([*sys.modules]))")
-    assert not {"textual", "rich", "httpx", "keyring", "sqlite3"}.intersection(loaded)
+    assert not {"textual", "rich", "httpx", "keyring", "cryptography", "sqlite3"}.intersection(loaded)

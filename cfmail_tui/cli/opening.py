@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def opened(account: str, *, sandbox: bool, told: bool = True) -> Iterator["tuple[Outbox, Settings]"]:
     """An outbox on this machine's data, sending as the account asked for; what it found amiss is told here or not."""
     from cfmail_tui import settings
-    from cfmail_tui.credentials import Keyring
-    from cfmail_tui.outbox import Accounts, Outbox
+    from cfmail_tui.accounts import on_this_machine
+    from cfmail_tui.outbox import Outbox
     from cfmail_tui.store import Store, StoreError
     from cfmail_tui.submission import Account, ApiToken
 
@@ -34,7 +34,7 @@ def opened(account: str, *, sandbox: bool, told: bool = True) -> Iterator["tuple
             only = Account("sandbox", box.account_id, ApiToken(box.token), "embedded sandbox")
             base_url = box.base_url
         store, salvaged = Store.open_or_set_aside(chosen.data_dir)
-        outbox = Outbox(store, Accounts(os.environ, Keyring(), account, only=only), base_url, os.environ)
+        outbox = Outbox(store, on_this_machine(os.environ, chosen, store, account, only=only), base_url, os.environ)
         closing.callback(outbox.close)
         # What nobody saw is told once, and a script's standard error may be read by nobody.
         word = "" if told else outbox.word_left()

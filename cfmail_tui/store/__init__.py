@@ -1,4 +1,4 @@
-"""What is kept on disk: the journal of attempts, the drafts, small memory, and the request bodies' files.
+"""What is kept on disk: the journal of attempts, the drafts, the list of accounts, small memory, and request bodies.
 
 The only user of sqlite3. It decides nothing about mail: what it is given it gives back, exactly.
 
@@ -12,7 +12,7 @@ Invariants:
 - a mail that waits to be tried again waits in one cfmail; it waits no more when it begins, in the same transaction, so
   that of any number who try one does; what died waiting is kept for the next one to ask about;
 - nothing is ever deleted or changed in a file that cannot be understood;
-- an account id is not written down: it stands in the keyring and in the request only.
+- neither a secret nor an account id is written down: they stand where the secret is kept, and in the request.
 
 Any number of threads may use one `Store`, any number of processes one folder.
 
@@ -20,7 +20,8 @@ StoreError             the disk or the database does not do what is needed; says
 ├── Damaged            the database makes no sense; the next start sets it aside
 ├── AttemptExists      this reviewed mail was already tried
 ├── NoSuchAttempt      no attempt in the journal has this id
-└── NoSuchDraft        no draft has this id
+├── NoSuchDraft        no draft has this id
+└── NoSuchProfile      no account of this name is in the list
 """
 
 import os
@@ -34,12 +35,13 @@ from pathlib import Path
 from typing import BinaryIO, Final, TypeVar
 
 from cfmail_tui.message import SavedDraft
-from cfmail_tui.store import bodies, database, drafts, files, journal, rows, salvage, waiting
+from cfmail_tui.store import bodies, database, drafts, files, journal, profiles, rows, salvage, waiting
 from cfmail_tui.store.failures import (
     AttemptExists,
     Damaged,
     NoSuchAttempt,
     NoSuchDraft,
+    NoSuchProfile,
     StoreError,
     disk,
     lacks_room,
@@ -48,6 +50,7 @@ from cfmail_tui.store.failures import (
 )
 from cfmail_tui.store.files import BodyFile
 from cfmail_tui.store.instances import Instance, anyone_lives
+from cfmail_tui.store.profiles import Profiles
 from cfmail_tui.store.waiting import Waiting
 from cfmail_tui.submission import Accepted, Attempt, NotSent, Outcome, Submission, Unknown
 
@@ -58,6 +61,8 @@ __all__ = [
     "Damaged",
     "NoSuchAttempt",
     "NoSuchDraft",
+    "NoSuchProfile",
+    "Profiles",
     "Store",
     "StoreError",
     "Waiting",
@@ -83,6 +88,7 @@ class Store:
         self._path = data_dir / DATABASE
         self._suspicion = data_dir / "suspect"
         self._spare = files.Spare(data_dir / "spare")
+        self.profiles = Profiles(self._path, self._reading, self._transaction)
         instances = data_dir / _INSTANCES
         with disk(data_dir, "used"), plainly(self._path), ExitStack() as on_failure:
             for folder in (data_dir, self._bodies, instances):
@@ -135,6 +141,7 @@ class Store:
                     journal.read(db, row)
                 waiting.listed(db, lambda _owner: True)
                 drafts.listed(db)
+                profiles.listed(db)
         except StoreError:
             self.close()
             raise

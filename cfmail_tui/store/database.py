@@ -16,7 +16,7 @@ _BUSY_TIMEOUT: Final = 5.0
 _APPLICATION_ID: Final = 0x63666D6C
 """Marks the database as ours for file(1) and for `_check` ("cfml")."""
 
-# Text that came from outside is kept as octets, see `_pack`. `seq` is the order: clocks jump.
+# Text that came from outside is kept as octets, see `rows.pack`. `seq` is the order: clocks jump.
 MIGRATIONS: Final = (
     """
     CREATE TABLE attempts (
@@ -65,6 +65,18 @@ MIGRATIONS: Final = (
     ) WITHOUT ROWID;
     CREATE INDEX attempts_again ON attempts (again_of) WHERE again_of IS NOT NULL;
     ALTER TABLE drafts ADD COLUMN cursor BLOB;
+    """,
+    # No secret stands here, only where it is kept.
+    """
+    CREATE TABLE accounts (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        name BLOB NOT NULL UNIQUE,
+        kept_in TEXT NOT NULL CHECK (kept_in IN ('keyring', 'file', 'environment', 'command')),
+        identities BLOB NOT NULL,
+        is_default INTEGER NOT NULL DEFAULT 0 CHECK (is_default IN (0, 1))
+    );
+    CREATE UNIQUE INDEX default_account ON accounts (is_default) WHERE is_default = 1;
+    ALTER TABLE drafts ADD COLUMN account BLOB;
     """,
 )
 """Script n leads from schema version n to n + 1; one that was released is never edited."""

@@ -17,8 +17,12 @@ def save(db: sqlite3.Connection, draft: SavedDraft, now: datetime) -> None:
     if all(draft.revision > revision for (revision,) in known):
         # A new row, not a changed one: `seq` is the order of saving.
         db.execute(
-            "REPLACE INTO drafts (id, revision, saved_at, kind, fields, source, cursor) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (draft_id, draft.revision, now.isoformat(), *rows.packed_content(draft.content), cursor),
+            "REPLACE INTO drafts (id, revision, saved_at, kind, fields, source, cursor, account)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(draft_id, draft.revision, now.isoformat(), *rows.packed_content(draft.content)),
+                *(cursor, rows.pack(draft.account)),
+            ),
         )
     else:
         moved = (cursor, draft_id, draft.revision)

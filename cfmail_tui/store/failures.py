@@ -30,6 +30,10 @@ class NoSuchDraft(StoreError):  # noqa: N818 - it reads as what it is
     """No draft has this id: it was never saved, or it was sent or deleted."""
 
 
+class NoSuchProfile(StoreError):  # noqa: N818 - it reads as what it is
+    """No account of this name is in the list."""
+
+
 @contextmanager
 def disk(path: Path, done: str) -> Iterator[None]:
     try:

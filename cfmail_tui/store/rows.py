@@ -1,4 +1,4 @@
-"""How a draft, an attempt and its outcome stand in the database, and how they are read back, exactly.
+"""How a draft, an attempt with its outcome, and an account stand in the database, and how they are read back, exactly.
 
 What makes no sense raises ValueError, TypeError, LookupError, AttributeError or MailError.
 """
@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, assert_never
 
 from cfmail_tui.message import AttachmentDraft, Draft, RawDraft, SavedDraft
+from cfmail_tui.profile import Identity, Profile
 from cfmail_tui.submission import Accepted, Attempt, Envelope, NotSent, Outcome, Receipt, Refused, Submission, Unknown
 
 Row = sqlite3.Row | Mapping[str, Any]
@@ -50,7 +51,14 @@ def draft(row: Row) -> SavedDraft:
         attachments = tuple(AttachmentDraft(**attachment) for attachment in fields.pop("attachments"))
         content = Draft(**fields, attachments=attachments)
     saved_at = datetime.fromisoformat(row["saved_at"])
-    return SavedDraft(unpack(row["id"]), row["revision"], content, saved_at, _cursor(row["cursor"]))
+    return SavedDraft(
+        draft_id=unpack(row["id"]),
+        revision=row["revision"],
+        content=content,
+        saved_at=saved_at,
+        cursor=_cursor(row["cursor"]),
+        account=unpack(row["account"] or b""),
+    )
 
 
 def packed_cursor(draft: SavedDraft) -> bytes:
@@ -64,6 +72,17 @@ def _cursor(octets: bytes | None) -> tuple[str, int, int]:
         if isinstance(field, str) and isinstance(line, int) and isinstance(column, int):
             return field, line, column
     return "", 0, 0
+
+
+def packed_profile(profile: Profile) -> tuple[bytes, str, bytes]:
+    """Name, where its secret is kept, and identities."""
+    identities = tuple(asdict(identity) for identity in profile.identities)
+    return pack(profile.name), profile.kept_in, _packed_json(identities)
+
+
+def profile(row: Row) -> Profile:
+    identities = tuple(Identity(**identity) for identity in json.loads(unpack(row["identities"])))
+    return Profile(unpack(row["name"]), row["kept_in"], identities, bool(row["is_default"]))
 
 
 def is_of(draft: SavedDraft, attempt: Row) -> bool:

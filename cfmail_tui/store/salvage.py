@@ -101,6 +101,9 @@ def _saved(copy: Path, target: sqlite3.Connection) -> tuple[int, int]:
             for row in source.execute("SELECT key, value FROM memory"):
                 _insert(target, "memory", dict(row))
         with suppress(sqlite3.Error):
+            for row in source.execute("SELECT * FROM accounts ORDER BY seq"):
+                _save_account(target, dict(row))
+        with suppress(sqlite3.Error):
             for row in source.execute("SELECT * FROM waiting"):
                 _save_waiting(target, dict(row))
         waiting.drop_sent(target)
@@ -137,6 +140,12 @@ def _save_draft(target: sqlite3.Connection, row: dict[str, Any]) -> bool:
     except _NONSENSE:
         return False
     return row.get("deleted_at") is None
+
+
+def _save_account(target: sqlite3.Connection, row: dict[str, Any]) -> None:
+    with suppress(*_NONSENSE):
+        rows.profile(row)
+        _insert(target, "accounts", row)
 
 
 def _save_waiting(target: sqlite3.Connection, row: dict[str, Any]) -> None:

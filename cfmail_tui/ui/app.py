@@ -15,12 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from textual import work
 from textual.binding import BindingType
 
 from cfmail_tui.message import Draft, MailError, MessageError, Place, Problem, RawDraft, SavedDraft, printable
+from cfmail_tui.profile import Profile
 from cfmail_tui.submission import Attempt
 from cfmail_tui.ui.account import AccountScreen
 from cfmail_tui.ui.attach import AttachScreen
@@ -298,8 +299,10 @@ class CfmailApp(OutboxApp):
         screen = message.screen
 
         def add(outbox: "Outbox") -> Next:
+            profile = Profile(outbox.accounts.usual_name, "memory")
+            keep: Literal["keyring", "memory"] = "keyring" if message.keep else "memory"
             account, not_kept = outbox.accounts.add(
-                message.account_id, message.secret, message.email, keep=message.keep
+                profile, message.account_id, message.secret, message.email, keep=keep
             )
 
             def accepted() -> None:

@@ -21,6 +21,7 @@ from cfmail_tui.credentials import Keyring
 from cfmail_tui.message import AttachmentDraft, Draft, MessageError, Place, RawDraft, SavedDraft, UnreadableFile
 from cfmail_tui.outbox import Accounts, NoAccount, NotRecorded, Outbox, OutboxError, Reviewed, new_id
 from cfmail_tui.prefill import raw_draft
+from cfmail_tui.profile import Profile
 from cfmail_tui.report import outcome_name
 from cfmail_tui.sandbox import Sandbox
 from cfmail_tui.store import DATABASE, NoSuchDraft, Store, StoreError
@@ -575,17 +576,17 @@ class TestAccounts:
     def test_for_this_session(self) -> None:
         """An account that no keyring can keep is used all the same, and the words say for how long."""
         accounts = Accounts({}, Keyring())
-        account, why = accounts.add(ACCOUNT_ID, Secret(TOKEN), keep=True)
+        account, why = accounts.add(Profile("default", "memory"), ACCOUNT_ID, Secret(TOKEN), keep="keyring")
         assert "this session only" in why
         assert accounts.find() == account
         with pytest.raises(NoAccount) as caught:
-            accounts.add("x", Secret(TOKEN), keep=False)
+            accounts.add(Profile("default", "memory"), "x", Secret(TOKEN), keep="memory")
         assert TOKEN not in str(caught.value)
 
 
 def test_error_family() -> None:
     """The outbox's own errors have one base, and no other module's are among them."""
-    assert issubclass(NoAccount, OutboxError)
     assert issubclass(NotRecorded, OutboxError)
+    assert not issubclass(NoAccount, OutboxError)
     assert not issubclass(StoreError, OutboxError)
     assert Reviewed.__slots__

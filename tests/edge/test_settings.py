@@ -40,6 +40,31 @@ def test_a_wish_that_makes_no_sense(config: Path, value: str) -> None:
     assert read.notices == (f"{config}: undo_send is a number of seconds from 0 to 600",)
 
 
+def test_a_password_command(config: Path) -> None:
+    """A program with its arguments, and whose token it prints."""
+    config.write_text(f'token_command = ["pass", "show", "cloud flare", ""]\naccount_id = "{"AB" * 16}"\n')
+    read = settings.read(os.environ)
+    assert (read.token_command, read.account_id, read.notices) == (("pass", "show", "cloud flare", ""), "ab" * 16, ())
+
+
+@pytest.mark.parametrize("value", ['"pass show s3cret"', "[]", '[""]', '["s3cret", 1]', "7", "{s3cret = 1}"])
+def test_a_password_command_that_makes_no_sense(config: Path, value: str) -> None:
+    """It is named with its file and what it has to be, nothing of it is repeated, and there is none."""
+    config.write_text(f"token_command = {value}\n")
+    read = settings.read(os.environ)
+    assert read.token_command == ()
+    assert read.notices == (f"{config}: token_command is a list of strings, a program and its arguments",)
+
+
+@pytest.mark.parametrize("value", ['"s3cret"', "7", '""', f'"{"g" * 32}"', f'"{"a" * 33}"', f'"{"a" * 32}\\n"'])
+def test_an_account_id_that_makes_no_sense(config: Path, value: str) -> None:
+    """It is named in the same manner: somebody may have written the token there."""
+    config.write_text(f"account_id = {value}\n")
+    read = settings.read(os.environ)
+    assert read.account_id == ""
+    assert read.notices == (f"{config}: account_id is a string of 32 hexadecimal digits",)
+
+
 def test_an_unknown_key(config: Path) -> None:
     """A key that does not exist is named with the nearest that does; the others are used."""
     config.write_text("undo_sent = 3\nnonsense = 1\nundo_send = 7\n")

@@ -1,0 +1,86 @@
+"""What is wrong with a mail, said in words that are safe to show: where, what, and at which character."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+
+PROBLEM_LIMIT = 100
+"""Problems told of one address list or header: what was pasted is then something else altogether."""
+
+
+class Place(StrEnum):
+    """Where in a mail a problem is; the value is the word shown to the user."""
+
+    FROM = "From"
+    TO = "To"
+    CC = "Cc"
+    BCC = "Bcc"
+    REPLY_TO = "Reply-To"
+    SUBJECT = "Subject"
+    HEADERS = "Headers"
+    TEXT = "Text"
+    HTML = "HTML"
+    ATTACHMENTS = "Attachments"
+    ENVELOPE_SENDER = "Envelope sender"
+    ENVELOPE_RECIPIENTS = "Envelope recipients"
+    SOURCE = "MIME source"
+    MESSAGE = "Message"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One reason why a mail cannot be sent, in plain words; `offset` counts characters into the place's text."""
+
+    place: Place
+    words: str
+    offset: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.words}"
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableFile(Problem):
+    """A file that cannot be attached because it cannot be read, or is none."""
+
+
+class MailError(Exception):
+    """Base of every error whose text is meant for the user."""
+
+
+class MessageError(MailError):
+    """The mail cannot be sent as it is; `problems` says where and why, all of them at once."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+def first_control(text: str) -> int | None:
+    """Where the first control character or lone surrogate is, or None."""
+    match = _CONTROL.search(text)
+    return match.start() if match else None
+
+
+def first_surrogate(text: str) -> int | None:
+    """Where the first lone surrogate is, or None."""
+    match = _SURROGATE.search(text)
+    return match.start() if match else None
+
+
+def control_name(char: str) -> str:
+    """A control character or surrogate in words, safe to show."""
+    names = {"\n": "a line break", "\r": "a line break", "\t": "a tab", "\0": "NUL"}
+    return names.get(char) or f"the control character U+{ord(char):04X}"
+
+
+def printable(text: str, limit: int = 80) -> str:
+    """Text for an error message: control characters and surrogates shown as code points, cut at `limit`."""
+    cut = text if len(text) <= limit else text[: limit - 1] + "…"
+    hidden = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    return "".join(f"<{ord(char):02X}>" if unicodedata.category(char) in hidden else char for char in cut)
+
+
+_CONTROL = re.compile("[\0-\x1f\x7f-\x9f\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
