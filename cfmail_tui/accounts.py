@@ -40,7 +40,7 @@ from cfmail_tui.message import MailError, printable
 from cfmail_tui.profile import KeptIn, Profile
 from cfmail_tui.settings import Settings
 from cfmail_tui.store import NoSuchProfile, Profiles, Store, StoreError
-from cfmail_tui.submission import Account, Secret
+from cfmail_tui.submission import Account, Credential, Secret
 
 DEFAULT_ACCOUNT: Final = "default"
 """The name of an account whom nobody gave one."""
@@ -232,6 +232,13 @@ class Accounts:
         try:
             if self._vault:
                 self._vault.unlock(passphrase)
+        except CredentialError as error:
+            raise NoAccount(str(error)) from error
+
+    def parsed(self, secret: Secret, email: str = "") -> Credential:
+        """What was typed as a credential. Raises NoAccount if it cannot be one."""
+        try:
+            return parse_credential(secret, email)
         except CredentialError as error:
             raise NoAccount(str(error)) from error
 

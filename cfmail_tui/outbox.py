@@ -43,11 +43,23 @@ from cfmail_tui.message import (
 )
 from cfmail_tui.prefill import raw_draft
 from cfmail_tui.store import AttemptExists, Store, StoreError, Waiting
-from cfmail_tui.submission import Accepted, Account, Attempt, NotSent, Outcome, Submission, Unknown, explain
+from cfmail_tui.submission import (
+    Accepted,
+    Account,
+    Attempt,
+    Credential,
+    NotSent,
+    Outcome,
+    Secret,
+    Submission,
+    Unknown,
+    explain,
+)
 
 if TYPE_CHECKING:
     # httpx is loaded when the first mail is sent, not when the program starts.
     from cfmail_tui import api
+    from cfmail_tui.inspection import Inspection
     from cfmail_tui.lookup import Verdict
 
 __all__ = [
@@ -373,6 +385,22 @@ class Outbox:
         with api.Client(self.base_url, account.credential, proxy=proxy) as client:
             asked = replace(attempt.submission, account_id=account.account_id)
             return client.find(asked, attempt.started_at, known=known)
+
+    def inspect(self, name: str = "") -> "Inspection":
+        """Ask Cloudflare what the credential of an account is and may do. Raises NoAccount."""
+        account = self.accounts.find(name)
+        return self._inspection(account.credential, account.account_id)
+
+    def inspect_typed(self, secret: Secret, email: str = "", account_id: str = "") -> "Inspection":
+        """The same of a credential that was just typed, before it is kept. Raises NoAccount if it cannot be one."""
+        return self._inspection(self.accounts.parsed(secret, email), account_id.strip())
+
+    def _inspection(self, credential: Credential, account_id: str) -> "Inspection":
+        from cfmail_tui import api
+
+        proxy = api.proxy_for(self.base_url, self._environ)
+        with api.Client(self.base_url, credential, proxy=proxy) as client:
+            return client.inspect(account_id)
 
     def attempt(self, attempt_id: str) -> Attempt:
         return self._store.attempt(attempt_id)
