@@ -56,6 +56,7 @@ _PLACES: Final[dict[KeptIn, str]] = {
     "environment": ENVIRONMENT,
     "command": COMMAND,
 }
+_UNLISTED: Final[dict[str, KeptIn]] = {ENVIRONMENT: "environment", COMMAND: "command"}
 _NO_ID: Final = "account_id is not set in config.toml"
 _SESSION: Final = _PLACES["memory"]
 _WAY_OUT: Final = "set CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID, or run cfmail"
@@ -160,7 +161,7 @@ class Accounts:
             account = from_environment(self._environ)
         elif name == COMMAND:
             account = self._from_command(terminal=terminal) if self._token_command else None
-        elif listed and listed.kept_in == "file":
+        elif (listed and listed.kept_in == "file") or (listed is None and name in self._unlocked()):
             account = self._from_vault(name)
         else:
             account = self._from_keyring(name)
@@ -206,6 +207,10 @@ class Accounts:
     def _from_vault(self, name: str) -> Account | None:
         return self._found.get(name) or self._remembered(self._vault.load(name) if self._vault else None)
 
+    def _unlocked(self) -> tuple[str, ...]:
+        """The names in the encrypted file, once it is open: there they are even if the list was lost."""
+        return self._vault.names() if self._vault and not self._vault.is_locked else ()
+
     def _from_command(self, *, terminal: bool) -> Account:
         if COMMAND not in self._found:
             if not self._account_id:
@@ -229,9 +234,10 @@ class Accounts:
 
     def unlock(self, passphrase: Secret) -> None:
         """Open the encrypted file for this session; before there is one, choose its passphrase."""
+        if self._vault is None:
+            raise NoAccount("there is no place for an encrypted file here")
         try:
-            if self._vault:
-                self._vault.unlock(passphrase)
+            self._vault.unlock(passphrase)
         except CredentialError as error:
             raise NoAccount(str(error)) from error
 
@@ -275,8 +281,7 @@ class Accounts:
     def _keep(self, account: Account, keep: Literal["keyring", "file"]) -> str:
         """Where it is kept now, in words."""
         if keep == "keyring":
-            self._keyring.save(account)
-            return f"keyring ({self._keyring.backend()})"
+            return f"keyring ({self._keyring.save(account)})"
         assert self._vault
         self._vault.save(account)
         return Vault.SOURCE
@@ -313,7 +318,7 @@ class Accounts:
                 self._profiles.remove(name)
             if listed is None and typed:
                 return f"“{name}” is forgotten: it was for {_SESSION}"
-            profile = listed or Profile(name, "keyring")
+            profile = listed or Profile(name, _UNLISTED.get(name, "keyring"))
             match profile.kept_in:
                 case "environment":
                     return f"“{name}” is no longer listed; its variables stay in the environment"
@@ -380,7 +385,12 @@ class Accounts:
                 yield Listed(profile, source, faults[profile.name])
 
     def _elsewhere(self, known: Sequence[Profile]) -> Iterator[Listed]:
-        for profile in known:
+        try:
+            lost = [Profile(name, "file") for name in self._unlocked()]
+        except CredentialError:
+            lost = []
+        names = {*self._typed, *(profile.name for profile in known)}
+        for profile in (*known, *(profile for profile in lost if profile.name not in names)):
             if profile.kept_in == "file":
                 yield Listed(profile, Vault.SOURCE, self._fault_of_vault(profile.name))
             elif profile.kept_in != "keyring":

@@ -34,7 +34,8 @@ def opened(account: str, *, sandbox: bool, told: bool = True) -> Iterator["tuple
             only = Account("sandbox", box.account_id, ApiToken(box.token), "embedded sandbox")
             base_url = box.base_url
         store, salvaged = Store.open_or_set_aside(chosen.data_dir)
-        outbox = Outbox(store, on_this_machine(os.environ, chosen, store, account, only=only), base_url, os.environ)
+        accounts = on_this_machine(os.environ, chosen, store, account, only=only)
+        outbox = Outbox(store, accounts, base_url, os.environ)
         closing.callback(outbox.close)
         # What nobody saw is told once, and a script's standard error may be read by nobody.
         word = "" if told else outbox.word_left()

@@ -54,16 +54,19 @@ class Keyring:
 
         return self._ask(look)
 
-    def save(self, account: Account) -> None:
-        """Keep the account under its name, in place of what was there; returns when it was read back the same."""
+    def save(self, account: Account) -> str:
+        """Keep the account under its name, in place of what was there; when it was read back the same, gives the
+        keyring's name.
+        """
         name, value = account.name, packed(account)
 
-        def write(backend: "KeyringBackend") -> None:
+        def write(backend: "KeyringBackend") -> str:
             backend.set_password(SERVICE, name, value.reveal())
             if _value(backend, name) != value:
                 raise CredentialError(f"the keyring ({_name(backend)}) did not keep the account: {WAY_OUT}")
+            return _name(backend)
 
-        self._ask(write)
+        return self._ask(write)
 
     def delete(self, name: str) -> None:
         """Forget the account of this name; returns when the keyring has none."""

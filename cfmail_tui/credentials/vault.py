@@ -11,8 +11,8 @@ The file, in octets:
      n   ChaCha20-Poly1305 (RFC 8439) of a JSON object, name to entry; all octets before it are authenticated with it
 
 From the passphrase, as Unicode in form NFC, Argon2id (RFC 9106, the second of its recommended settings: 64 MiB of
-memory, 3 passes, 4 lanes, 0.2 to 0.4 s on a small machine) derives 64 octets, of which the first 32 are the key. They
-belong to version 1: no file can ask for weaker ones.
+memory, 3 passes, 4 lanes; under half a second on a small machine) derives 64 octets, of which the first 32 are the key.
+The settings belong to version 1: no file can ask for weaker ones.
 
 Invariants:
 - the file is 0600 and replaced as a whole, on the disk, when a call returns; what cannot be read is left as it is;

@@ -265,6 +265,14 @@ class TestVault:
         assert not isinstance(caught.value, NeedsPassphrase)
         assert not vault.exists
 
+    def test_a_lost_list_is_no_lost_account(self, accounts: Accounts, store: Store, vault: Vault) -> None:
+        """What is in the file is found by its name and listed, though a new database knows nothing of it."""
+        fill_vault(vault, "work", "home")
+        store.profiles.save(Profile("home", "file"))
+        accounts.unlock(PASSPHRASE)
+        assert accounts.find("work").source == "encrypted file"
+        assert sorted(listed.profile.name for listed in accounts.all()) == ["home", "work"]
+
 
 class TestAdding:
     @pytest.mark.parametrize("keep", ["keyring", "file", "memory"])
@@ -371,9 +379,10 @@ class TestRemoving:
         for listed in accounts.all():
             accounts.save_profile(replace(listed.profile, identities=(Identity("me@example.com"),)))
         assert [profile.name for profile in store.profiles.listed()] == ["environment", "password command"]
-        assert "stay in the environment" in accounts.remove("environment")
-        assert "stays in config.toml" in accounts.remove("password command")
-        assert store.profiles.listed() == ()
+        for _ in range(2):
+            assert "stay in the environment" in accounts.remove("environment")
+            assert "stays in config.toml" in accounts.remove("password command")
+        assert (store.profiles.listed(), ring.kept) == ((), {})
 
 
 class TestListing:

@@ -541,7 +541,8 @@ class TestSecretService:
         ran = run_with_secret_service("unlocked", [sys.executable, "-c", start_again, SAY], {"PYTHONPATH": str(ROOT)})
         kept = Account("work", "0" * 32, ApiToken("t" * 40), "keyring (Secret Service)")
         assert ran.stderr == ""
-        assert ran.stdout.splitlines() == ["'Secret Service'", "None", "None", repr(kept), "None", "None", "None"]
+        ring = "'Secret Service'"
+        assert ran.stdout.splitlines() == [ring, "None", ring, repr(kept), "None", "None", "None"]
 
     @pytest.mark.parametrize(
         ("mode", "words"),
