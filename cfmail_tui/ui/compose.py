@@ -162,8 +162,10 @@ class ComposeScreen(MailScreen):
         if not field.text:
             field.text = sender
             # What was offered is not yet something the user typed.
-            if isinstance(self._kept, Draft):
-                self._kept = replace(self._kept, sender=sender)
+            if isinstance(self._handed_over, Draft):
+                self._handed_over = replace(self._handed_over, sender=sender)
+            if isinstance(self._on_disk, Draft):
+                self._on_disk = replace(self._on_disk, sender=sender)
             if field.input.has_focus:
                 self.focus_first()
 

@@ -48,6 +48,11 @@ class ResultsPane(VerticalScroll, can_focus=False):
         """Something in words: why nothing came of it, or what was done."""
         self._say(title, plain(words))
 
+    def take_back(self, title: str) -> None:
+        """What was said under this title is not so any more."""
+        if self._said == title:
+            self.clear()
+
     def finished(self, attempt: Attempt) -> None:
         """The outcome of an attempt."""
         lines = [*_fate_lines(attempt)] if isinstance(attempt.outcome, Accepted) else [*_outcome_lines(attempt)]
