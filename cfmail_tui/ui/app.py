@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -108,6 +108,7 @@ class OutboxApp(EndingApp):
             self._ready_outbox()
         except Exception as error:  # noqa: BLE001 - the worker boundary
             self.post_message(Failed(error, otherwise))
+        _load_the_rest()
 
     @work(thread=True, group="task", description="a task of the outbox", exit_on_error=False)
     def run_task(self, task: Task, otherwise: Callable[[str], object] | None = None) -> None:
@@ -199,6 +200,16 @@ class OutboxApp(EndingApp):
             self.screen.results.say(title, text)
         else:
             self.notify(printable(text, 400), severity="error", markup=False, timeout=10)
+
+
+def _load_the_rest() -> None:
+    """What was left out for a quick start: no key may later need a file that cannot be opened any more."""
+    with suppress(OSError):
+        from rich.cells import cell_len
+
+        from cfmail_tui.ui import editor, palette  # noqa: F401 - loading is all
+
+        cell_len("\N{CJK UNIFIED IDEOGRAPH-5B57}")  # loads the table of widths
 
 
 def _palette() -> "type[Provider]":

@@ -173,7 +173,7 @@ class ComposeScreen(MailScreen):
         """The attachments as the attach screen has them."""
         self._attachments = attachments
         self._show_attachments()
-        self._schedule()
+        self._save_soon()
 
     def learn_sizes(self, sizes: dict[str, int]) -> None:
         """How large files are now, in octets, by their paths."""
@@ -210,7 +210,7 @@ class ComposeScreen(MailScreen):
         self.action_attach()
 
     def on_paste(self, _event: events.Paste) -> None:
-        self._schedule()
+        self._save_soon()
 
     def action_more_fields(self) -> None:
         """Show the fields that fold away, or fold the empty ones."""

@@ -214,16 +214,19 @@ class MailScreen(Screen[None]):
         return is_new
 
     def on_mail_field_changed(self) -> None:
-        self._schedule()
+        self._save_soon()
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         event.stop()
-        self._schedule()
+        self._save_soon()
 
     def on_descendant_blur(self, _event: events.DescendantBlur) -> None:
         self._save_if_changed()
 
-    def _schedule(self, seconds: float = SAVE_AFTER) -> None:
+    def _save_soon(self) -> None:
+        self._schedule(SAVE_AFTER)
+
+    def _schedule(self, seconds: float) -> None:
         if self._timer is None:
             self._timer = self.set_timer(seconds, self._save_if_changed)
 

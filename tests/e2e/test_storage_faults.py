@@ -4,23 +4,30 @@ Each test makes a real fault, sees how the composer takes it, mends it, and sees
 """
 
 import os
+import re
+import resource
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from cfmail_tui.message import Draft
+from cfmail_tui.message import Draft, RawDraft, SavedDraft
 from cfmail_tui.store import DATABASE
-from tests.conftest import fill, undo_send
+from tests.conftest import IN_CI, fill, undo_send
 from tests.e2e.conftest import Cloudflare
+from tests.e2e.test_endings import cpu_seconds
 from tests.pty_driver import Terminal
-from tests.ui.stage import FRAMES, attempts, drafts
+from tests.ui.stage import FRAMES, attempts, drafts, opened_outbox
 
 Start = Callable[..., Terminal]
 
@@ -48,10 +55,10 @@ def joined(screen: str) -> str:
 def says(terminal: Terminal, *texts: str, timeout: float = 20) -> None:
     """Until all of these texts are visible, also where they are broken into lines."""
     for text in map(joined, texts):
-        terminal.wait_for(partial_text(text), timeout, name=text)
+        terminal.wait_for(shows(text), timeout, name=text)
 
 
-def partial_text(text: str) -> Callable[[str], bool]:
+def shows(text: str) -> Callable[[str], bool]:
     return lambda screen: text in joined(screen)
 
 
@@ -82,9 +89,18 @@ def saved_by_itself(terminal: Terminal, text: str) -> None:
 
 def kept() -> str:
     """The text of the draft that was saved last."""
-    draft = drafts()[0]
-    assert isinstance(draft, Draft)
-    return draft.text
+    return text_of(drafts()[0])
+
+
+def text_of(content: Draft | RawDraft) -> str:
+    assert isinstance(content, Draft)
+    return content.text
+
+
+def saved_drafts() -> list[SavedDraft]:
+    """The drafts, the last saved first."""
+    with opened_outbox() as (outbox, _):
+        return [found.draft for found in outbox.unfinished()]
 
 
 def leave(terminal: Terminal) -> None:
@@ -182,11 +198,8 @@ def remount(disk: Path, mode: str) -> None:
 
 
 class TestReadOnly:
-    @pytest.mark.parametrize("used_before", [True, False])
-    def test_at_the_start(self, start: Start, disk: Path, used_before: bool) -> None:
+    def test_at_the_start(self, start: Start, disk: Path) -> None:
         """On a read-only disk the program starts and says so; once it can be written, all is saved by itself."""
-        if used_before:
-            assert drafts() == []
         remount(disk, "ro")
         terminal = start(*LETTER)
         says(terminal, str(disk), "read-only file system")
@@ -290,25 +303,13 @@ class TestGone:
         saved(terminal, "the text goes on")
         leave(terminal)
 
-    def test_at_the_start_a_file(self, start: Start) -> None:
-        """A file where the data folder should be is named at the start; as soon as it is away, the mail is saved."""
-        data_dir().touch()
-        terminal = start(*LETTER)
-        says(terminal, f"{data_dir()} cannot be used: it is a file")
-        typed(terminal, "the text")
-        terminal.wait_for(NOT_SAVED)
-        data_dir().unlink()
-        saved(terminal, "the text")
-        leave(terminal)
-
-    @pytest.mark.parametrize("fate", [removed, moved])
-    def test_at_the_sending(self, start: Start, cloudflare: Cloudflare, fate: Callable[[Path], None]) -> None:
+    def test_at_the_sending(self, start: Start, cloudflare: Cloudflare) -> None:
         """With the journal gone nothing is sent; reviewed again, the mail leaves once."""
         cloudflare.go_on()
         terminal = start(*LETTER)
         typed(terminal, "the text")
         review(terminal)
-        fate(data_dir())
+        removed(data_dir())
         terminal.press("y")
         terminal.wait_for("Not sent")
         says(terminal, "was moved or removed while cfmail ran")
@@ -381,10 +382,8 @@ class TestLocked:
 class TestDamaged:
     def test_at_the_start(self, start: Start) -> None:
         """A damaged database is set aside, which is said, and the drafts that read are offered."""
-        terminal = start(*LETTER)
-        typed(terminal, "the text")
-        terminal.wait_for("saved ")
-        leave(terminal)
+        with opened_outbox() as (outbox, _):
+            outbox.save_draft(SavedDraft("draft", 1, Draft(subject="Hello", text="the text")))
         lose_the_journal()
         terminal = start()
         says(terminal, "was damaged and was set aside as cfmail-damaged-", "0 mails of the history and 1 draft")
@@ -402,6 +401,7 @@ class TestDamaged:
         lose_the_journal()
         typed(terminal, " goes on")
         terminal.wait_for(NOT_SAVED)
+        terminal.press("ctrl+s")
         says(terminal, f"{data_dir() / DATABASE} was damaged and was set aside as cfmail-damaged-")
         terminal.press("ctrl+s")
         terminal.wait_for("saved ")
@@ -436,3 +436,160 @@ def test_a_newer_schema(start: Start) -> None:
     terminal.click("Go on and lose it")
     assert terminal.wait_exit() == 0
     assert (data_dir() / DATABASE).read_bytes() == octets
+
+
+NEED_NOTHING: Final = {
+    "f1": "What can be done where you are",
+    "f2": "Search for commands",
+    "f3": "path of the file",
+    "f7": "unfinished mails",
+    "f8": "what was sent, newest first",
+}
+"""Keys, and what they show."""
+
+
+def test_no_more_open_files(start: Start, cloudflare: Cloudflare) -> None:
+    """Without a descriptor to be had, what needs one says so, typing and saving go on, and nothing spins or ends."""
+    cloudflare.go_on()
+    terminal = start(*LETTER)
+    typed(terminal, "the text")
+    terminal.wait_for("saved ")
+    before = resource.prlimit(terminal.child, resource.RLIMIT_NOFILE)
+    resource.prlimit(terminal.child, resource.RLIMIT_NOFILE, (first_free(terminal.child), before[1]))
+    used = cpu_seconds(terminal.child)
+    terminal.press("f9")
+    says(terminal, "too many open files")
+    for key, shown in NEED_NOTHING.items():
+        terminal.press(key)
+        terminal.wait_for(shown)
+        terminal.press("esc")
+        terminal.wait_gone(shown)
+    typed(terminal, " ＡＢ")
+    saved(terminal, "the text ＡＢ")
+    assert cpu_seconds(terminal.child) - used < 10
+    resource.prlimit(terminal.child, resource.RLIMIT_NOFILE, before)
+    review(terminal)
+    terminal.press("y")
+    terminal.wait_for("delivered")
+    leave(terminal)
+    assert cloudflare.mails == 1
+
+
+def first_free(pid: int) -> int:
+    """The descriptor that the process would be given next."""
+    taken = [int(path.name) for path in Path(f"/proc/{pid}/fd").iterdir()]
+    return next(number for number in count() if number not in taken)
+
+
+class Clock:
+    """The time of the programs that are started with its `env`: the true one and some days, which can be changed."""
+
+    def __init__(self, folder: Path) -> None:
+        libraries = [*Path("/usr/lib").glob("*/faketime/libfaketime.so.1")]
+        if not libraries:
+            (pytest.fail if IN_CI else pytest.skip)("libfaketime not found; install faketime")
+        self._offset = folder / "clock"
+        self.set(0)
+        self.env = {
+            "LD_PRELOAD": str(libraries[0]),
+            "FAKETIME_TIMESTAMP_FILE": str(self._offset),
+            "FAKETIME_CACHE_DURATION": "1",
+            # As in a real jump, which the monotonic clock does not make.
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }
+
+    def set(self, days: int) -> None:
+        """To the true time and so many days; programs that run see it a second later."""
+        new = self._offset.with_name("clock.new")
+        new.write_text(f"{days:+}d")
+        new.replace(self._offset)
+
+    def jump(self, terminal: Terminal, days: int) -> None:
+        """Set it, and save the mail on the screen until that is dated so."""
+        self.set(days)
+
+        def is_dated(_screen: str) -> bool:
+            terminal.press("ctrl+s")
+            saved_at = saved_drafts()[0].saved_at
+            wanted = datetime.now(UTC) + timedelta(days=days)
+            return saved_at is not None and abs(saved_at - wanted) < timedelta(hours=1)
+
+        terminal.wait_for(is_dated, name="the other date")
+
+
+@pytest.mark.slow
+class TestClock:
+    def test_jumps_while_mails_are_written(self, start: Start, tmp_path: Path) -> None:
+        """Drafts stand in the order in which they were saved, though the clock went back between them."""
+        clock = Clock(tmp_path)
+        terminal = start(*LETTER, env=clock.env)
+        days = (400, -400, 0)
+        for jump in days:
+            typed(terminal, f"text {jump}")
+            terminal.press("ctrl+s")
+            terminal.wait_for("saved ")
+            clock.jump(terminal, jump)
+            terminal.press("ctrl+n")
+            terminal.wait_gone(f"text {jump}")
+            terminal.send("bob@example.com\tHello\t")
+        leave(terminal)
+        texts = [text_of(draft.content) for draft in saved_drafts()]
+        assert texts == ["", *(f"text {jump}" for jump in days[::-1])]
+        moments = [draft.saved_at for draft in saved_drafts() if draft.saved_at]
+        assert moments != sorted(moments, reverse=True)
+
+    def test_jumps_while_a_mail_can_be_taken_back(self, start: Start, cloudflare: Cloudflare, tmp_path: Path) -> None:
+        """The time to take a mail back is neither over when the clock goes ahead nor longer when it goes back."""
+        cloudflare.go_on()
+        undo_send(600)
+        clock = Clock(tmp_path)
+        terminal = start(*LETTER, env=clock.env)
+        typed(terminal, "the text")
+        review(terminal)
+        terminal.press("y")
+        terminal.wait_for("u takes it back")
+        for days, most in ((2, 598), (-2, 596)):
+            clock.set(days)
+            terminal.wait_for(partial(leaves_in, 500, most), name="less time, but nearly all")
+        assert not cloudflare.came.is_set()
+        terminal.press("f9")
+        terminal.wait_for("delivered")
+        leave(terminal)
+
+    def test_goes_back_before_what_was_killed(self, start: Start, cloudflare: Cloudflare, tmp_path: Path) -> None:
+        """What was being sent at a kill is told of by a start long before it, and stands first in the history."""
+        clock = Clock(tmp_path)
+        terminal = start(*LETTER, env=clock.env)
+        typed(terminal, "the text")
+        cloudflare.go_on()
+        review(terminal)
+        terminal.press("y")
+        terminal.wait_for("delivered")
+        cloudflare.answers.clear()
+        terminal.send("bob@example.com\tSecond\tmore text")
+        terminal.wait_for("more text")
+        terminal.wait_for("saved ")
+        clock.jump(terminal, -400)
+        review(terminal)
+        terminal.press("y")
+        terminal.wait_for("waiting for Cloudflare")
+        os.kill(terminal.child, signal.SIGKILL)
+        terminal.wait_exit()
+        clock.set(-800)
+        terminal = start(env=clock.env)
+        says(terminal, "1 mail may have been sent, or not; see the history")
+        terminal.press("f8")
+        terminal.wait_for(lambda screen: -1 < screen.find("Second") < screen.find("Hello"), name="the history in order")
+        terminal.press("esc")
+        terminal.wait_for("Subject")
+        leave(terminal)
+        assert cloudflare.mails == 2
+        second, first = attempts()
+        assert second.started_at < first.started_at
+        assert [type(attempt.outcome).__name__ for attempt in (second, first)] == ["Unknown", "Accepted"]
+
+
+def leaves_in(least: int, most: int, screen: str) -> bool:
+    """Whether so many seconds are shown until the mail leaves."""
+    found = re.search(r"leaves in (\d+) s", screen)
+    return found is not None and least <= int(found[1]) <= most
