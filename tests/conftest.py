@@ -88,6 +88,29 @@ def undo_send(seconds: float) -> None:
 
 
 @pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system of 1 MiB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "none", disk], capture_output=True, text=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"no small disk can be mounted here: {mounted.stderr.strip()}")
+    yield disk
+    subprocess.run(["umount", "-l", disk], check=True)
+
+
+def fill(disk: Path, free: int) -> None:
+    """Leave so many free octets on the disk."""
+    filler = disk / "filler"
+    filler.unlink(missing_ok=True)
+    left = os.statvfs(disk)
+    with filler.open("wb") as file:
+        file.write(b"x" * (left.f_bavail * left.f_frsize - free))
+
+
+@pytest.fixture
 def sandbox(tmp_path: Path) -> Iterator["Sandbox"]:
     """A started sandbox on a free port: `.base_url`, `.account_id`, `.token`, `.maildir`, `.environment()`."""
     from cfmail_tui.sandbox import Sandbox

@@ -12,12 +12,14 @@ Invariants:
 - a mail that waits to be tried again waits in one cfmail; it waits no more when it begins, in the same transaction, so
   that of any number who try one does; what died waiting is kept for the next one to ask about;
 - nothing is ever deleted or changed in a file that cannot be understood;
+- nothing is written into a database that has gone from its place: first what stands there now, or a new one, is opened,
+  given the drafts, and this said; so it is with one that was found damaged, which is set aside;
 - neither a secret nor an account id is written down: they stand where the secret is kept, and in the request.
 
 Any number of threads may use one `Store`, any number of processes one folder.
 
 StoreError             the disk or the database does not do what is needed; says which file and what to do
-├── Damaged            the database makes no sense; the next start sets it aside
+├── Damaged            the database makes no sense; the next use sets it aside
 ├── AttemptExists      this reviewed mail was already tried
 ├── NoSuchAttempt      no attempt in the journal has this id
 ├── NoSuchDraft        no draft has this id
@@ -26,16 +28,15 @@ StoreError             the disk or the database does not do what is needed; says
 
 import os
 import sqlite3
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO, Final, TypeVar
+from typing import BinaryIO, Final
 
 from cfmail_tui.message import SavedDraft
-from cfmail_tui.store import bodies, database, drafts, files, journal, profiles, rows, salvage, waiting
+from cfmail_tui.store import bodies, drafts, files, journal, rows, waiting
 from cfmail_tui.store.failures import (
     AttemptExists,
     Damaged,
@@ -44,12 +45,10 @@ from cfmail_tui.store.failures import (
     NoSuchProfile,
     StoreError,
     disk,
-    lacks_room,
-    plainly,
     understood,
 )
 from cfmail_tui.store.files import BodyFile
-from cfmail_tui.store.instances import Instance, anyone_lives
+from cfmail_tui.store.folder import DATABASE, Folder
 from cfmail_tui.store.profiles import Profiles
 from cfmail_tui.store.waiting import Waiting
 from cfmail_tui.submission import Accepted, Attempt, NotSent, Outcome, Submission, Unknown
@@ -68,91 +67,11 @@ __all__ = [
     "Waiting",
 ]
 
-DATABASE: Final = "cfmail.sqlite3"
-
-_INSTANCES: Final = "instances"
-
 _UNDO_TIME: Final = timedelta(days=7)
 
-_T = TypeVar("_T")
 
-
-class Store:
+class Store(Folder):
     """Everything kept in one folder. Raises StoreError from every method when disk or database fail."""
-
-    def __init__(self, data_dir: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        """Open the folder, making what is missing; a file that is not understood is left exactly as it is."""
-        self._clock = clock
-        self._lock = threading.RLock()
-        self._bodies = data_dir / "bodies"
-        self._path = data_dir / DATABASE
-        self._suspicion = data_dir / "suspect"
-        self._spare = files.Spare(data_dir / "spare")
-        self.profiles = Profiles(self._path, self._reading, self._transaction)
-        instances = data_dir / _INSTANCES
-        with disk(data_dir, "used"), plainly(self._path), ExitStack() as on_failure:
-            for folder in (data_dir, self._bodies, instances):
-                files.private_folder(folder)
-            if salvage.is_moving(self._path):
-                with files.gate(data_dir, alone=True):
-                    salvage.end_move(self._path)
-            with files.gate(data_dir, alone=False):
-                # First, as its failure tells the clearest of a disk that cannot be written.
-                self._instance = Instance(instances)
-                on_failure.callback(self._instance.close)
-                files.private_file(self._path)
-                self._db = database.opened(self._path, lambda: bodies.ids(self._bodies))
-            on_failure.pop_all()
-
-    @classmethod
-    def open_or_set_aside(
-        cls, data_dir: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> tuple["Store", str]:
-        """Open the folder; if its database is damaged, with a new one that holds what could be saved of it.
-
-        The damaged one stays, under a name with its date; words say where it is and what was saved, "" if all is well.
-        Raises StoreError, and changes nothing, for a newer schema, another program's database, missing permission, and
-        while other cfmails run that have the damaged one open.
-        """
-        path = data_dir / DATABASE
-        found = _inode(path)
-        try:
-            return cls(data_dir, clock)._looked_into(), ""  # noqa: SLF001 - our own
-        except Damaged as error:
-            damage = error
-        told = ""
-        with disk(path, "set aside"), plainly(path), files.gate(data_dir, alone=True):
-            if anyone_lives(data_dir / _INSTANCES):
-                raise StoreError(f"{path} is damaged: close the other cfmails, then start again") from damage
-            if _inode(path) == found:  # else another cfmail did it meanwhile
-                told = salvage.set_aside(path, clock().astimezone(UTC), lambda: bodies.ids(data_dir / "bodies"))
-                (data_dir / "suspect").unlink(missing_ok=True)
-        return cls(data_dir, clock), told
-
-    def _looked_into(self) -> "Store":
-        """Read what is shown first, and everything if damage was met before. Raises Damaged, and then is closed."""
-        suspected = self._suspicion.exists()
-        try:
-            with self._reading() as db, understood(self._path):
-                if suspected and (fault := db.execute("PRAGMA integrity_check(1)").fetchone()[0]) != "ok":
-                    raise LookupError(fault)
-                newest = db.execute("SELECT * FROM attempts ORDER BY seq DESC LIMIT ?", (-1 if suspected else 50,))
-                for row in (*newest, *db.execute(journal.OPEN)):
-                    journal.read(db, row)
-                waiting.listed(db, lambda _owner: True)
-                drafts.listed(db)
-                profiles.listed(db)
-        except StoreError:
-            self.close()
-            raise
-        with suppress(OSError):
-            self._suspicion.unlink(missing_ok=True)
-        return self
-
-    def close(self) -> None:
-        with self._lock, plainly(self._path):
-            self._db.close()
-            self._instance.close()
 
     # Request bodies
 
@@ -176,6 +95,7 @@ class Store:
     @contextmanager
     def _new_body(self, attempt_id: str) -> Iterator[Path]:
         """Where to write a body: what is there at the end, on the disk, becomes this attempt's."""
+        self._stay_in_place()
         path = self.body_path(attempt_id)
         partial = bodies.partial(path, self._instance.id)
         with disk(path, "written"), ExitStack() as on_failure:
@@ -237,6 +157,7 @@ class Store:
         draft, waits no more. Raises AttemptExists if it was called for this mail before, StoreError if it must not be
         repeated, waits in another cfmail that runs, or there would be no room for the outcome.
         """
+        self._stay_in_place()
         self.body_path(submission.attempt_id)
         attempt = Attempt(submission, account, self._now())
         origin: rows.Origin = (rows.pack(draft.draft_id), draft.revision) if draft else (None, None)
@@ -438,52 +359,6 @@ class Store:
         with self._reading() as db:
             row = db.execute("SELECT value FROM memory WHERE key = ?", (rows.pack(key),)).fetchone()
         return None if row is None else rows.unpack(row["value"])
-
-    def _now(self) -> datetime:
-        return self._clock().astimezone(UTC)
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, self._remembering_damage(), plainly(self._path):
-            yield self._db
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """Commits at the end, on the disk; rolls back whatever is raised."""
-        with self._lock, self._remembering_damage(), plainly(self._path), self._db:
-            # Immediate: two writers queue up here, instead of failing when a read turns into a write.
-            self._db.execute("BEGIN IMMEDIATE")
-            yield self._db
-
-    def _written_at_last(self, write: Callable[[], _T]) -> _T:
-        """Write in a transaction; when the disk is full, once more in the room that was kept for this."""
-        try:
-            with self._transaction():
-                return write()
-        except StoreError as error:
-            if not lacks_room(error):
-                raise
-        with disk(self._spare.path, "removed"):
-            self._spare.give_up()
-        with self._transaction():
-            return write()
-
-    @contextmanager
-    def _remembering_damage(self) -> Iterator[None]:
-        """The next start looks into everything."""
-        try:
-            yield
-        except Damaged:
-            with suppress(OSError):
-                files.private_file(self._suspicion)
-            raise
-
-
-def _inode(path: Path) -> int | None:
-    try:
-        return path.stat().st_ino
-    except OSError:
-        return None
 
 
 _LEFT: Final = Unknown("cfmail ended before an answer came")

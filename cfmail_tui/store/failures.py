@@ -39,9 +39,17 @@ def disk(path: Path, done: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reasons = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk is full", errno.EEXIST: "it is a file"}
-        reason = reasons.get(error.errno or 0) or (error.strerror or str(error)).lower()
+        reason = _SYSTEM_REASONS.get(error.errno or 0) or (error.strerror or str(error)).lower()
         raise StoreError(f"{error.filename or path} cannot be {done}: {reason}") from error
+
+
+_SYSTEM_REASONS: Final = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk is full",
+    errno.EEXIST: "it is a file",
+    errno.EACCES: "permission denied: check who owns it",
+    errno.EPERM: "operation not permitted: check who owns it",
+}
 
 
 @contextmanager
@@ -69,9 +77,7 @@ def lacks_room(error: StoreError) -> bool:
     return _primary_code(error.__cause__) in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
 
 
-_DAMAGED: Final = (
-    "is damaged or not a database: it was left as it is; the next start sets it aside and saves what reads"
-)
+_DAMAGED: Final = "is damaged or not a database: it was left as it is; the next use sets it aside and saves what reads"
 
 _SQLITE_REASONS: Final = {
     sqlite3.SQLITE_FULL: "cannot be written: the disk is full",

@@ -3,7 +3,8 @@
 Invariants:
 - the only `@work` in the program is here: threads that only post messages; a send is never exclusive and belongs to no
   screen, so that leaving a screen or quitting cannot cut it off from its record;
-- the outbox, and with it database, keyring and HTTP, is opened by a worker after the first frame;
+- the outbox, and with it database, keyring and HTTP, is opened by a worker after the first frame; if that fails, again
+  by the next worker that wants it;
 - what is typed is on disk before another mail is shown or the program ends, or the user was asked.
 """
 
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
 PROGRESS_EVERY = 0.25
 """Seconds between two updates of the progress line."""
 
+_CANNOT_OPEN = "Drafts cannot be saved and nothing can be sent"
+
 _WIRE_BODY_SHOWN = 64 * 1024
 
 
@@ -64,7 +67,7 @@ class OutboxApp(EndingApp):
         self._opened = opened
         self._resources = ExitStack()
         self._outbox: Outbox | None = None
-        self._tried_to_open = threading.Event()
+        self._outbox_lock = threading.Lock()
 
     def on_load(self) -> None:
         # Mails wait for their turn in threads; whatever else is asked for must not wait behind them.
@@ -82,31 +85,37 @@ class OutboxApp(EndingApp):
         # Under the revision that was handed over, where nothing was typed since: a mail on its way has that one.
         draft = mail.handed_over() if mail.has_changed() else mail.current()
         if draft.revision:
-            self._tried_to_open.wait(OPENING)
+            self._ready_outbox(OPENING).save_draft(draft)
+
+    def _ready_outbox(self, patience: float = -1) -> "Outbox":
+        """The outbox, opened now if it could not be before. Raises MailError if it cannot be, or not in these seconds.
+
+        What is typed or pressed in the first moments waits here, and is done as soon as it can be.
+        """
+        if not self._outbox_lock.acquire(timeout=patience):
+            raise MailError("the program could not open its data in time")
+        try:
             if self._outbox is None:
-                raise MailError("the program could not open its data")
-            self._outbox.save_draft(draft)
+                self._outbox, settings = self._resources.enter_context(self._opened())
+                outbox = self._outbox
+                notices = (*outbox.notices, *rescued(outbox, settings.data_dir))
+                self.post_message(Opened(settings, outbox.usual_sender(), notices, outbox.unfinished()))
+            return self._outbox
+        finally:
+            self._outbox_lock.release()
 
     @work(thread=True, group="open", description="open the outbox", exit_on_error=False)
     def open_outbox(self, otherwise: Callable[[str], object]) -> None:
         try:
-            self._outbox, settings = self._resources.enter_context(self._opened())
-            outbox = self._outbox
-            notices = (*outbox.notices, *rescued(outbox, settings.data_dir))
-            self.post_message(Opened(settings, outbox.usual_sender(), notices, outbox.unfinished()))
+            self._ready_outbox()
         except Exception as error:  # noqa: BLE001 - the worker boundary
             self.post_message(Failed(error, otherwise))
-        finally:
-            self._tried_to_open.set()
+        _load_the_rest()
 
     @work(thread=True, group="task", description="a task of the outbox", exit_on_error=False)
     def run_task(self, task: Task, otherwise: Callable[[str], object] | None = None) -> None:
-        # What is typed or pressed in the first moments is done as soon as it can be.
-        self._tried_to_open.wait()
         try:
-            if self._outbox is None:
-                raise MailError("the program could not open its data")  # noqa: TRY301
-            self.post_message(Done(task(self._outbox)))
+            self.post_message(Done(task(self._ready_outbox())))
         except Exception as error:  # noqa: BLE001 - the worker boundary
             self.post_message(Failed(error, otherwise))
 
@@ -189,12 +198,22 @@ class OutboxApp(EndingApp):
 
         self.run_task(find, screen.say)
 
-    def complain(self, text: str) -> None:
+    def complain(self, text: str, title: str = "That did not work") -> None:
         """Tell the user what did not work, where it stays to be read unless a mail's progress stands there."""
         if isinstance(self.screen, MailScreen) and not self.screen.is_busy:
-            self.screen.results.say("That did not work", text)
+            self.screen.results.say(title, text)
         else:
             self.notify(printable(text, 400), severity="error", markup=False, timeout=10)
+
+
+def _load_the_rest() -> None:
+    """What was left out for a quick start: no key may later need a file that cannot be opened any more."""
+    with suppress(OSError):
+        from rich.cells import cell_len
+
+        from cfmail_tui.ui import editor, palette  # noqa: F401 - loading is all
+
+        cell_len("\N{CJK UNIFIED IDEOGRAPH-5B57}")  # loads the table of widths
 
 
 def _palette() -> "type[Provider]":
@@ -254,11 +273,11 @@ class CfmailApp(OutboxApp):
         if not self.screen_stack:
             # The program is ending: what was to be told has nobody left to hear it.
             return
+        self.mail.set_busy(busy=self.sending.shown is not None)
         if message.otherwise:
             message.otherwise(words(message.error))
         else:
             self.complain(words(message.error))
-        self.mail.set_busy(busy=self.sending.shown is not None)
         self.screen_is_there()
 
     # Opening, and who mail is sent as.
@@ -267,6 +286,7 @@ class CfmailApp(OutboxApp):
         if not self.screen_stack:
             return
         self._settings = message.settings
+        self.mail.results.take_back(_CANNOT_OPEN)
         if news := [*message.notices, *told_unfinished(message.unfinished)]:
             self.mail.results.say("Since the last time", "\n".join(news))
         self._usual_sender = message.sender
@@ -275,7 +295,7 @@ class CfmailApp(OutboxApp):
         self.run_task(self._find_account, otherwise=lambda _: self._show_account("no account yet"))
 
     def _cannot_open(self, reason: str) -> None:
-        self.mail.results.say("Drafts cannot be saved and nothing can be sent", reason)
+        self.mail.results.say(_CANNOT_OPEN, reason)
 
     def _find_account(self, outbox: "Outbox") -> Next:
         account = outbox.accounts.find()
@@ -404,7 +424,6 @@ class CfmailApp(OutboxApp):
         def prepare(outbox: "Outbox") -> Next:
             from cfmail_tui.outbox import NoAccount
 
-            outbox.save_draft(draft)
             try:
                 reviewed = outbox.prepare(draft.content, draft)
             except NoAccount as error:
@@ -416,7 +435,7 @@ class CfmailApp(OutboxApp):
             return lambda: self._review(outbox, reviewed)
 
         self.mail.set_busy(busy=True)
-        self.run_task(prepare)
+        self.drafting.save(draft, lambda: self.run_task(prepare))
 
     def _unsendable(self, draft: SavedDraft, problems: Sequence[Problem]) -> None:
         if self.mail.draft_id == draft.draft_id:

@@ -162,8 +162,10 @@ class ComposeScreen(MailScreen):
         if not field.text:
             field.text = sender
             # What was offered is not yet something the user typed.
-            if isinstance(self._kept, Draft):
-                self._kept = replace(self._kept, sender=sender)
+            if isinstance(self._handed_over, Draft):
+                self._handed_over = replace(self._handed_over, sender=sender)
+            if isinstance(self._on_disk, Draft):
+                self._on_disk = replace(self._on_disk, sender=sender)
             if field.input.has_focus:
                 self.focus_first()
 
@@ -171,7 +173,7 @@ class ComposeScreen(MailScreen):
         """The attachments as the attach screen has them."""
         self._attachments = attachments
         self._show_attachments()
-        self._schedule()
+        self._save_soon()
 
     def learn_sizes(self, sizes: dict[str, int]) -> None:
         """How large files are now, in octets, by their paths."""
@@ -208,7 +210,7 @@ class ComposeScreen(MailScreen):
         self.action_attach()
 
     def on_paste(self, _event: events.Paste) -> None:
-        self._schedule()
+        self._save_soon()
 
     def action_more_fields(self) -> None:
         """Show the fields that fold away, or fold the empty ones."""

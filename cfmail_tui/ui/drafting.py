@@ -14,7 +14,7 @@ from cfmail_tui.ui.compose import ComposeScreen
 from cfmail_tui.ui.departures import Stage
 from cfmail_tui.ui.dialogs import ChoiceScreen
 from cfmail_tui.ui.drafts import DraftsScreen
-from cfmail_tui.ui.mail import MailScreen, new_draft
+from cfmail_tui.ui.mail import NOT_SAVED, MailScreen, new_draft
 from cfmail_tui.ui.raw import RawScreen
 from cfmail_tui.ui.work import Next
 
@@ -30,8 +30,11 @@ class Drafting:
     def __init__(self, app: "CfmailApp") -> None:
         self._app = app
 
-    def save(self, draft: SavedDraft, then: Next | None = None) -> None:
-        """Bring it to the disk; if that fails, say so, and ask whether `then` is to follow all the same."""
+    def save(self, draft: SavedDraft, then: Next | None = None, *, may_be_lost: bool = False) -> None:
+        """Bring it to the disk, then do this; if that fails, say so.
+
+        If what was typed `may_be_lost`, the user is asked whether `then` is to follow all the same.
+        """
 
         def save(outbox: "Outbox") -> Next:
             outbox.save_draft(draft)
@@ -39,18 +42,18 @@ class Drafting:
 
         def saved() -> None:
             if self._app.mail.draft_id == draft.draft_id:
-                self._app.mail.kept(datetime.now(UTC))
+                self._app.mail.kept(draft.content, datetime.now(UTC))
             if then:
                 then()
 
-        self._app.run_task(save, lambda reason: self._not_saved(draft, reason, then))
+        self._app.run_task(save, lambda reason: self._not_saved(draft, reason, then if may_be_lost else None))
 
     def _not_saved(self, draft: SavedDraft, reason: str, then: Next | None) -> None:
         text = f"The draft could not be saved: {reason}"
-        is_news = self._app.mail.draft_id != draft.draft_id or self._app.mail.not_kept()
+        is_news = self._app.mail.draft_id != draft.draft_id or self._app.mail.not_kept(reason)
         if then is None:
             if is_news:
-                self._app.complain(text)
+                self._app.complain(text, NOT_SAVED)
             return
 
         def answered(answer: str | None) -> None:
@@ -64,10 +67,12 @@ class Drafting:
         """Do this once what was typed so far is on disk."""
 
         def keep() -> None:
-            if self._app.mail.has_changed():
-                self.save(self._app.mail.handed_over(), then)
-            else:
+            mail = self._app.mail
+            if mail.is_kept():
                 then()
+            else:
+                # Also what was handed over already: whether that reaches the disk is not yet known.
+                self.save(mail.handed_over() if mail.has_changed() else mail.current(), then, may_be_lost=True)
 
         self._app.mail.when_typed(keep)
 

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Final, Self
 
 import textual
@@ -148,6 +148,10 @@ def run(app: EndingApp) -> int:
     return app.return_code or 0
 
 
+def _noted(_number: int, _frame: FrameType | None) -> None:
+    """What a signal does in Python: it is in the pipe already."""
+
+
 class Endings:
     """While this context lasts, signals end the app; made in the main thread.
 
@@ -164,7 +168,7 @@ class Endings:
         # Not by handlers in Python: those wait for the main thread, which a signal taken by another does not wake.
         signal.set_wakeup_fd(self._tell, warn_on_full_buffer=False)
         for number in HEARD:
-            signal.signal(number, lambda *_: None)
+            signal.signal(number, _noted)
         threading.Thread(target=self._wait, name="endings", daemon=True).start()
         return self
 
@@ -178,8 +182,9 @@ class Endings:
         os.close(self._tell)
 
     def _wait(self) -> None:
-        while (told := os.read(self._told, 1)) and told[0] not in HEARD:
-            pass  # the terminal's size, say
+        # Others are the terminal's size, say, or a Ctrl+C that is meant for the editor which has the terminal.
+        while (told := os.read(self._told, 1)) and (told[0] not in HEARD or signal.getsignal(told[0]) is not _noted):
+            pass
         if not told:
             return
         number = told[0]

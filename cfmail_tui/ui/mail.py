@@ -27,6 +27,9 @@ from cfmail_tui.ui.results import ResultsPane
 SAVE_AFTER = 1.0
 """Seconds after a change until it is on disk, at most."""
 
+NOT_SAVED = "Not saved"
+"""What stands above the reason why what is typed cannot be saved."""
+
 SAVE_AGAIN_AFTER = 5.0
 """Seconds until saving is tried again that did not work."""
 
@@ -106,9 +109,10 @@ class MailScreen(Screen[None]):
         self.draft_id = draft.draft_id
         self._revision = draft.revision
         self._first = draft
-        self._kept: Draft | RawDraft | None = draft.content
+        self._handed_over: Draft | RawDraft | None = draft.content
+        self._on_disk = draft.content
         self._timer: Timer | None = None
-        self._failing = False
+        self._complaint = ""
         self.title_bar = TitleBar(self.TITLE_WORDS)
         self.results = ResultsPane()
 
@@ -131,7 +135,8 @@ class MailScreen(Screen[None]):
         self.draft_id = draft.draft_id
         self._revision = draft.revision
         self.fill(draft.content)
-        self._kept = self.content()
+        self._handed_over = self._on_disk = self.content()
+        self._complaint = ""
         self._restore_cursor(draft.cursor)
         self.title_bar.show_saved(draft.saved_at)
 
@@ -179,39 +184,49 @@ class MailScreen(Screen[None]):
 
     def has_changed(self) -> bool:
         """Whether something is on the screen that was not yet handed over to be saved."""
-        return self.content() != self._kept
+        return self.content() != self._handed_over
+
+    def is_kept(self) -> bool:
+        """Whether all that is on the screen is on the disk, or nothing was typed into it."""
+        return self.content() == self._on_disk
 
     def handed_over(self) -> SavedDraft:
         """The mail as it is now, with a new revision: the caller saves it."""
         self._revision += 1
         draft = self.current()
-        self._kept = draft.content
+        self._handed_over = draft.content
         return draft
 
-    def kept(self, at: datetime) -> None:
-        """What was handed over is on the disk."""
-        self._failing = False
+    def kept(self, content: Draft | RawDraft, at: datetime) -> None:
+        """What was handed over as this content is on the disk."""
+        self._on_disk = content
+        if self._complaint:
+            self._complaint = ""
+            self.results.take_back(NOT_SAVED)
         self.title_bar.show_saved(at)
 
-    def not_kept(self) -> bool:
-        """What was handed over could not be saved, and is tried again in a while; whether that is new."""
-        is_new, self._failing = not self._failing, True
-        self._kept = None
+    def not_kept(self, reason: str) -> bool:
+        """What was handed over could not be saved, and is tried again in a while; whether that, or why, is new."""
+        is_new, self._complaint = reason != self._complaint, reason
+        self._handed_over = None
         self.title_bar.show_not_saved()
         self._schedule(SAVE_AGAIN_AFTER)
         return is_new
 
     def on_mail_field_changed(self) -> None:
-        self._schedule()
+        self._save_soon()
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         event.stop()
-        self._schedule()
+        self._save_soon()
 
     def on_descendant_blur(self, _event: events.DescendantBlur) -> None:
         self._save_if_changed()
 
-    def _schedule(self, seconds: float = SAVE_AFTER) -> None:
+    def _save_soon(self) -> None:
+        self._schedule(SAVE_AFTER)
+
+    def _schedule(self, seconds: float) -> None:
         if self._timer is None:
             self._timer = self.set_timer(seconds, self._save_if_changed)
 

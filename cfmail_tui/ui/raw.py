@@ -120,7 +120,7 @@ class RawScreen(MailScreen):
         body.read_only = bool(self._read_only_because)
         body.text = shown_source(source, whole=not self._read_only_because)
         self._show_source_bar()
-        self._schedule()
+        self._save_soon()
 
     def _show_source_bar(self) -> None:
         size = len(mime.crlf(self.source))

@@ -53,6 +53,11 @@ class ResultsPane(VerticalScroll, can_focus=False):
         """Something in words: why nothing came of it, or what was done."""
         self._say(title, plain(words))
 
+    def take_back(self, title: str) -> None:
+        """What was said under this title is not so any more."""
+        if self._said == title:
+            self.clear()
+
     def finished(self, attempt: Attempt, note: str = "") -> None:
         """The outcome of an attempt, and what has to be known besides."""
         lines = [*_fate_lines(attempt)] if isinstance(attempt.outcome, Accepted) else [*_outcome_lines(attempt)]

@@ -1,6 +1,7 @@
-"""The program in a real terminal, with a sandbox for Cloudflare."""
+"""The program in a real terminal, with a sandbox or a far end of ours for Cloudflare."""
 
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from cfmail_tui.sandbox import Sandbox
+from tests.edge.fault_server import ACCOUNT_ID, PATIENCE, TOKEN, Exchange, FarEnd, http_answer
 from tests.pty_driver import Terminal
 
 Start = Callable[..., Terminal]
@@ -34,3 +36,40 @@ def start() -> Iterator[Start]:
             return terminal
 
         yield run
+
+
+class Cloudflare:
+    """Takes mails and delivers them, at the moment a test says; `mails` counts what came whole."""
+
+    def __init__(self) -> None:
+        self.mails = 0
+        self.reads, self.answers = threading.Event(), threading.Event()
+        self.came, self.taken = threading.Event(), threading.Event()
+
+    def behave(self, exchange: Exchange) -> None:
+        self.came.set()
+        self.reads.wait(PATIENCE)
+        exchange.request()
+        self.mails += 1
+        self.taken.set()
+        self.answers.wait(PATIENCE)
+        result = (
+            b'{"delivered": ["bob@example.com"], "queued": [], "permanent_bounces": [], "message_id": "<1@example>"}'
+        )
+        exchange.send(http_answer(200, b'{"success": true, "result": %s}' % result))
+
+    def go_on(self) -> None:
+        self.reads.set()
+        self.answers.set()
+
+
+@pytest.fixture
+def cloudflare(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloudflare]:
+    """A far end that waits at each step to be told; the environment names it."""
+    far_end = Cloudflare()
+    with FarEnd(far_end.behave) as served:
+        monkeypatch.setenv("CLOUDFLARE_BASE_URL", served.base_url)
+        monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", ACCOUNT_ID)
+        monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TOKEN)
+        yield far_end
+        far_end.go_on()

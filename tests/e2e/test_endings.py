@@ -8,8 +8,7 @@ import random
 import resource
 import select
 import signal
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,7 +17,8 @@ import pytest
 
 from cfmail_tui.message import Draft
 from tests.conftest import undo_send
-from tests.edge.fault_server import ACCOUNT_ID, PATIENCE, TOKEN, Exchange, FarEnd, http_answer
+from tests.e2e.conftest import Cloudflare
+from tests.edge.fault_server import PATIENCE
 from tests.pty_driver import AT_REST, Terminal
 from tests.ui.stage import attempts, drafts
 
@@ -28,41 +28,6 @@ LETTER: Final = ("--from", "me@acme.example", "--to", "bob@example.com", "--subj
 GONE: Final = 3.0
 """Seconds within which a program that sends nothing is gone."""
 IN_FLIGHT: Final = 15.0
-
-
-class Cloudflare:
-    """Takes mails and delivers them, at the moment a test says."""
-
-    def __init__(self) -> None:
-        self.reads, self.answers = threading.Event(), threading.Event()
-        self.came, self.taken = threading.Event(), threading.Event()
-
-    def behave(self, exchange: Exchange) -> None:
-        self.came.set()
-        self.reads.wait(PATIENCE)
-        exchange.request()
-        self.taken.set()
-        self.answers.wait(PATIENCE)
-        result = (
-            b'{"delivered": ["bob@example.com"], "queued": [], "permanent_bounces": [], "message_id": "<1@example>"}'
-        )
-        exchange.send(http_answer(200, b'{"success": true, "result": %s}' % result))
-
-    def go_on(self) -> None:
-        self.reads.set()
-        self.answers.set()
-
-
-@pytest.fixture
-def cloudflare(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloudflare]:
-    """A far end that waits at each step to be told; the environment names it."""
-    far_end = Cloudflare()
-    with FarEnd(far_end.behave) as served:
-        monkeypatch.setenv("CLOUDFLARE_BASE_URL", served.base_url)
-        monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", ACCOUNT_ID)
-        monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TOKEN)
-        yield far_end
-        far_end.go_on()
 
 
 # What the program is doing.

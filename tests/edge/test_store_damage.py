@@ -268,7 +268,7 @@ class TestSetAside:
         store, told = Store.open_or_set_aside(full_dir, lambda: NOON)
         if not told:
             # The page is not among what is shown first: met in use, it is looked for at the next start.
-            with closing(store), pytest.raises(Damaged, match="the next start sets it aside"):
+            with closing(store), pytest.raises(Damaged, match="the next use sets it aside"):
                 store.attempts("attempt", limit=10**6)
             store, told = Store.open_or_set_aside(full_dir, lambda: NOON)
         with closing(store):

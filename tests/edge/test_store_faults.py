@@ -18,6 +18,7 @@ import pytest
 from cfmail_tui.message import Draft, SavedDraft
 from cfmail_tui.store import DATABASE, Store, StoreError, files
 from cfmail_tui.submission import Accepted, Envelope, NotSent, Outcome, Receipt, Submission, Unknown
+from tests.conftest import fill
 
 ROOT: Final = Path(__file__).parents[2]
 DELIVERED: Final = Accepted(Receipt(delivered=("a@example.com",)))
@@ -173,29 +174,6 @@ class readable_to_all:  # noqa: N801 - a context manager
     def __exit__(self, *_: object) -> None:
         for path, mode in self.modes.items():
             path.chmod(mode)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of 1 MiB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "none", disk], capture_output=True, text=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip(f"no small disk can be mounted here: {mounted.stderr.strip()}")
-    yield disk
-    subprocess.run(["umount", "-l", disk], check=True)
-
-
-def fill(disk: Path, free: int) -> None:
-    """Leave so many free octets on the disk."""
-    filler = disk / "filler"
-    filler.unlink(missing_ok=True)
-    left = os.statvfs(disk)
-    with filler.open("wb") as file:
-        file.write(b"x" * (left.f_bavail * left.f_frsize - free))
 
 
 class TestFullDisk:

@@ -172,7 +172,7 @@ async def on_stage(first: Draft | RawDraft | None = None, size: tuple[int, int] 
     try:
         async with app.run_test(size=size, notifications=True) as pilot:
             stage = Stage(app, pilot)
-            await stage.until(app._tried_to_open.is_set)
+            await stage.until(lambda: app._outbox)
             await stage.settled()
             yield stage
     finally:
