@@ -6,8 +6,9 @@ Who may know whom, from the top down (checked by the import contracts in pyproje
     ui              the screens; ui/app.py has the only workers
     guardian        the process that gives the terminal back            (standard library only)
     outbox          prepare, send, remember: the one road of a mail, used by screens and commands alike
+    accounts        who mail is sent as, and where each secret is
     api             the HTTP client: one request, one outcome        (the only httpx)
-    credentials     environment, paste, keyring                      (the only keyring)
+    credentials     environment, paste, command, keyring, encrypted file    (the only keyring and cryptography)
     store           journal, drafts, request bodies on disk          (the only sqlite3)
     attachments     files the user names, read
     prefill         drafts from a command line, a link or a file
@@ -17,6 +18,7 @@ Who may know whom, from the top down (checked by the import contracts in pyproje
     inspection      what a credential is and may do                  pure
     retry           which outcomes are tried again, and when         pure
     submission      envelope, request body, answer, outcome          pure
+    profile         an account without its secret                    pure
     mime            messages as octets, written and looked into      pure
     message         what is typed, and what it means                 pure
 
