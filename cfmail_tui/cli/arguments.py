@@ -151,7 +151,7 @@ def sandbox_parser() -> Parser:
 
 def _who(parser: argparse.ArgumentParser) -> None:
     group = parser.add_mutually_exclusive_group()
-    group.add_argument("--account", metavar="NAME", default="", help="the account to send as, by its name in a keyring")
+    group.add_argument("--account", metavar="NAME", default="", help="the account to send as, by its name")
     group.add_argument("--sandbox", action="store_true", help="send into the embedded sandbox: no account, no network")
 
 

@@ -72,13 +72,18 @@ def new_passphrase(flight: Flight) -> Secret:
 
 
 def secret(question: str, flight: Flight) -> Secret:
-    """A line typed on the terminal, which there must be, without echo. Raises CalledOff when a signal comes."""
-    with _terminal() as terminal:
-        os.write(terminal, question.encode())
-        while not select.select([terminal], [], [], _GLANCE)[0]:
-            if flight.is_called_off:
-                raise CalledOff
-        return Secret(as_text(os.read(terminal, _LONGEST).rstrip(b"\n")))
+    """A line typed on the terminal, which there must be, without echo. Raises NoAccount if the terminal goes away,
+    CalledOff when a signal comes.
+    """
+    try:
+        with _terminal() as terminal:
+            os.write(terminal, question.encode())
+            while not select.select([terminal], [], [], _GLANCE)[0]:
+                if flight.is_called_off:
+                    raise CalledOff
+            return Secret(as_text(os.read(terminal, _LONGEST).removesuffix(b"\n")))
+    except (OSError, termios.error) as error:
+        raise NoAccount("the terminal is gone, so nobody can be asked") from error
 
 
 def as_text(octets: bytes) -> str:

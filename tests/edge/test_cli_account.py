@@ -12,7 +12,7 @@ import pytest
 
 from cfmail_tui.sandbox import Choices, Sandbox
 from tests.edge.cli_run import FIELDS, PATIENCE, Ran, kept_files, use
-from tests.edge.fault_server import closed_port
+from tests.edge.fault_server import TOKEN, Exchange, FarEnd, closed_port, http_answer
 from tests.pty_driver import Terminal
 
 ROOT: Final = Path(__file__).parents[2]
@@ -98,6 +98,26 @@ class TestAdding:
         assert not listed()
         assert add("work", token, "--account-id", sandbox.account_id.upper()).code == 0
         assert cfmail("account", "list").out.startswith("* work · encrypted file")
+
+    def test_of_several_accounts_one_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """They are listed, with their names made safe to show, and nothing is kept until one is named."""
+        seen = [{"id": digit * 32, "name": f"{digit}\x1b[2J"} for digit in "ab"]
+
+        def behave(exchange: Exchange) -> None:
+            is_list = "/tokens/" not in exchange.request().line
+            result = seen if is_list else {"status": "active"}
+            exchange.send(http_answer(200, json.dumps({"success": True, "errors": [], "result": result})))
+
+        with FarEnd(behave) as far_end:
+            monkeypatch.setenv("CLOUDFLARE_BASE_URL", far_end.base_url)
+            ran = add("work", TOKEN, "--json")
+            assert (ran.code, ran.json["accounts"]) == (64, seen)
+            assert ran.err.splitlines() == [
+                "cfmail: the token sees 2 accounts: name one with --account-id",
+                *(f"cfmail:   {digit * 32}  {digit}<1B>[2J" for digit in "ab"),
+            ]
+            assert not listed()
+            assert add("work", TOKEN, "--account-id", "a" * 32).code == 0
 
     def test_far_end_that_is_away(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
         """Without an answer nothing is kept, and the words name the way to add it all the same."""
@@ -250,6 +270,7 @@ class TestEncryptedFile:
         with on_terminal("send", *FIELDS, str(text)) as terminal:
             terminal.wait_for("Passphrase of the encrypted file:")
             terminal.send("not the one at all\r")
+            terminal.wait_for(lambda screen: screen.count("Passphrase of the encrypted file:") == 2)
             terminal.wait_for("this is not the passphrase")
             terminal.send(f"{PASSPHRASE}\r")
             assert terminal.wait_exit() == 0
@@ -279,16 +300,20 @@ class TestEncryptedFile:
             assert terminal.wait_exit() == 77
         assert not listed()
 
-    def test_interrupted_while_asking(self, sandbox: Sandbox) -> None:
-        """Ctrl+C at the question ends with 130, and the terminal has its echo again."""
+    @pytest.mark.parametrize(
+        "arguments", [("account", "check", "work"), ("send", *FIELDS, "mailto:bob@example.net?body=Hi")]
+    )
+    def test_interrupted_while_asking(self, sandbox: Sandbox, arguments: tuple[str, ...]) -> None:
+        """Ctrl+C at the question ends with 130, nothing is sent, and the terminal has its echo again."""
         assert add("work", sandbox.token).code == 0
-        with on_terminal("account", "check", "work") as terminal:
+        with on_terminal(*arguments) as terminal:
             before = terminal.settings()
             terminal.wait_for("Passphrase of the encrypted file:")
             assert terminal.settings() != before
             terminal.send("\x03")
             assert terminal.wait_exit() == 130
             assert terminal.settings() == before
+        assert not sandbox.messages()
 
     def test_without_a_terminal(self, sandbox: Sandbox) -> None:
         """Nobody is there to ask: 77 and what to do, nothing is sent, and a wrong passphrase adds nothing."""
