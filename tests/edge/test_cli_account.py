@@ -252,6 +252,7 @@ class TestNames:
 
 
 class TestEncryptedFile:
+    @pytest.mark.slow
     def test_added_sent_with_and_removed_on_a_terminal(self, sandbox: Sandbox, new_machine: Path) -> None:
         """The token and a new passphrase are typed without echo; a wrong one costs a try; the token is in no output."""
         shown = []
@@ -315,6 +316,7 @@ class TestEncryptedFile:
             assert terminal.settings() == before
         assert not sandbox.messages()
 
+    @pytest.mark.slow
     def test_without_a_terminal(self, sandbox: Sandbox) -> None:
         """Nobody is there to ask: 77 and what to do, nothing is sent, and a wrong passphrase adds nothing."""
         assert add("work", sandbox.token).code == 0
