@@ -76,6 +76,10 @@ class NeedsTerminal(NoAccount):
     """The password command failed without a terminal; with one it may be able to ask."""
 
 
+class StillKept(NoAccount):
+    """The account is in the list no more, but its secret is still where it was kept; the words say why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """An account as it can be chosen: where its secret is, in words, and why it cannot be used now, "" if it can."""
@@ -126,6 +130,11 @@ class Accounts:
     def usual_name(self) -> str:
         """The name for an account that is added without one."""
         return DEFAULT_ACCOUNT if self._chosen in {"", ENVIRONMENT, COMMAND} else self._chosen
+
+    @property
+    def has_file(self) -> bool:
+        """Whether there is an encrypted file, which has its passphrase already."""
+        return self._vault is not None and self._vault.exists
 
     def find(self, name: str = "", *, terminal: bool = False) -> Account:
         """The account to send as: the one called so, else the first in order. Raises NoAccount, saying why not.
@@ -189,7 +198,7 @@ class Accounts:
                 raise _gone(default)
         if self._token_command:
             return self._from_command(terminal=terminal)
-        if (default is None and self._vault and self._vault.exists) or (default and default.kept_in == "file"):
+        if (default is None and self.has_file) or (default and default.kept_in == "file"):
             if account := self._from_vault(name):
                 return account
             if default:
@@ -307,7 +316,7 @@ class Accounts:
                 self._profiles.save(profile)
 
     def remove(self, name: str) -> str:
-        """Forget the account; says in words whether its secret was removed from where it was kept."""
+        """Forget the account; says in words what became of its secret. Raises StillKept if it could not be removed."""
         with self._turn:
             typed = self._typed.pop(name, None)
             self._found.pop(name, None)
@@ -324,10 +333,9 @@ class Accounts:
                     return f"“{name}” is no longer listed; its variables stay in the environment"
                 case "command":
                     return f"“{name}” is no longer listed; token_command stays in config.toml"
-            return (
-                self._forget(profile)
-                or f"“{name}” is forgotten, its secret removed from the {_PLACES[profile.kept_in]}"
-            )
+            if why := self._forget(profile):
+                raise StillKept(why)
+            return f"“{name}” is forgotten, its secret removed from the {_PLACES[profile.kept_in]}"
 
     def _forget(self, profile: Profile) -> str:
         """Remove the secret from where it was kept; in words why it is still there."""
@@ -417,7 +425,7 @@ class Accounts:
         except KeyringUnavailable as error:
             ring = Choice("keyring", f"no keyring: {error.reason}", is_offered=False)
         runs = f"a {self._command_words}" if self._token_command else "a password command: token_command in config.toml"
-        opens = "an encrypted file" if self._vault and self._vault.exists else "a new encrypted file"
+        opens = "an encrypted file" if self.has_file else "a new encrypted file"
         return (
             ring,
             Choice("command", runs, is_offered=bool(self._token_command)),

@@ -1,6 +1,7 @@
 """The documents say what the program does: what can be checked against the code is."""
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -84,11 +85,11 @@ def test_flags_in_the_readme_exist(flag: str) -> None:
 def test_every_shell_flag_is_known() -> None:
     """The cfmail commands in the README's examples parse."""
     examples = re.findall(
-        r"^(?:\.venv/bin/)?cfmail (send-raw|send|history|sandbox|demo)(?= |$)(.*)$", README, re.MULTILINE
+        r"^(?:\.venv/bin/)?cfmail (send-raw|send|history|account|sandbox|demo)(?= |$)(.*)$", README, re.MULTILINE
     )
     assert len(examples) >= 6
     for verb, rest in examples:
-        cli._VERBS[verb][0]().parse_args(rest.partition(" < ")[0].split())
+        cli._VERBS[verb][0]().parse_args(shlex.split(rest.partition(" < ")[0]))
 
 
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\(((?!http)[^)]+)\)", README + CONTRIBUTING))))

@@ -11,8 +11,8 @@ usable credentials; 128 and the number of a signal that came, and nothing was se
 
 With --json standard output is one JSON value in every case. Where no attempt came about it is an object of `outcome`
 (usage, invalid, unreadable, no_credentials, not_sent, interrupted), `reason` and `exit_code`; invalid has `problems`,
-each with `place` and `problem`. What an attempt looks like is in report.py; one with `not_recorded` is missing in the
-history, for the reason given there.
+each with `place` and `problem`. What an attempt looks like is in report.py, what is said of accounts in account.py; an
+attempt with `not_recorded` is missing in the history, for the reason given there.
 """
 
 import argparse
@@ -101,6 +101,12 @@ def _history(args: argparse.Namespace) -> int:
     return history(args)
 
 
+def _account(args: argparse.Namespace) -> int:
+    from cfmail_tui.cli.account import account
+
+    return account(args)
+
+
 def _sandbox(args: argparse.Namespace) -> int:
     from cfmail_tui import settings
     from cfmail_tui.sandbox import serve
@@ -119,5 +125,6 @@ _VERBS: dict[str, tuple[Callable[[], Parser], Callable[[argparse.Namespace], int
     "send": (arguments.send_parser, _send),
     "send-raw": (arguments.send_raw_parser, _send_raw),
     "history": (arguments.history_parser, _history),
+    "account": (arguments.account_parser, _account),
     "sandbox": (arguments.sandbox_parser, _sandbox),
 }

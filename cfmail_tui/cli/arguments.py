@@ -22,7 +22,7 @@ def compose_parser() -> Parser:
         prog="cfmail",
         allow_abbrev=False,
         description="Write a mail in the terminal and send it through Cloudflare Email Sending.",
-        epilog="verbs: demo, send, send-raw, history, sandbox; each takes --help",
+        epilog="verbs: demo, send, send-raw, history, account, sandbox; each takes --help",
     )
     parser.add_argument("--version", action="version", version=f"cfmail {__version__}")
     _fields(parser)
@@ -95,6 +95,46 @@ def history_parser() -> Parser:
     return parser
 
 
+def account_parser() -> Parser:
+    parser = Parser(
+        prog="cfmail account", allow_abbrev=False, description="Set up who mail is sent as, and check what they may do."
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="add | list | check | default | remove")
+    _add_parser(verbs.add_parser("add", allow_abbrev=False, help="check a token and keep it under a name"))
+    verbs.add_parser("list", allow_abbrev=False, help="every account, and where its secret is")
+    check = verbs.add_parser("check", allow_abbrev=False, help="ask Cloudflare what an account is and may do")
+    check.add_argument("name", nargs="?", default="", metavar="NAME", help="default: the one that mail is sent as")
+    default = verbs.add_parser("default", allow_abbrev=False, help="send as this account when nobody says")
+    remove = verbs.add_parser("remove", allow_abbrev=False, help="forget an account and its secret")
+    for verb in (default, remove):
+        verb.add_argument("name", metavar="NAME")
+    for verb in verbs.choices.values():
+        verb.add_argument("--json", action="store_true", help="the result as JSON on standard output")
+    return parser
+
+
+def _add_parser(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME")
+    parser.add_argument("--account-id", metavar="ID", default="", help="default: the one account that the token sees")
+    secret = parser.add_mutually_exclusive_group(required=True)
+    secret.add_argument(
+        "--token-stdin", action="store_true", help="an API token, piped in or asked for on the terminal"
+    )
+    secret.add_argument("--global-key-stdin", action="store_true", help="the same for a global API key, with --email")
+    parser.add_argument("--email", metavar="ADDRESS", default="", help="whose global key it is")
+    parser.add_argument(
+        "--from", dest="senders", action="append", metavar="ADDRESS", default=[], help="who writes as it; repeatable"
+    )
+    parser.add_argument("--reply-to", metavar="ADDRESS", default="", help="where answers go")
+    parser.add_argument("--store", choices=["keyring", "file", "memory"], help="where to keep it; default: the keyring")
+    parser.add_argument(
+        "--passphrase-stdin",
+        action="store_true",
+        help="with --store file: its passphrase is the second line of standard input",
+    )
+    parser.add_argument("--unchecked", action="store_true", help="ask Cloudflare nothing; needs --account-id")
+
+
 def sandbox_parser() -> Parser:
     from pathlib import Path
 
@@ -111,7 +151,7 @@ def sandbox_parser() -> Parser:
 
 def _who(parser: argparse.ArgumentParser) -> None:
     group = parser.add_mutually_exclusive_group()
-    group.add_argument("--account", metavar="NAME", default="", help="the account to send as, by its name in a keyring")
+    group.add_argument("--account", metavar="NAME", default="", help="the account to send as, by its name")
     group.add_argument("--sandbox", action="store_true", help="send into the embedded sandbox: no account, no network")
 
 

@@ -65,12 +65,18 @@ def _raw_mail(args: argparse.Namespace) -> RawDraft:
 
 def _deliver(args: argparse.Namespace, draft: Draft | RawDraft, flight: Flight) -> Callable[[], int]:
     """Prepare and send, or only look what would be sent; gives what tells of it and has the exit code."""
-    from cfmail_tui.outbox import NotRecorded
+    from cfmail_tui.outbox import NeedsPassphrase, NeedsTerminal, NotRecorded
 
     with opened(args.account, sandbox=args.sandbox) as (outbox, _):
         if args.dry_run:
             return _previewed(args, outbox, draft)
-        reviewed, more = outbox.prepare(draft), {}
+        more = {}
+        try:
+            reviewed = outbox.prepare(draft)
+        except (NeedsPassphrase, NeedsTerminal) as error:
+            from cfmail_tui.cli.asking import account_by_asking
+
+            reviewed = outbox.prepare(draft, account=account_by_asking(error, outbox.accounts, "", flight))
         try:
             flight.begin(partial(outbox.cancel, reviewed.submission.attempt_id))
         except CalledOff:

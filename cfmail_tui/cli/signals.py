@@ -52,6 +52,11 @@ class Flight:
                 raise CalledOff
             self._stop = stop
 
+    @property
+    def is_called_off(self) -> bool:
+        """Whether nothing may leave any more: whoever asks somebody something gives up."""
+        return self._is_called_off
+
     def call_off(self) -> bool:
         """Nothing leaves from now on; False if the mail is in flight already."""
         with self._lock:

@@ -16,7 +16,7 @@ import keyring.errors
 import pytest
 
 from cfmail_tui import settings
-from cfmail_tui.accounts import Accounts, NeedsPassphrase, NeedsTerminal, NoAccount, on_this_machine
+from cfmail_tui.accounts import Accounts, NeedsPassphrase, NeedsTerminal, NoAccount, StillKept, on_this_machine
 from cfmail_tui.credentials import SERVICE, Keyring, Vault
 from cfmail_tui.profile import Identity, Profile
 from cfmail_tui.store import Store
@@ -368,8 +368,10 @@ class TestRemoving:
         store.profiles.save(Profile("home", "file"))
         fill_vault(vault, "home")
         ring.kept, ring.locked = {"work": value("work")}, True
-        assert accounts.remove("work").startswith("the secret of “work” is still in the keyring: the keyring is locked")
-        assert "“home” is still in the encrypted file" in accounts.remove("home")
+        with pytest.raises(StillKept, match="“work” is still in the keyring: the keyring is locked"):
+            accounts.remove("work")
+        with pytest.raises(StillKept, match="“home” is still in the encrypted file"):
+            accounts.remove("home")
         assert store.profiles.listed() == ()
         assert (list(ring.kept), vault.exists) == (["work"], True)
 
