@@ -44,6 +44,21 @@ class Answer:
     taken: tuple[str, ...]
 
 
+class Places(RadioSet):
+    """Lines of which one is chosen; Enter on it says that it is right."""
+
+    def on_mount(self) -> None:
+        """Start where the choice is."""
+        if self.pressed_index >= 0:
+            self._selected = self.pressed_index
+
+    def action_toggle_button(self) -> None:
+        if self.pressed_button and self._selected == self.pressed_index:
+            self.post_message(self.Changed(self, self.pressed_button))
+        else:
+            super().action_toggle_button()
+
+
 class AccountScreen(ModalScreen[bool], EndsOnce[bool]):
     """Ends with True once an account can be used."""
 
@@ -105,9 +120,11 @@ class AccountScreen(ModalScreen[bool], EndsOnce[bool]):
         yield KeyBar("dialog")
 
     def on_mount(self) -> None:
+        self._hint("name-taken", "")
         self._go_to("credential")
 
     def _go_to(self, step: Step) -> None:
+        """Show this step alone."""
         self._step = step
         for name in ("credential", "which", "keep"):
             self.query_one(f"#{name}").display = name == step
@@ -127,10 +144,10 @@ class AccountScreen(ModalScreen[bool], EndsOnce[bool]):
         if event.input.id == "name" and self._answer:
             taken = event.value.strip() in self._answer.taken
             words = "There is an account of this name: it is replaced." if taken else ""
-            self.query_one("#name-taken", Static).update(words)
+            self._hint("name-taken", words)
 
     def on_radio_set_changed(self, event: RadioSet.Changed) -> None:
-        if event.radio_set.id == "seen-accounts":
+        if self._step == "which":
             self._field("account-id").value = self._seen[event.index].account_id
         self.query_one("#go-on").focus()
 
@@ -184,10 +201,10 @@ class AccountScreen(ModalScreen[bool], EndsOnce[bool]):
         place = self.query_one("#seen")
         place.remove_children()
         if buttons:
-            place.mount(RadioSet(*buttons, id="seen-accounts", compact=True))
+            place.mount(Places(*buttons, compact=True))
         self._go_to("which")
         if buttons:
-            place.call_after_refresh(self._focus, "#seen-accounts")
+            place.call_after_refresh(self._focus, "#seen Places")
         else:
             self._field("account-id").focus()
 
@@ -200,19 +217,22 @@ class AccountScreen(ModalScreen[bool], EndsOnce[bool]):
         if ready and not sender.value:
             sender.value = f"@{ready[0]}"
         sender.cursor_position = 0
-        self.query_one("#domains", Static).update(plain(f"ready to send from: {', '.join(ready)}" if ready else ""))
+        self._hint("domains", f"ready: {', '.join(ready)}" if ready else "")
         place = self.query_one("#choices")
         place.remove_children()
         place.mount(*_places(answer.choices))
         self._go_to("keep")
-        place.call_after_refresh(self._focus, "#places")
+        if sender.value.startswith("@"):
+            sender.focus()
+        else:
+            place.call_after_refresh(self._focus, "#choices Places")
 
     def _focus(self, selector: str) -> None:
         for widget in self.query(selector):
             widget.focus()
 
     def _add(self, secret: Secret, email: str) -> None:
-        chosen = self.query_one("#places", RadioSet).pressed_button
+        chosen = self.query("#choices Places").last(Places).pressed_button
         if chosen is None:
             self.refused("choose where it is to be kept")
             return
@@ -241,6 +261,11 @@ class AccountScreen(ModalScreen[bool], EndsOnce[bool]):
         reason.update(words)
         reason.set_class(wrong, "-wrong")
 
+    def _hint(self, name: str, words: str) -> None:
+        hint = self.query_one(f"#{name}", Static)
+        hint.update(plain(words))
+        hint.display = bool(words)
+
     def _field(self, name: str) -> LineInput:
         return self.query_one(f"#{name}", LineInput)
 
@@ -253,7 +278,7 @@ def _line(name: str, label: str, *, password: bool = False) -> Iterator[Horizont
     yield line
 
 
-def _places(choices: tuple[Choice, ...]) -> Iterator[RadioSet | Static]:
+def _places(choices: tuple[Choice, ...]) -> Iterator[Places | Static]:
     """A line for each place a secret can be put in, and below them why some cannot be chosen."""
     offered = [choice for choice in choices if choice.is_offered and choice.kept_in != "command"]
     first = offered[0].kept_in if offered and offered[0].kept_in == "keyring" else "memory"
@@ -261,7 +286,7 @@ def _places(choices: tuple[Choice, ...]) -> Iterator[RadioSet | Static]:
         RadioButton(plain(choice.words, 70), choice.kept_in == first, id=choice.kept_in, compact=True)
         for choice in offered
     ]
-    yield RadioSet(*buttons, id="places", compact=True)
+    yield Places(*buttons, compact=True)
     for choice in choices:
         if not choice.is_offered and choice.kept_in != "command":
             yield Static(plain(choice.words), classes="hint")

@@ -5,17 +5,19 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
 import keyring.backend
 import keyring.errors
 import pytest
-from textual.widgets import Static
+from textual.widgets import Button, Static
 
 from cfmail_tui.message import Draft, RawDraft
 from cfmail_tui.profile import Identity, Profile
 from cfmail_tui.sandbox import Sandbox
+from cfmail_tui.sandbox.state import Choices
 from cfmail_tui.submission import Secret
 from cfmail_tui.ui.account import AccountScreen
 from cfmail_tui.ui.accounts import AccountsScreen
@@ -72,7 +74,7 @@ def set_up(ring: Memory | None, sandbox: Sandbox, *profiles: Profile) -> None:
                 outbox.accounts.unlock(Secret(PASSPHRASE))
             kept_in = profile.kept_in
             assert kept_in in {"keyring", "file"}
-            outbox.accounts.add(profile, sandbox.account_id, Secret(sandbox.token), keep=kept_in)  # type: ignore[arg-type]
+            outbox.accounts.add(profile, sandbox.account_id, Secret(sandbox.token), keep=kept_in)
 
 
 async def asked(stage: Stage) -> AccountScreen:
@@ -104,6 +106,9 @@ async def keep_in(stage: Stage, place: str) -> None:
     await stage.settled()
     await stage.click(place)
     await stage.settled()
+    if not isinstance(stage.app.focused, Button):
+        await stage.press("enter")
+        await stage.until(lambda: isinstance(stage.app.focused, Button))
     await stage.press("enter")
 
 
@@ -238,7 +243,7 @@ async def test_a_global_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 async def test_with_a_keyring_enter_is_enough(first_use: Sandbox, ring: Memory) -> None:
-    """Where there is a keyring it is chosen already, and the ready domain is offered as From; next time both are there."""
+    """Where there is a keyring it is chosen already, a ready domain is offered as From, and the next start has both."""
     async with on_stage(opened=opened_with(ring)) as stage:
         await open_accounts(stage)
         await stage.until("n adds one")
@@ -264,17 +269,24 @@ async def test_with_a_keyring_enter_is_enough(first_use: Sandbox, ring: Memory) 
         assert domain.startswith("alice@")
 
 
-async def test_an_account_is_checked(first_use: Sandbox, ring: Memory) -> None:
-    """`c` shows what the credential may do, from which domains, and what each remark asks for."""
-    first_use.choices.dns_faults = (("unconfigured.example", "dkim.missing"),)
-    set_up(ring, first_use, Profile("work", "keyring"))
-    async with on_stage(opened=opened_with(ring)) as stage:
+async def test_an_account_is_checked(ring: Memory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`c` shows what the credential may do, from which domains, and the DNS records that are missing, to be copied."""
+    faulty = Choices(dns_faults=(("acme.example", "dkim.missing"),))
+    async with AsyncExitStack() as ending:
+        sandbox = ending.enter_context(Sandbox(tmp_path / "faulty", choices=faulty))
+        monkeypatch.setenv("CLOUDFLARE_BASE_URL", sandbox.base_url)
+        set_up(ring, sandbox, Profile("work", "keyring"))
+        stage = await ending.enter_async_context(on_stage(opened=opened_with(ring)))
         await open_accounts(stage)
         await stage.until("c asks Cloudflare")
         await stage.press("c")
         await stage.until("mail can be sent from")
-        for words in ("active, of a user", "May send  yes", "Domain    acme.example  ready", "Accounts  Sandbox"):
+        for words in ("active, of a user", "May send  yes", "Domain    news.acme.example  ready", "Accounts  Sandbox"):
             assert words in stage.text(), words
+        await stage.press("r")
+        await stage.until("DNS records to add")
+        await stage.until("acme.example TXT")
+        assert "acme.example TXT" in stage.app.clipboard
 
 
 async def test_a_check_keeps_nobody_waiting(ring: Memory, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
@@ -323,7 +335,7 @@ async def test_the_default_and_removing(first_use: Sandbox, ring: Memory) -> Non
 
 
 async def test_another_account_is_used(first_use: Sandbox, ring: Memory) -> None:
-    """Enter sends this mail and the next ones as the chosen account, whose From, Reply-To and signature they begin with."""
+    """Enter sends this mail and the next ones as the account chosen, with its From, Reply-To and signature."""
     work = Profile("work", "keyring", (Identity("alice@acme.example"),))
     home = Profile("home", "keyring", (Identity("al@home.example", "al@mail.example", "Al"),))
     set_up(ring, first_use, work, home)
@@ -365,7 +377,7 @@ async def test_what_is_typed_is_not_replaced(first_use: Sandbox, ring: Memory) -
 
 
 async def test_a_draft_remembers_its_account(first_use: Sandbox, ring: Memory) -> None:
-    """A draft is opened and sent as the account it was written for; if that is gone, it is said, and the default used."""
+    """A draft is opened and sent as the account it was written for; if that is gone, that is said, and another used."""
     set_up(ring, first_use, Profile("work", "keyring"), Profile("home", "keyring"))
     async with on_stage(LETTER, opened=opened_with(ring)) as stage:
         await open_accounts(stage)
@@ -425,7 +437,7 @@ async def test_the_passphrase_is_asked_for_at_the_start(first_use: Sandbox) -> N
     async with on_stage(opened=opened_with()) as stage:
         await stage.until("asked for once a session")
         await stage.type("not the passphrase\n")
-        await stage.until("wrong")
+        await stage.until("this is not the passphrase")
         await stage.settled()
         await stage.type(f"{PASSPHRASE}\n")
         await stage.until("work · encrypted file")
@@ -469,7 +481,7 @@ async def test_identities_are_written_down(first_use: Sandbox, ring: Memory) -> 
         await stage.settled()
         assert stage.draft == Draft(sender="alice@acme.example", text="\n\n-- \nAlice")
         await stage.press("ctrl+t")
-        await stage.until("Envelope")
+        await stage.until("Raw message")
         assert isinstance(stage.mail.content(), RawDraft)
 
 

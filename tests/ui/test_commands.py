@@ -63,22 +63,20 @@ FORBIDDEN = re.compile(
 
 def ours() -> Iterator[type]:
     """Every class of the screens that may bind keys."""
-    modules = (
-        account,
-        accounts,
+    asking = (account, accounts, dialogs, identity, passphrase)
+    for module in (
+        *asking,
         attach,
-        dialogs,
         drafts,
         fields,
         history,
-        identity,
         mail,
-        passphrase,
         raw,
         review,
         rows,
-    )
-    for module in (*modules, inspect.getmodule(CfmailApp), inspect.getmodule(ComposeScreen)):
+        inspect.getmodule(CfmailApp),
+        inspect.getmodule(ComposeScreen),
+    ):
         for _, found in inspect.getmembers(module, inspect.isclass):
             if found.__module__.startswith("cfmail_tui.ui") and "BINDINGS" in vars(found):
                 yield found
@@ -109,7 +107,8 @@ def test_no_key_is_bound_twice_in_one_place() -> None:
     for places in ({"form", "composer", "leaving", "everywhere"}, {"raw", "composer", "leaving", "everywhere"},
                    {"review", "review-draft", "review-form", "everywhere"}, {"list", "drafts", "dialog", "everywhere"},
                    {"list", "history", "unknown", "dialog", "everywhere"},
-                   {"accounts", "dialog", "list", "everywhere"}, {"attached", "dialog", "list", "everywhere"}):  # fmt: skip
+                   {"accounts", "dialog", "list", "everywhere"},
+                   {"attached", "dialog", "list", "everywhere"}):  # fmt: skip
         keys = [key for command in COMMANDS if command.where in places for key in command.keys.split(",") if key]
         assert len(keys) == len(set(keys)), sorted(keys)
 
