@@ -37,7 +37,7 @@ from cfmail_tui.credentials import (
     parse_name,
 )
 from cfmail_tui.message import MailError, printable
-from cfmail_tui.profile import KeptIn, Profile
+from cfmail_tui.profile import Identity, KeptIn, Profile
 from cfmail_tui.settings import Settings
 from cfmail_tui.store import NoSuchProfile, Profiles, Store, StoreError
 from cfmail_tui.submission import Account, Credential, Secret
@@ -69,7 +69,14 @@ class NoAccount(MailError):  # noqa: N818 - it reads as what it is
 
 
 class NeedsPassphrase(NoAccount):
-    """The encrypted file holds the secret: call `unlock`, then again what raised this."""
+    """The encrypted file holds the secret: call `unlock`, then again what raised this.
+
+    With `is_new` there is no such file yet, and its passphrase is to be chosen.
+    """
+
+    def __init__(self, words: str, *, is_new: bool = False) -> None:
+        super().__init__(words)
+        self.is_new = is_new
 
 
 class NeedsTerminal(NoAccount):
@@ -161,6 +168,11 @@ class Accounts:
         if name == COMMAND:
             return bool(self._token_command)
         return name in {*self._typed, *self._found, *(profile.name for profile in self._book())}
+
+    def identities(self, name: str) -> tuple[Identity, ...]:
+        """As whom one writes from this account, the usual one first; () where nobody said."""
+        known = [profile for profile, _ in [*self._typed.values()]]
+        return next((profile.identities for profile in (*known, *self._book()) if profile.name == name), ())
 
     def _named(self, name: str, *, terminal: bool) -> Account:
         if name in self._typed:
@@ -274,7 +286,8 @@ class Accounts:
             except CredentialError as error:
                 raise NoAccount(str(error)) from error
             if keep == "file" and (self._vault is None or self._vault.is_locked):
-                raise NeedsPassphrase("the encrypted file wants its passphrase")
+                is_new = self._vault is not None and not self._vault.exists
+                raise NeedsPassphrase("the encrypted file wants its passphrase", is_new=is_new)
             self._chosen = name
             self._typed[name] = (replace(profile, kept_in="memory", is_default=False), account)
             if keep == "memory":

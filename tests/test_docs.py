@@ -31,6 +31,7 @@ PLACES = {
     "unknown": "history, of an unknown outcome",
     "drafts": "drafts",
     "attached": "attachments",
+    "accounts": "accounts",
     "dialog": "dialogs, lists",
 }
 

@@ -54,6 +54,11 @@ class TokenState:
     expires_on: datetime | None = None
     not_before: datetime | None = None
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it does nothing any more, whatever its rights."""
+        return self.status in ENDED
+
 
 @dataclass(frozen=True, slots=True)
 class SeenAccount:

@@ -1,16 +1,64 @@
-"""Asks who mail is sent as: account ID and API token, or e-mail and global key."""
+"""Adds an account in three steps: the credential, which account it is for, and where it is to be kept.
 
+Between them Cloudflare is asked what the credential is and may do. Only one that does nothing any more is refused;
+whatever else it lacks, or that Cloudflare cannot be asked, is told and is no obstacle.
+
+Invariant: nothing is chosen beforehand that would write anywhere but into the system's keyring.
+"""
+
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, cast
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
-from textual.widgets import Button, Checkbox, Input, Label, Static
+from textual.widgets import Button, Input, Label, RadioButton, RadioSet, Static
 
+from cfmail_tui.inspection import Inspection, SeenAccount
+from cfmail_tui.profile import Identity, Profile
 from cfmail_tui.submission import Secret
 from cfmail_tui.ui.commands import KeyBar, bindings
 from cfmail_tui.ui.fields import EndsOnce, LineInput, plain
+from cfmail_tui.ui.inspected import remarks, verdict
+
+if TYPE_CHECKING:
+    from cfmail_tui.outbox import Choice
+
+Step = Literal["credential", "which", "keep"]
+
+_HOW = (
+    "A token with the permission Email Sending: Edit is made at dash.cloudflare.com/profile/api-tokens."
+    " E-mail is only for the older global API key, typed in place of the token."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What Cloudflare and this machine say: the credential's state, where it can be kept, names that are taken."""
+
+    inspection: Inspection
+    choices: "tuple[Choice, ...]"
+    name: str
+    """What the account may be called, if nothing better is known."""
+    taken: tuple[str, ...]
+
+
+class Places(RadioSet):
+    """Lines of which one is chosen; Enter on it says that it is right."""
+
+    def on_mount(self) -> None:
+        """Start where the choice is."""
+        if self.pressed_index >= 0:
+            self._selected = self.pressed_index
+
+    def action_toggle_button(self) -> None:
+        if self.pressed_button and self._selected == self.pressed_index:
+            self.post_message(self.Changed(self, self.pressed_button))
+        else:
+            super().action_toggle_button()
 
 
 class AccountScreen(ModalScreen[bool], EndsOnce[bool]):
@@ -19,69 +67,234 @@ class AccountScreen(ModalScreen[bool], EndsOnce[bool]):
     BINDINGS = bindings("dialog")
 
     @dataclass
-    class Entered(Message):
-        """Credentials were typed; with `keep` they are to go to the keyring; the answer goes to `screen`."""
+    class CheckRequested(Message):
+        """A credential was typed, perhaps with the account it is for; the answer goes to `screen`."""
 
+        secret: Secret
+        email: str
+        account_id: str
+        screen: "AccountScreen"
+
+    @dataclass
+    class AddRequested(Message):
+        """The credential is to be used from now on, and kept as `profile` says; the answer goes to `screen`."""
+
+        profile: Profile
         account_id: str
         secret: Secret
         email: str
-        keep: bool
         screen: "AccountScreen"
 
     def __init__(self, reason: str) -> None:
         super().__init__()
         self._reason = reason
+        self._step: Step = "credential"
+        self._account_id = ""
+        self._seen: tuple[SeenAccount, ...] = ()
+        self._answer: Answer | None = None
+        self._is_busy = False
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -wide") as dialog:
-            dialog.border_title = "Account"
-            yield Static(plain(self._reason), id="account-reason")
-            for name, label, secret in (
-                ("account-id", "Account ID", False),
-                ("secret", "API token", True),
-                ("email", "E-mail", False),
-            ):
-                with Horizontal(classes="line"):
-                    yield Label(label)
-                    yield LineInput(id=name, password=secret)
-            yield Static("E-mail is only for the older global API key, typed in place of the token.", classes="hint")
-            yield Checkbox("Keep both in this machine's keyring", value=True, id="keep", compact=True)
+            dialog.border_title = "Add an account"
+            with VerticalScroll(id="account-words", can_focus=False):
+                yield Static(plain(self._reason), id="account-reason")
+            with Vertical(id="credential", classes="step"):
+                yield from _line("secret", "API token", password=True)
+                yield from _line("email", "E-mail")
+                yield Static(_HOW, classes="hint")
+            with Vertical(id="which", classes="step"):
+                yield Vertical(id="seen", classes="step")
+                yield from _line("account-id", "Account ID")
+                yield Static("It stands in the address of Cloudflare's dashboard.", classes="hint")
+            with Vertical(id="keep", classes="step"):
+                yield from _line("name", "Name")
+                yield Static(id="name-taken", classes="hint")
+                yield from _line("sender", "From")
+                yield Static(id="domains", classes="hint")
+                with Horizontal(classes="choice"):
+                    yield Label("Keep it in")
+                    yield Vertical(id="choices", classes="step")
             with Horizontal(classes="buttons"):
-                yield Button("Use it", id="use", variant="success", compact=True)
+                yield Button("Go on", id="go-on", variant="success", compact=True)
+                yield Button("Start again", id="again", compact=True)
                 yield Button("Cancel", id="cancel", compact=True)
         yield KeyBar("dialog")
 
     def on_mount(self) -> None:
-        self.query_one("#account-id").focus()
+        self._hint("name-taken", "")
+        self._go_to("credential")
+
+    def _go_to(self, step: Step) -> None:
+        """Show this step alone."""
+        self._step = step
+        for name in ("credential", "which", "keep"):
+            self.query_one(f"#{name}").display = name == step
+        self.query_one("#again").display = step != "credential"
+        self.query_one("#go-on", Button).label = "Use it" if step == "keep" else "Go on"
+        if step == "credential":
+            self._account_id = ""
+            self._field("secret").focus()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        if event.input.id == "email" or (event.input.id == "secret" and event.value):
-            self._enter()
+        if event.input.id in {"email", "account-id"} or (event.input.id == "secret" and event.value):
+            self._go_on()
         else:
             self.focus_next()
 
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        if event.button.id == "use":
-            self._enter()
-        else:
-            self.action_back()
+    def on_input_changed(self, event: Input.Changed) -> None:
+        if event.input.id == "name" and self._answer:
+            taken = event.value.strip() in self._answer.taken
+            words = "There is an account of this name: it is replaced." if taken else ""
+            self._hint("name-taken", words)
 
-    def _enter(self) -> None:
-        texts = {name: self.query_one(f"#{name}", LineInput).value for name in ("account-id", "secret", "email")}
-        keep = self.query_one("#keep", Checkbox).value
-        self.query_one("#account-reason", Static).update("checking …")
-        self.post_message(self.Entered(texts["account-id"], Secret(texts["secret"]), texts["email"], keep, self))
+    def on_radio_set_changed(self, event: RadioSet.Changed) -> None:
+        if self._step == "which":
+            self._field("account-id").value = self._seen[event.index].account_id
+        self.query_one("#go-on").focus()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        match event.button.id:
+            case "go-on":
+                self._go_on()
+            case "again":
+                self._say(Content(""))
+                self._go_to("credential")
+            case _:
+                self.action_back()
+
+    def _go_on(self) -> None:
+        if self._is_busy:
+            return
+        secret, email = Secret(self._field("secret").value), self._field("email").value
+        if self._step == "which":
+            self._account_id = self._field("account-id").value.strip()
+            if not self._account_id:
+                self.refused("choose the account, or type its ID")
+                return
+        if self._step == "keep":
+            self._add(secret, email)
+        else:
+            self._say(Content("asking Cloudflare …"))
+            self._is_busy = True
+            self.post_message(self.CheckRequested(secret, email, self._account_id, self))
+
+    def checked(self, answer: Answer) -> None:
+        """What Cloudflare says of the credential, and this machine of where it can be kept."""
+        if not self.is_attached:
+            return
+        self._is_busy = False
+        inspection = answer.inspection
+        if inspection.token.has_ended:
+            self.refused(f"{inspection.verdict.words}: {inspection.verdict.action}")
+            self._go_to("credential")
+            return
+        self._answer = answer
+        self._account_id = inspection.account_id
+        self._say(Content("\n").join([verdict(inspection), *remarks(inspection)]))
+        if self._account_id:
+            self._show_keep(answer)
+        else:
+            self._show_which(inspection)
+
+    def _show_which(self, inspection: Inspection) -> None:
+        self._seen = inspection.accounts
+        buttons = [RadioButton(plain(account.name, 60), compact=True) for account in self._seen]
+        place = self.query_one("#seen")
+        place.remove_children()
+        if buttons:
+            place.mount(Places(*buttons, compact=True))
+        self._go_to("which")
+        if buttons:
+            place.call_after_refresh(self._focus, "#seen Places")
+        else:
+            self._field("account-id").focus()
+
+    def _show_keep(self, answer: Answer) -> None:
+        ready = [domain.name for domain in answer.inspection.domains if domain.is_ready]
+        if not self._field("name").value:
+            known = [seen.name for seen in answer.inspection.accounts if seen.account_id == self._account_id]
+            self._field("name").value = answer.name or _free(known[0] if known else "account", answer.taken)
+        sender = self._field("sender")
+        if ready and not sender.value:
+            sender.value = f"@{ready[0]}"
+        sender.cursor_position = 0
+        self._hint("domains", f"ready: {', '.join(ready)}" if ready else "")
+        place = self.query_one("#choices")
+        place.remove_children()
+        place.mount(*_places(answer.choices))
+        self._go_to("keep")
+        if sender.value.startswith("@"):
+            sender.focus()
+        else:
+            place.call_after_refresh(self._focus, "#choices Places")
+
+    def _focus(self, selector: str) -> None:
+        for widget in self.query(selector):
+            widget.focus()
+
+    def _add(self, secret: Secret, email: str) -> None:
+        chosen = self.query("#choices Places").last(Places).pressed_button
+        if chosen is None:
+            self.refused("choose where it is to be kept")
+            return
+        sender = self._field("sender").value.strip()
+        # Only the domain stands there until somebody writes before it.
+        identities = () if not sender or sender.startswith("@") else (Identity(sender),)
+        kept_in = cast('Literal["keyring", "file", "memory"]', str(chosen.id))
+        profile = Profile(self._field("name").value.strip(), kept_in, identities)
+        self._is_busy = True
+        self.post_message(self.AddRequested(profile, self._account_id, secret, email, self))
 
     def refused(self, words: str) -> None:
         """It could not be used; what was typed stays."""
-        reason = self.query_one("#account-reason", Static)
-        reason.update(plain(words))
-        reason.set_class(True, "-wrong")
+        if self.is_attached:
+            self._is_busy = False
+            self._say(plain(words), wrong=True)
 
     def accepted(self) -> None:
         """It is used from now on; the secret does not stay in the field."""
-        self.query_one("#secret", LineInput).value = ""
-        self.dismiss(True)
+        if self.is_attached:
+            self._field("secret").value = ""
+            self.dismiss(True)
+
+    def _say(self, words: Content, *, wrong: bool = False) -> None:
+        reason = self.query_one("#account-reason", Static)
+        reason.update(words)
+        reason.set_class(wrong, "-wrong")
+
+    def _hint(self, name: str, words: str) -> None:
+        hint = self.query_one(f"#{name}", Static)
+        hint.update(plain(words))
+        hint.display = bool(words)
+
+    def _field(self, name: str) -> LineInput:
+        return self.query_one(f"#{name}", LineInput)
 
     def action_back(self) -> None:
         self.dismiss(False)
+
+
+def _line(name: str, label: str, *, password: bool = False) -> Iterator[Horizontal]:
+    line = Horizontal(Label(label), LineInput(id=name, password=password), classes="line")
+    yield line
+
+
+def _places(choices: "tuple[Choice, ...]") -> Iterator[Places | Static]:
+    """A line for each place a secret can be put in, and below them why some cannot be chosen."""
+    offered = [choice for choice in choices if choice.is_offered and choice.kept_in != "command"]
+    first = offered[0].kept_in if offered and offered[0].kept_in == "keyring" else "memory"
+    buttons = [
+        RadioButton(plain(choice.words, 70), choice.kept_in == first, id=choice.kept_in, compact=True)
+        for choice in offered
+    ]
+    yield Places(*buttons, compact=True)
+    for choice in choices:
+        if not choice.is_offered and choice.kept_in != "command":
+            yield Static(plain(choice.words), classes="hint")
+
+
+def _free(name: str, taken: tuple[str, ...]) -> str:
+    """The name, with a number if there is an account called so."""
+    others = (f"{name} {number}" for number in range(2, len(taken) + 3))
+    return next(free for free in (name, *others) if free not in taken)

@@ -14,17 +14,18 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
 from textual.binding import BindingType
 
 from cfmail_tui.message import Draft, MailError, MessageError, Place, Problem, RawDraft, SavedDraft, printable
-from cfmail_tui.profile import Profile
 from cfmail_tui.submission import Attempt
 from cfmail_tui.ui.account import AccountScreen
+from cfmail_tui.ui.accounts import AccountsScreen
 from cfmail_tui.ui.attach import AttachScreen
 from cfmail_tui.ui.commands import Where, bindings
 from cfmail_tui.ui.compose import ComposeScreen
@@ -35,8 +36,10 @@ from cfmail_tui.ui.drafts import DraftsScreen, told_unfinished
 from cfmail_tui.ui.endings import OPENING, EndingApp
 from cfmail_tui.ui.fields import words
 from cfmail_tui.ui.history import MOST, HistoryScreen
+from cfmail_tui.ui.identifying import Identifying
 from cfmail_tui.ui.leaving import Leaving
 from cfmail_tui.ui.mail import MailScreen, new_draft
+from cfmail_tui.ui.passphrase import PassphraseScreen
 from cfmail_tui.ui.raw import NEW_SOURCE, RawScreen
 from cfmail_tui.ui.review import ReviewScreen
 from cfmail_tui.ui.sending import Sending, told_later
@@ -117,7 +120,7 @@ class OutboxApp(EndingApp):
         try:
             self.post_message(Done(task(self._ready_outbox())))
         except Exception as error:  # noqa: BLE001 - the worker boundary
-            self.post_message(Failed(error, otherwise))
+            self.post_message(Failed(error, otherwise, partial(self.run_task, task, otherwise)))
 
     @work(thread=True, group="send", description="send a mail", exit_on_error=False)
     def send(self, reviewed: "Reviewed") -> None:
@@ -246,9 +249,8 @@ class CfmailApp(OutboxApp):
         self.reports = reports
         self._first = first
         self._settings: Settings | None = None
-        self.account_words = "no account yet"
-        self._usual_sender = ""
         self.drafting = Drafting(self)
+        self.identifying = Identifying(self)
         self.sending = Sending(self)
         self.leaving = Leaving(self)
 
@@ -274,6 +276,10 @@ class CfmailApp(OutboxApp):
             # The program is ending: what was to be told has nobody left to hear it.
             return
         self.mail.set_busy(busy=self.sending.shown is not None)
+        if not self.identifying.is_missing(message, partial(self._tell, message)):
+            self._tell(message)
+
+    def _tell(self, message: Failed) -> None:
         if message.otherwise:
             message.otherwise(words(message.error))
         else:
@@ -289,51 +295,44 @@ class CfmailApp(OutboxApp):
         self.mail.results.take_back(_CANNOT_OPEN)
         if news := [*message.notices, *told_unfinished(message.unfinished)]:
             self.mail.results.say("Since the last time", "\n".join(news))
-        self._usual_sender = message.sender
-        if isinstance(self.mail, ComposeScreen):
-            self.mail.offer_sender(message.sender)
-        self.run_task(self._find_account, otherwise=lambda _: self._show_account("no account yet"))
+        self.identifying.begin(message.sender)
 
     def _cannot_open(self, reason: str) -> None:
         self.mail.results.say(_CANNOT_OPEN, reason)
 
-    def _find_account(self, outbox: "Outbox") -> Next:
-        account = outbox.accounts.find()
-        return lambda: self._show_account(account.words)
-
-    def _show_account(self, text: str) -> None:
-        self.account_words = text
-        self.mail.title_bar.show_account(text)
-
     def action_account(self) -> None:
-        self._ask_account("The account ID is in Cloudflare's dashboard, tokens are made in its profile page.", None)
+        self.identifying.choose()
 
-    def _ask_account(self, reason: str, then: SavedDraft | None) -> None:
-        def answered(usable: bool | None) -> None:
-            if usable and then is not None:
-                self._prepare(then)
+    def on_title_state_pressed(self) -> None:
+        if self.screen is self.mail:
+            self.identifying.choose()
 
-        self.push_screen(AccountScreen(reason), answered)
+    def on_accounts_screen_requested(self, message: AccountsScreen.Requested) -> None:
+        self.identifying.list_for(message.screen)
 
-    def on_account_screen_entered(self, message: AccountScreen.Entered) -> None:
-        screen = message.screen
+    def on_accounts_screen_add_requested(self, message: AccountsScreen.AddRequested) -> None:
+        self.identifying.add("It can be one more, or one to replace another.", message.screen.refresh_list)
 
-        def add(outbox: "Outbox") -> Next:
-            profile = Profile(outbox.accounts.usual_name, "memory")
-            keep: Literal["keyring", "memory"] = "keyring" if message.keep else "memory"
-            account, not_kept = outbox.accounts.add(
-                profile, message.account_id, message.secret, message.email, keep=keep
-            )
+    def on_accounts_screen_inspect_requested(self, message: AccountsScreen.InspectRequested) -> None:
+        self.identifying.inspect(message.name, message.screen)
 
-            def accepted() -> None:
-                self._show_account(account.words)
-                screen.accepted()
-                if not_kept:
-                    self.notify(printable(not_kept, 400), severity="warning", markup=False, timeout=10)
+    def on_accounts_screen_default_requested(self, message: AccountsScreen.DefaultRequested) -> None:
+        self.identifying.make_default(message.name, message.screen)
 
-            return accepted
+    def on_accounts_screen_remove_requested(self, message: AccountsScreen.RemoveRequested) -> None:
+        self.identifying.remove(message.name, message.screen)
 
-        self.run_task(add, screen.refused)
+    def on_accounts_screen_identity_requested(self, message: AccountsScreen.IdentityRequested) -> None:
+        self.identifying.change_identity(message)
+
+    def on_account_screen_check_requested(self, message: AccountScreen.CheckRequested) -> None:
+        self.identifying.check(message)
+
+    def on_account_screen_add_requested(self, message: AccountScreen.AddRequested) -> None:
+        self.identifying.keep(message)
+
+    def on_passphrase_screen_entered(self, message: PassphraseScreen.Entered) -> None:
+        self.identifying.unlock(message)
 
     # Drafts, and one mail after another.
 
@@ -354,17 +353,12 @@ class CfmailApp(OutboxApp):
         elif waiting:
             self._review_again(waiting.attempt)
 
-    def _next_mail(self) -> Draft:
-        """An empty one, from whom the last was."""
-        content = self.mail.content()
-        return Draft(sender=self._usual_sender or (content.sender if isinstance(content, Draft) else ""))
-
     def action_new(self) -> None:
-        self.drafting.change(self._next_mail())
+        self.drafting.change(self.identifying.next_mail())
 
     def action_switch_raw(self) -> None:
         raw = isinstance(self.mail, RawScreen)
-        self.drafting.change(self._next_mail() if raw else RawDraft(source=NEW_SOURCE))
+        self.drafting.change(self.identifying.next_mail() if raw else RawDraft(source=NEW_SOURCE))
 
     def on_raw_screen_open_requested(self) -> None:
         def chosen(path: str | None) -> None:
@@ -385,7 +379,7 @@ class CfmailApp(OutboxApp):
 
     def remember_sender(self, sender: str) -> None:
         """Offer this From for the next mail."""
-        self._usual_sender = sender
+        self.identifying.remember_sender(sender)
         self.run_task(lambda outbox: partial(_nothing, outbox.remember_sender(sender)))
 
     # Attachments and the external editor.
@@ -422,10 +416,12 @@ class CfmailApp(OutboxApp):
 
     def _prepare(self, draft: SavedDraft) -> None:
         def prepare(outbox: "Outbox") -> Next:
-            from cfmail_tui.outbox import NoAccount
+            from cfmail_tui.outbox import NeedsPassphrase, NeedsTerminal, NoAccount
 
             try:
                 reviewed = outbox.prepare(draft.content, draft)
+            except (NeedsPassphrase, NeedsTerminal):
+                raise
             except NoAccount as error:
                 reason = str(error)
                 return lambda: self._without_account(reason, draft)
@@ -445,7 +441,7 @@ class CfmailApp(OutboxApp):
 
     def _without_account(self, reason: str, draft: SavedDraft) -> None:
         self.mail.set_busy(busy=False)
-        self._ask_account(reason, draft)
+        self.identifying.add(f"{reason}.", lambda: self._prepare(replace(draft, account=self.mail.account)))
 
     def _review(self, outbox: "Outbox", reviewed: "Reviewed") -> None:
         if not reviewed.draft or self.mail.draft_id != reviewed.draft.draft_id:

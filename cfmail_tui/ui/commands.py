@@ -26,6 +26,7 @@ Where = Literal[
     "history",
     "unknown",
     "attached",
+    "accounts",
     "dialog",
 ]
 
@@ -62,7 +63,7 @@ COMMANDS = (
     Command("new", "ctrl+n", "app.new", "New", "A new mail; this one stays in the drafts", "composer"),
     Command("cancel", "ctrl+c", "app.cancel_sending", "Cancel", "Stop the mail that is being sent", "composer"),
     Command("take-back", "u", "take_back", "Take back", "Take back the mail that is about to leave", "leaving"),
-    Command("account", "", "app.account", "Account", "Enter account ID and token", "composer"),
+    Command("account", "", "app.account", "Accounts", "Who mail is sent as: choose, add, check, remove", "composer"),
     Command("quit", "ctrl+q", "app.quit", "Quit", "Leave; the draft is saved", "everywhere"),
     Command("send", "y", "send", "Send", "Send the mail", "review", footer=True),
     Command("edit", "e,q,escape,f12", "back", "Edit", "Back to the mail", "review", footer=True),
@@ -109,6 +110,14 @@ COMMANDS = (
     Command(
         "inline", "i", "inline", "Inline or not", "Show it in the HTML body, or attach it", "attached", footer=True
     ),
+    Command("account-add", "n", "add", "New", "Add an account", "accounts", footer=True),
+    Command("account-check", "c", "check", "Check", "Ask Cloudflare what the account may do", "accounts", footer=True),
+    Command("account-default", "m", "default", "Default", "Use it when nobody says which", "accounts", footer=True),
+    Command("account-identity", "e", "identity", "From", "Its From, Reply-To and signature", "accounts", footer=True),
+    Command(
+        "account-records", "r", "records", "Records", "Copy the DNS records that are missing", "accounts", footer=True
+    ),
+    Command("account-remove", "d,delete", "remove", "Remove", "Forget an account", "accounts", footer=True),
     Command("back", "escape,f12", "back", "Back", "Back to where you were", "dialog", footer=True),
 )
 
@@ -126,6 +135,9 @@ OPENING = frozenset(
         "quit",
         "editor",
         "again",
+        "account",
+        "add",
+        "identity",
     }
 )
 """Actions that show another screen or mail: keys typed right after them are meant for that."""

@@ -12,6 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Label, Static, TextArea
 
 from cfmail_tui.message import AttachmentDraft, Draft, MessageError, Place, RawDraft, SavedDraft, parse_mailboxes
+from cfmail_tui.profile import Identity
 from cfmail_tui.submission import RECIPIENT_LIMIT, SIZE_LIMIT, megabytes
 from cfmail_tui.ui.commands import bindings
 from cfmail_tui.ui.fields import Body, MailField, plain
@@ -89,6 +90,8 @@ class ComposeScreen(MailScreen):
         super().__init__(draft)
         self._attachments: tuple[AttachmentDraft, ...] = ()
         self._sizes: dict[str, int] = {}
+        self._offered = Draft()
+        """What stands there without having been typed."""
 
     def compose_mail(self) -> Iterator[Widget]:
         with Vertical(id="fields"):
@@ -104,6 +107,7 @@ class ComposeScreen(MailScreen):
 
     def fill(self, content: Draft | RawDraft) -> None:
         assert isinstance(content, Draft)
+        self._offered = Draft()
         texts = {
             Place.FROM: content.sender,
             Place.TO: content.to,
@@ -154,20 +158,33 @@ class ComposeScreen(MailScreen):
         )
 
     def is_blank(self) -> bool:
-        return self.content() == Draft(sender=self.field(Place.FROM).text)
+        return self.content() == replace(self._offered, sender=self.field(Place.FROM).text)
 
-    def offer_sender(self, sender: str) -> None:
-        """Fill in who the last mail was from, where nothing was typed."""
-        field = self.field(Place.FROM)
-        if not field.text:
-            field.text = sender
-            # What was offered is not yet something the user typed.
-            if isinstance(self._handed_over, Draft):
-                self._handed_over = replace(self._handed_over, sender=sender)
-            if isinstance(self._on_disk, Draft):
-                self._on_disk = replace(self._on_disk, sender=sender)
-            if field.input.has_focus:
-                self.focus_first()
+    def offer(self, identity: Identity) -> None:
+        """Fill in what mails of this identity begin with, where nothing was typed; once it is saved, only the From."""
+        before, content, was_blank = self._offered, self.content(), self.is_blank()
+        signature = f"\n\n-- \n{identity.signature}" if identity.signature.strip() else ""
+        sender = identity.sender if content.sender == before.sender else before.sender
+        reply_to, text = before.reply_to, before.text
+        if self.is_new:
+            reply_to = identity.reply_to if content.reply_to == reply_to else reply_to
+            text = signature if content.text == text else text
+        offered = replace(before, sender=sender, reply_to=reply_to, text=text)
+        self._offered = offered
+        for place, old, new in ((Place.FROM, before.sender, sender), (Place.REPLY_TO, before.reply_to, reply_to)):
+            if new != old:
+                self.field(place).text = new
+                self.field(place).display = place not in _FOLDING or bool(new) or self.field(place).display
+        if text != before.text:
+            self.body("text").text = text
+        # What was offered is not yet something the user typed.
+        if isinstance(self._handed_over, Draft):
+            self._handed_over = _with_offer(self._handed_over, before, offered)
+        if isinstance(self._on_disk, Draft):
+            self._on_disk = _with_offer(self._on_disk, before, offered)
+        # A mail that was shown just now is about to get its focus.
+        if sender and not content.sender and (was_blank or self.field(Place.FROM).input.has_focus):
+            self.focus_first()
 
     def set_attachments(self, attachments: tuple[AttachmentDraft, ...]) -> None:
         """The attachments as the attach screen has them."""
@@ -272,3 +289,13 @@ class ComposeScreen(MailScreen):
                 continue
         words = f"{count} of {RECIPIENT_LIMIT}" if count > 1 else ""
         self.field(Place.TO).note(words)
+
+
+def _with_offer(content: Draft, before: Draft, offered: Draft) -> Draft:
+    """What was kept of the mail, as if what is offered now had been there then."""
+    return replace(
+        content,
+        sender=offered.sender if offered.sender != before.sender else content.sender,
+        reply_to=offered.reply_to if offered.reply_to != before.reply_to else content.reply_to,
+        text=offered.text if offered.text != before.text else content.text,
+    )

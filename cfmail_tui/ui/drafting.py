@@ -121,6 +121,7 @@ class Drafting:
             old.results.clear()
             old.set_busy(busy=False)  # what is disabled cannot get the focus
             old.load(draft)
+            self._app.identifying.greet()
             if self._app.sending.shown:
                 old.set_busy(busy=True)
             self._app.sending.show_departures()
@@ -131,7 +132,7 @@ class Drafting:
             self._app.pop_screen()
         screen = screen_for(draft)
         self._app.switch_screen(screen)
-        screen.title_bar.show_account(self._app.account_words)
+        screen.call_after_refresh(self._app.identifying.greet)
         screen.call_after_refresh(self._app.sending.show_departures)
 
     def rescue(self, left: "Edited", fault: str) -> None:

@@ -55,7 +55,7 @@ def _edited(content: bytes, argv: list[str], path: Path) -> Edited | EditorError
     environment = {key: value for key, value in os.environ.items() if key not in _SECRETS}
     fault = ""
     try:
-        with _keys_are_the_editors():
+        with keys_are_not_ours():
             ended = subprocess.run([*argv, str(path)], env=environment, check=False)  # noqa: S603 - the user's choice
         if ended.returncode:
             fault = f"{Path(argv[0]).name} ended with code {ended.returncode}"
@@ -93,10 +93,10 @@ def _runs(pid: int) -> bool:
 
 
 @contextmanager
-def _keys_are_the_editors() -> Iterator[None]:
-    """Keys that are signals (Ctrl+C) reach every process on the terminal; here they are meant for the editor alone."""
+def keys_are_not_ours() -> Iterator[None]:
+    """Keys that are signals (Ctrl+C) reach every process on the terminal; here they are meant for another alone."""
     keys = (signal.SIGINT, signal.SIGQUIT)
-    # A handler of ours, not SIG_IGN: that the editor would inherit.
+    # A handler of ours, not SIG_IGN: that the other would inherit.
     before = [signal.signal(key, lambda *_: None) for key in keys]
     try:
         yield

@@ -20,6 +20,7 @@ from textual.widget import Widget
 from textual.widgets import Static, TextArea
 
 from cfmail_tui.message import Draft, Place, Problem, RawDraft, SavedDraft
+from cfmail_tui.profile import Identity
 from cfmail_tui.ui.commands import KeyBar, Where
 from cfmail_tui.ui.fields import Body, LineInput, MailField, plain
 from cfmail_tui.ui.results import ResultsPane
@@ -34,13 +35,23 @@ SAVE_AGAIN_AFTER = 5.0
 """Seconds until saving is tried again that did not work."""
 
 
+class TitleState(Static):
+    """The right end of the first line; a click opens the accounts."""
+
+    class Pressed(Message):
+        """The user wants to see the accounts."""
+
+    def on_click(self) -> None:
+        self.post_message(self.Pressed())
+
+
 class TitleBar(Horizontal):
     """The first line: what this is, who sends, when it was saved."""
 
     def __init__(self, title: str) -> None:
         super().__init__(id="title-bar")
         self._title = title
-        self._state = Static(id="title-state", markup=False)
+        self._state = TitleState(id="title-state", markup=False)
         self._account = Content("")
         self._saved = ""
 
@@ -107,6 +118,8 @@ class MailScreen(Screen[None]):
     def __init__(self, draft: SavedDraft) -> None:
         super().__init__()
         self.draft_id = draft.draft_id
+        self.account = draft.account
+        """The name of the account it is to be sent as, "" until one is found."""
         self._revision = draft.revision
         self._first = draft
         self._handed_over: Draft | RawDraft | None = draft.content
@@ -133,6 +146,7 @@ class MailScreen(Screen[None]):
     def load(self, draft: SavedDraft) -> None:
         """Show this mail instead; nothing of it is saved until something is typed."""
         self.draft_id = draft.draft_id
+        self.account = draft.account
         self._revision = draft.revision
         self.fill(draft.content)
         self._handed_over = self._on_disk = self.content()
@@ -152,13 +166,22 @@ class MailScreen(Screen[None]):
         """The mail as it is on the screen."""
         raise NotImplementedError
 
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing of it was ever handed over to be saved."""
+        return self._revision == 0
+
+    def offer(self, identity: Identity) -> None:
+        """Fill in what mails of this identity begin with, where nothing was typed."""
+
     def is_blank(self) -> bool:
         """Whether there is nothing that could be sent."""
         return False
 
     def current(self) -> SavedDraft:
         """The mail as it is on the screen, under its name in the store."""
-        return SavedDraft(self.draft_id, self._revision, self.content(), cursor=self._cursor())
+        cursor = self._cursor()
+        return SavedDraft(self.draft_id, self._revision, self.content(), cursor=cursor, account=self.account)
 
     def _cursor(self) -> tuple[str, int, int]:
         match self.focused:

@@ -42,6 +42,11 @@ class RowList(ScrollView, Generic[Item], can_focus=True):
     def current(self) -> Item | None:
         return self.items[self.cursor] if self.items else None
 
+    def when_empty(self, words: str) -> None:
+        """What stands there while there are no items."""
+        self._empty = words
+        self.refresh()
+
     def show(self, items: Sequence[Item]) -> None:
         """Replace the items; the cursor stays where it was as far as it can."""
         self.items = items

@@ -148,8 +148,9 @@ class Sending:
         content = self._app.mail.content()
         if isinstance(content, Draft):
             self._app.remember_sender(content.sender)
-            content = Draft(sender=content.sender)
+            content = Draft()
         self._app.mail.load(new_draft(content))
+        self._app.identifying.greet()
 
     # What the user wants.
 

@@ -28,10 +28,11 @@ class Done(Message):
 
 @dataclass
 class Failed(Message):
-    """A task did not work; `otherwise` is what follows instead of a complaint."""
+    """A task did not work; `otherwise` is what follows instead of a complaint, `again` does the task once more."""
 
     error: Exception
     otherwise: Callable[[str], object] | None = None
+    again: Next | None = None
 
 
 @dataclass

@@ -3,14 +3,15 @@
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 
+from keyring.backend import KeyringBackend
 from textual import events
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
 from cfmail_tui import settings
-from cfmail_tui.credentials import Keyring
+from cfmail_tui.credentials import Keyring, Vault
 from cfmail_tui.message import Draft, RawDraft
 from cfmail_tui.outbox import Accounts, Outbox
 from cfmail_tui.store import Store
@@ -38,6 +39,29 @@ def opened_outbox() -> Iterator[tuple[Outbox, settings.Settings]]:
         store.close()
 
 
+def opened_with(ring: KeyringBackend | None = None) -> "Opened":
+    """The same with everything an account can be kept in; the keyring is this one, or the machine's, which has none."""
+
+    @contextmanager
+    def opened() -> Iterator[tuple[Outbox, settings.Settings]]:
+        chosen = settings.read(os.environ)
+        store = Store(chosen.data_dir)
+        accounts = Accounts(
+            os.environ,
+            Keyring(backend=ring),
+            profiles=store.profiles,
+            vault=Vault(chosen.data_dir / "accounts.vault"),
+            token_command=chosen.token_command,
+            account_id=chosen.account_id,
+        )
+        try:
+            yield Outbox(store, accounts, chosen.base_url, os.environ), chosen
+        finally:
+            store.close()
+
+    return opened
+
+
 def attempts() -> tuple[Attempt, ...]:
     """What the journal holds."""
     with opened_outbox() as (outbox, _):
@@ -48,6 +72,9 @@ def drafts() -> list[Draft | RawDraft]:
     """What the store has as drafts, newest first."""
     with opened_outbox() as (outbox, _):
         return [found.draft.content for found in outbox.unfinished()]
+
+
+Opened = Callable[[], AbstractContextManager[tuple[Outbox, settings.Settings]]]
 
 
 FRAMES = str.maketrans(dict.fromkeys("│─╭╮╰╯▌▐▔▁", " "))
@@ -166,9 +193,11 @@ class Stage:
 
 
 @asynccontextmanager
-async def on_stage(first: Draft | RawDraft | None = None, size: tuple[int, int] = (80, 24)) -> AsyncIterator[Stage]:
+async def on_stage(
+    first: Draft | RawDraft | None = None, size: tuple[int, int] = (80, 24), *, opened: Opened = opened_outbox
+) -> AsyncIterator[Stage]:
     """The app with this mail, opened and at rest."""
-    app = CfmailApp(opened_outbox, first or Draft())
+    app = CfmailApp(opened, first or Draft())
     try:
         async with app.run_test(size=size, notifications=True) as pilot:
             stage = Stage(app, pilot)

@@ -10,7 +10,21 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from cfmail_tui.sandbox import Sandbox
-from cfmail_tui.ui import account, attach, dialogs, drafts, fields, history, mail, raw, review, rows
+from cfmail_tui.ui import (
+    account,
+    accounts,
+    attach,
+    dialogs,
+    drafts,
+    fields,
+    history,
+    identity,
+    mail,
+    passphrase,
+    raw,
+    review,
+    rows,
+)
 from cfmail_tui.ui.app import CfmailApp
 from cfmail_tui.ui.commands import COMMANDS, Command, KeyBar, Where, commands, key_names
 from cfmail_tui.ui.compose import ComposeScreen
@@ -33,9 +47,11 @@ HOMES: dict[Where, tuple[type, ...]] = {
     "history": (history.HistoryScreen,),
     "unknown": (history.HistoryScreen,),
     "attached": (attach.AttachScreen,),
+    "accounts": (accounts.AccountsScreen,),
     "dialog": (
-        account.AccountScreen, attach.AttachScreen, dialogs.ChoiceScreen, dialogs.HelpScreen, dialogs.PathScreen,
-        dialogs.TextScreen, drafts.DraftsScreen, history.HistoryScreen,
+        account.AccountScreen, accounts.AccountsScreen, attach.AttachScreen, dialogs.ChoiceScreen, dialogs.HelpScreen,
+        dialogs.PathScreen, dialogs.TextScreen, drafts.DraftsScreen, history.HistoryScreen, identity.IdentityScreen,
+        passphrase.PassphraseScreen,
     ),
 }  # fmt: skip
 
@@ -47,8 +63,20 @@ FORBIDDEN = re.compile(
 
 def ours() -> Iterator[type]:
     """Every class of the screens that may bind keys."""
-    modules = (account, attach, dialogs, drafts, fields, history, mail, raw, review, rows)
-    for module in (*modules, inspect.getmodule(CfmailApp), inspect.getmodule(ComposeScreen)):
+    asking = (account, accounts, dialogs, identity, passphrase)
+    for module in (
+        *asking,
+        attach,
+        drafts,
+        fields,
+        history,
+        mail,
+        raw,
+        review,
+        rows,
+        inspect.getmodule(CfmailApp),
+        inspect.getmodule(ComposeScreen),
+    ):
         for _, found in inspect.getmembers(module, inspect.isclass):
             if found.__module__.startswith("cfmail_tui.ui") and "BINDINGS" in vars(found):
                 yield found
@@ -79,6 +107,7 @@ def test_no_key_is_bound_twice_in_one_place() -> None:
     for places in ({"form", "composer", "leaving", "everywhere"}, {"raw", "composer", "leaving", "everywhere"},
                    {"review", "review-draft", "review-form", "everywhere"}, {"list", "drafts", "dialog", "everywhere"},
                    {"list", "history", "unknown", "dialog", "everywhere"},
+                   {"accounts", "dialog", "list", "everywhere"},
                    {"attached", "dialog", "list", "everywhere"}):  # fmt: skip
         keys = [key for command in COMMANDS if command.where in places for key in command.keys.split(",") if key]
         assert len(keys) == len(set(keys)), sorted(keys)

@@ -1,0 +1,84 @@
+"""What was learned of a credential, for the eye: the verdict first, then what it rests on."""
+
+from collections.abc import Iterator
+
+from textual.content import Content
+
+from cfmail_tui.inspection import DnsRecord, Inspection, Quota, SendingDomain, TokenState
+from cfmail_tui.ui.fields import plain
+
+_MOST = 8
+"""Addresses that are named."""
+
+
+def verdict(inspection: Inspection) -> Content:
+    """Can it send mail now, and if not, what to do."""
+    said = inspection.verdict
+    mark, style = {True: ("✓", "$text-success"), False: ("✗", "$text-error"), None: ("?", "$text-warning")}[
+        said.can_send
+    ]
+    action = [Content("  → "), plain(said.action)] if said.action else []
+    return Content.assemble((f"{mark} ", f"{style} bold"), plain(said.words).stylize("bold"), *action)
+
+
+def remarks(inspection: Inspection) -> Iterator[Content]:
+    """What is wrong or could not be learned, each with what to do; the verdict's own is not said twice."""
+    told = inspection.verdict.words
+    for remark in inspection.remarks:
+        if remark.words != told:
+            action = f"  → {remark.action}" if remark.action else ""
+            yield Content.assemble(("· ", "$text-warning"), plain(f"{remark.words}{action}"))
+
+
+def details(inspection: Inspection) -> Iterator[Content]:
+    """Everything, a line or a few for each thing."""
+    yield verdict(inspection)
+    yield from remarks(inspection)
+    may = {True: "yes", False: "no", None: "not known"}[inspection.may_send]
+    facts = {"Token": _token(inspection.token), "May send": may, "Quota": _quota(inspection.quota)}
+    facts["Accounts"] = ", ".join(account.name for account in inspection.accounts)
+    facts["Verified"] = _few(inspection.verified)
+    for name, words in facts.items():
+        if words:
+            yield Content.assemble((f"{name:<10}", "$foreground-muted"), plain(words))
+    for domain in inspection.domains:
+        yield Content.assemble((f"{'Domain':<10}", "$foreground-muted"), plain(_domain(domain)))
+        yield from (plain(f"{'':<10}missing: {_record(record)}") for record in domain.missing)
+
+
+def missing_records(inspection: Inspection) -> str:
+    """The DNS records to add, a line for each, to be copied; "" where none is known to be missing."""
+    return "\n".join(_record(record) for domain in inspection.domains for record in domain.missing)
+
+
+def _token(token: TokenState) -> str:
+    ends = f", until {token.expires_on:%Y-%m-%d}" if token.expires_on else ""
+    kind = {"user": "of a user", "account": "of the account", "global key": "global key"}.get(token.kind, "")
+    return ", ".join(filter(None, (token.status if token.status != "unknown" else "not known", kind))) + ends
+
+
+def _quota(quota: Quota | None) -> str:
+    if quota is None:
+        return ""
+    unit = f" per {quota.unit}" if quota.unit else ""
+    limit = f"{quota.limit:,} recipients{unit}" if quota.limit is not None else ""
+    sent = f"{quota.sent:,} sent" if quota.sent is not None else ""
+    again = f"starts again {quota.resets_at:%Y-%m-%d %H:%M %Z}" if quota.resets_at else ""
+    return ", ".join(filter(None, (sent, limit, again)))
+
+
+def _few(addresses: tuple[str, ...]) -> str:
+    more = f" and {len(addresses) - _MOST} more" if len(addresses) > _MOST else ""
+    return ", ".join(addresses[:_MOST]) + more
+
+
+def _domain(domain: SendingDomain) -> str:
+    if not domain.enabled:
+        return f"{domain.name}  sending is switched off"
+    state = "ready" if domain.is_ready else "DNS records not known" if domain.status == "unknown" else domain.status
+    return f"{domain.name}  {'; '.join([state, *domain.faults])}"
+
+
+def _record(record: DnsRecord) -> str:
+    priority = "" if record.priority is None else f"{record.priority} "
+    return f"{record.name} {record.type} {priority}{record.content}"

@@ -1,0 +1,522 @@
+"""Accounts on the screen: added, checked, chosen and removed; secrets are never shown, and kept where the user says."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Final
+
+import keyring.backend
+import keyring.errors
+import pytest
+from textual.widgets import Button, Static
+
+from cfmail_tui.message import Draft, RawDraft
+from cfmail_tui.profile import Identity, Profile
+from cfmail_tui.sandbox import Sandbox
+from cfmail_tui.sandbox.state import Choices
+from cfmail_tui.submission import Secret
+from cfmail_tui.ui.account import AccountScreen
+from cfmail_tui.ui.accounts import AccountsScreen
+from tests.edge.fault_server import PATIENCE, Exchange, FarEnd
+from tests.ui.stage import LETTER, Stage, attempts, drafts, on_stage, opened_with
+
+ROOT = Path(__file__).parents[2]
+PASSPHRASE: Final = "correct horse battery"
+
+
+class Memory(keyring.backend.KeyringBackend):
+    """A keyring that lasts as long as the test; never chosen by keyring itself."""
+
+    priority = -100
+    name = "memory"
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.kept: dict[str, str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.kept.get(username)
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.kept[username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        if self.kept.pop(username, None) is None:
+            raise keyring.errors.PasswordDeleteError("not found")
+
+
+@pytest.fixture
+def ring() -> Memory:
+    return Memory()
+
+
+@pytest.fixture
+def first_use(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """A sandbox that the environment names, without credentials for it, on a machine without a keyring."""
+    monkeypatch.setenv("CLOUDFLARE_BASE_URL", sandbox.base_url)
+    return sandbox
+
+
+def everything_on_disk() -> bytes:
+    """What the program has written."""
+    return b"".join(path.read_bytes() for path in Path(os.environ["CFMAIL_HOME"]).rglob("*") if path.is_file())
+
+
+def set_up(ring: Memory | None, sandbox: Sandbox, *profiles: Profile) -> None:
+    """Keep an account for each profile, as an earlier session did."""
+    with opened_with(ring)() as (outbox, _):
+        for profile in profiles:
+            if profile.kept_in == "file":
+                outbox.accounts.unlock(Secret(PASSPHRASE))
+            kept_in = profile.kept_in
+            assert kept_in in {"keyring", "file"}
+            outbox.accounts.add(profile, sandbox.account_id, Secret(sandbox.token), keep=kept_in)
+
+
+async def asked(stage: Stage) -> AccountScreen:
+    await stage.press("f9")
+    await stage.until("API token")
+    await stage.settled()
+    assert isinstance(stage.app.screen, AccountScreen)
+    return stage.app.screen
+
+
+async def open_accounts(stage: Stage) -> AccountsScreen:
+    """By the palette, as there is no key for it."""
+    await stage.press("f2")
+    await stage.until("Search for commands")
+    await stage.type("who mail is sent as")
+    await stage.pilot.pause()
+    await stage.settled()
+    await stage.press("enter")
+    await stage.until(lambda: isinstance(stage.app.screen, AccountsScreen))
+    await stage.settled()
+    screen = stage.app.screen
+    assert isinstance(screen, AccountsScreen)
+    return screen
+
+
+async def keep_in(stage: Stage, place: str) -> None:
+    """The last step of adding: choose the line with this word, and use it."""
+    await stage.until("Keep it in")
+    await stage.settled()
+    await stage.click(place)
+    await stage.settled()
+    if not isinstance(stage.app.focused, Button):
+        await stage.press("enter")
+        await stage.until(lambda: isinstance(stage.app.focused, Button))
+    await stage.press("enter")
+
+
+async def test_an_account_is_asked_for_and_the_review_follows(first_use: Sandbox) -> None:
+    """Without an account F9 asks for one; once it is given the review opens by itself, and the mail can be sent."""
+    async with on_stage(LETTER) as stage:
+        await asked(stage)
+        await stage.type(f"{first_use.token}\n\n")
+        await stage.until("mail can be sent from")
+        assert "no keyring" in stage.words(), "why it cannot be kept there is said"
+        await keep_in(stage, "this session only")
+        await stage.until("nothing has left yet")
+        assert "this session only" in stage.text()
+        assert first_use.token not in stage.text()
+        await stage.press("y")
+        await stage.until("delivered")
+        await stage.settled()
+        stage.form.fill(LETTER)
+        await stage.review()
+    assert len(first_use.messages()) == 1
+    assert first_use.token.encode() not in everything_on_disk()
+
+
+async def test_a_token_is_never_on_the_screen(first_use: Sandbox) -> None:
+    """The token is masked as it is typed and pasted, and no key copies it."""
+    async with on_stage(LETTER) as stage:
+        await asked(stage)
+        await stage.type("secret-token-")
+        await stage.paste("part-two")
+        field = stage.field("#secret")
+        assert field.value == "secret-token-part-two"
+        for keys in (
+            ("shift+home", "ctrl+c"),
+            ("ctrl+a", "ctrl+c"),
+            ("shift+home", "ctrl+x"),
+            ("shift+home", "super+c"),
+        ):
+            await stage.press("end", *keys)
+        await stage.pilot.click("#secret", times=2)
+        await stage.press("ctrl+c")
+        assert "part" not in stage.text()
+        assert "secret" not in stage.text()
+        assert field.value == "secret-token-part-two"
+        assert stage.app.clipboard == ""
+
+
+async def test_what_cannot_be_a_token_is_explained(first_use: Sandbox) -> None:
+    """A paste that cannot be a token is told as such, without showing it; leaving costs nothing that was typed."""
+    async with on_stage(LETTER) as stage:
+        screen = await asked(stage)
+        reason = screen.query_one("#account-reason", Static)
+        await stage.type("two words\n\n")
+        await stage.until(lambda: reason.has_class("-wrong"))
+        assert "token" in str(reason.content)
+        assert "two words" not in stage.text()
+        await stage.press("escape")
+        await stage.settled()
+        assert stage.is_at_mail()
+        assert stage.draft == LETTER
+        await stage.type("!")
+        assert stage.draft != LETTER
+    assert not attempts()
+    assert len(drafts()) == 1
+
+
+@pytest.mark.parametrize(("kind", "told"), [("expired", "has expired"), ("disabled", "switched off"), ("", "not know")])
+async def test_a_token_that_does_nothing_is_refused(first_use: Sandbox, kind: str, told: str) -> None:
+    """An expired, disabled or unknown token is refused with the reason, and nothing offers to use it all the same."""
+    token = first_use.add_token(kind) if kind else "x" * 40
+    async with on_stage(LETTER) as stage:
+        await asked(stage)
+        await stage.type(f"{token}\n\n")
+        await stage.until(told)
+        await stage.settled()
+        assert "Keep it in" not in stage.text()
+        assert "Use it" not in stage.text()
+        assert stage.field("#secret").value == token
+
+
+@pytest.mark.parametrize(("kind", "told"), [("no_send", "may not send"), ("no_analytics", "mail can be sent from")])
+async def test_what_a_token_may_not_do_is_no_obstacle(first_use: Sandbox, kind: str, told: str) -> None:
+    """A token that lacks a right is told so and can be kept: rights can be given to it later."""
+    async with on_stage(LETTER) as stage:
+        await asked(stage)
+        await stage.type(f"{first_use.add_token(kind)}\n\n")
+        await stage.until(told)
+        await keep_in(stage, "this session only")
+        await stage.until("nothing has left yet")
+
+
+async def test_a_token_that_sees_no_account(first_use: Sandbox) -> None:
+    """Where the token does not tell its account, the ID is typed; a wrong one is told before it is kept."""
+    async with on_stage(LETTER) as stage:
+        await asked(stage)
+        await stage.type(f"{first_use.add_token('no_read')}\n\n")
+        await stage.until("Account ID")
+        await stage.settled()
+        await stage.type(f"{first_use.account_id}\n")
+        await keep_in(stage, "this session only")
+        await stage.until("nothing has left yet")
+        await stage.press("y")
+        await stage.until("delivered")
+
+
+async def test_without_a_network_an_account_is_added_unchecked(
+    first_use: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where Cloudflare cannot be asked that is said, and the account can be added all the same."""
+    monkeypatch.setenv("CLOUDFLARE_BASE_URL", "http://127.0.0.1:1/client/v4")
+    async with on_stage(LETTER) as stage:
+        await asked(stage)
+        await stage.type(f"{first_use.token}\n\n")
+        await stage.until("Account ID")
+        assert "nothing listens" in stage.words()
+        await stage.settled()
+        await stage.type(f"{first_use.account_id}\n")
+        await keep_in(stage, "this session only")
+        await stage.until("nothing has left yet")
+
+
+async def test_a_global_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An e-mail address with a global key is taken in place of a token."""
+    with Sandbox(tmp_path / "by key", global_key=True) as sandbox:
+        monkeypatch.setenv("CLOUDFLARE_BASE_URL", sandbox.base_url)
+        async with on_stage(LETTER) as stage:
+            await asked(stage)
+            await stage.type(f"{sandbox.global_key}\t{sandbox.email}\n")
+            await keep_in(stage, "this session only")
+            await stage.until("nothing has left yet")
+            await stage.press("y")
+            await stage.until("delivered")
+
+
+async def test_with_a_keyring_enter_is_enough(first_use: Sandbox, ring: Memory) -> None:
+    """Where there is a keyring it is chosen already, a ready domain is offered as From, and the next start has both."""
+    async with on_stage(opened=opened_with(ring)) as stage:
+        await open_accounts(stage)
+        await stage.until("n adds one")
+        await stage.press("n")
+        await stage.until("API token")
+        await stage.type(f"{first_use.token}\n\n")
+        await stage.until("Keep it in")
+        await stage.settled()
+        assert stage.field("#sender").value.startswith("@")
+        await stage.pilot.click("#sender", offset=(0, 0))
+        await stage.type("alice")
+        domain = stage.field("#sender").value
+        await stage.click("Use it")
+        await stage.until(lambda: isinstance(stage.app.screen, AccountsScreen))
+        await stage.until("keyring (memory)")
+        await stage.until(domain)
+        assert "default" in stage.text()
+    assert first_use.token in ring.kept["default"]
+    assert first_use.token.encode() not in everything_on_disk()
+    async with on_stage(opened=opened_with(ring)) as stage:
+        await stage.until("keyring (memory)")
+        assert stage.draft == Draft(sender=domain)
+        assert domain.startswith("alice@")
+
+
+async def test_an_account_is_checked(ring: Memory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`c` shows what the credential may do, from which domains, and the DNS records that are missing, to be copied."""
+    faulty = Choices(dns_faults=(("acme.example", "dkim.missing"),))
+    async with AsyncExitStack() as ending:
+        sandbox = ending.enter_context(Sandbox(tmp_path / "faulty", choices=faulty))
+        monkeypatch.setenv("CLOUDFLARE_BASE_URL", sandbox.base_url)
+        set_up(ring, sandbox, Profile("work", "keyring"))
+        stage = await ending.enter_async_context(on_stage(opened=opened_with(ring)))
+        await open_accounts(stage)
+        await stage.until("c asks Cloudflare")
+        await stage.press("c")
+        await stage.until("mail can be sent from")
+        for words in ("active, of a user", "May send  yes", "Domain    news.acme.example  ready", "Accounts  Sandbox"):
+            assert words in stage.text(), words
+        await stage.press("r")
+        await stage.until("DNS records to add")
+        await stage.until("acme.example TXT")
+        assert "acme.example TXT" in stage.app.clipboard
+
+
+async def test_a_check_keeps_nobody_waiting(ring: Memory, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
+    """While Cloudflare does not answer the screen says what it waits for, stays alive, and Esc leaves at once."""
+    go = threading.Event()
+
+    def silent(exchange: Exchange) -> None:
+        exchange.request()
+        go.wait(PATIENCE)
+
+    set_up(ring, sandbox, Profile("work", "keyring"))
+    with FarEnd(silent) as far_end:
+        monkeypatch.setenv("CLOUDFLARE_BASE_URL", far_end.base_url)
+        async with on_stage(opened=opened_with(ring)) as stage:
+            await open_accounts(stage)
+            await stage.press("c")
+            await stage.until("asking Cloudflare")
+            await stage.press("escape")
+            await stage.until(stage.is_at_mail)
+            await stage.type("me@acme.example")
+            assert stage.draft.sender == "me@acme.example"
+            assert not go.is_set()
+            go.set()
+            await stage.settled()
+            assert stage.is_at_mail()
+
+
+async def test_the_default_and_removing(first_use: Sandbox, ring: Memory) -> None:
+    """`m` makes another the default; `d` asks first, and says that the secret is gone."""
+    set_up(ring, first_use, Profile("work", "keyring"), Profile("home", "keyring"))
+    async with on_stage(opened=opened_with(ring)) as stage:
+        await stage.until("work · keyring")
+        await open_accounts(stage)
+        await stage.press("down", "m")
+        await stage.until(lambda: "home" in next(line for line in stage.lines() if "default" in line))
+        await stage.press("d")
+        await stage.until("remove its secret")
+        await stage.press("escape")
+        assert "home" in ring.kept
+        await stage.press("d")
+        await stage.until("remove its secret")
+        await stage.press("down", "enter")
+        await stage.until("its secret removed from the keyring")
+        await stage.settled()
+    assert [*ring.kept] == ["work"]
+
+
+async def test_another_account_is_used(first_use: Sandbox, ring: Memory) -> None:
+    """Enter sends this mail and the next ones as the account chosen, with its From, Reply-To and signature."""
+    work = Profile("work", "keyring", (Identity("alice@acme.example"),))
+    home = Profile("home", "keyring", (Identity("al@home.example", "al@mail.example", "Al"),))
+    set_up(ring, first_use, work, home)
+    begun = Draft(sender="al@home.example", reply_to="al@mail.example", text="\n\n-- \nAl")
+    async with on_stage(opened=opened_with(ring)) as stage:
+        await stage.until("work · keyring")
+        assert stage.draft == Draft(sender="alice@acme.example")
+        await open_accounts(stage)
+        await stage.press("down", "enter")
+        await stage.until("home · keyring")
+        await stage.settled()
+        assert stage.draft == begun
+        assert stage.mail.is_blank()
+        assert not drafts(), "what was offered is nothing that was typed"
+        await stage.press("ctrl+n")
+        await stage.settled()
+        assert stage.draft == begun
+        stage.form.fill(LETTER)
+        await stage.send()
+        await stage.until("delivered")
+        assert stage.draft == begun
+    assert [attempt.account for attempt in attempts()] == ["home"]
+
+
+async def test_what_is_typed_is_not_replaced(first_use: Sandbox, ring: Memory) -> None:
+    """Another account changes nothing in a mail that the user wrote."""
+    set_up(
+        ring,
+        first_use,
+        Profile("work", "keyring"),
+        Profile("home", "keyring", (Identity("al@home.example", "", "Al"),)),
+    )
+    async with on_stage(LETTER, opened=opened_with(ring)) as stage:
+        await open_accounts(stage)
+        await stage.press("down", "enter")
+        await stage.until("home · keyring")
+        await stage.settled()
+        assert stage.draft == LETTER
+
+
+async def test_a_draft_remembers_its_account(first_use: Sandbox, ring: Memory) -> None:
+    """A draft is opened and sent as the account it was written for; if that is gone, that is said, and another used."""
+    set_up(ring, first_use, Profile("work", "keyring"), Profile("home", "keyring"))
+    async with on_stage(LETTER, opened=opened_with(ring)) as stage:
+        await open_accounts(stage)
+        await stage.press("down", "enter")
+        await stage.until("home · keyring")
+        await stage.type("!")
+        await stage.press("ctrl+s")
+        await stage.until("saved")
+    for gone in (False, True):
+        if gone:
+            with opened_with(ring)() as (outbox, _):
+                outbox.accounts.remove("home")
+        async with on_stage(opened=opened_with(ring)) as stage:
+            await stage.until("work · keyring")
+            await stage.press("f7")
+            await stage.until("Hello")
+            await stage.settled()
+            await stage.press("enter")
+            await stage.until("“home” is not set up any more" if gone else "home · keyring")
+            if gone:
+                await stage.until("work · keyring")
+            await stage.settled()
+            await stage.review()
+            assert ("work · keyring" if gone else "home · keyring") in stage.text()
+
+
+async def test_a_click_on_the_title_opens_the_accounts(connected: Sandbox) -> None:
+    """Who sends can be clicked."""
+    async with on_stage(LETTER) as stage:
+        await stage.click("environment")
+        await stage.until("Enter sends this mail as the one chosen")
+
+
+async def test_a_new_encrypted_file(first_use: Sandbox) -> None:
+    """Whoever chooses the encrypted file is asked for its passphrase twice, and a slip is told; then adding goes on."""
+    async with on_stage(LETTER, opened=opened_with()) as stage:
+        await asked(stage)
+        await stage.type(f"{first_use.token}\n\n")
+        await keep_in(stage, "encrypted file")
+        await stage.until("Choose a passphrase")
+        await stage.type(f"{PASSPHRASE}\nanother\n")
+        await stage.until("the two are not the same")
+        await stage.settled()
+        await stage.type("short\nshort\n")
+        await stage.until("8 characters")
+        await stage.settled()
+        await stage.type(f"{PASSPHRASE}\n{PASSPHRASE}\n")
+        await stage.until("nothing has left yet")
+        assert "encrypted file" in stage.text()
+        assert PASSPHRASE not in stage.text()
+    assert first_use.token.encode() not in everything_on_disk()
+
+
+async def test_the_passphrase_is_asked_for_at_the_start(first_use: Sandbox) -> None:
+    """A locked account asks for its passphrase, a wrong one is told, and then the mail knows who sends it."""
+    set_up(None, first_use, Profile("work", "file"))
+    async with on_stage(opened=opened_with()) as stage:
+        await stage.until("asked for once a session")
+        await stage.type("not the passphrase\n")
+        await stage.until("this is not the passphrase")
+        await stage.settled()
+        await stage.type(f"{PASSPHRASE}\n")
+        await stage.until("work · encrypted file")
+        stage.form.fill(LETTER)
+        await stage.send()
+        await stage.until("delivered")
+
+
+async def test_the_passphrase_can_wait_until_it_is_needed(first_use: Sandbox) -> None:
+    """Who declines writes on, is not asked again by another mail, but by sending, which then goes on."""
+    set_up(None, first_use, Profile("work", "file"))
+    async with on_stage(LETTER, opened=opened_with()) as stage:
+        await stage.until("asked for once a session")
+        await stage.press("escape")
+        await stage.settled()
+        assert stage.is_at_mail()
+        assert "locked" in stage.text()
+        await stage.press("f9")
+        await stage.until("asked for once a session")
+        await stage.press("escape")
+        await stage.settled()
+        assert stage.is_at_mail()
+        assert not stage.mail.is_busy
+        await stage.type("!")
+        await stage.press("f9")
+        await stage.until("asked for once a session")
+        await stage.type(f"{PASSPHRASE}\n")
+        await stage.until("nothing has left yet")
+
+
+async def test_identities_are_written_down(first_use: Sandbox, ring: Memory) -> None:
+    """`e` changes what new mails of an account begin with."""
+    set_up(ring, first_use, Profile("work", "keyring"))
+    async with on_stage(opened=opened_with(ring)) as stage:
+        await open_accounts(stage)
+        await stage.press("e")
+        await stage.until("Signature")
+        await stage.type("alice@acme.example\n\nAlice\t\n")
+        await stage.until("with a signature")
+        await stage.press("escape")
+        await stage.settled()
+        assert stage.draft == Draft(sender="alice@acme.example", text="\n\n-- \nAlice")
+        await stage.press("ctrl+t")
+        await stage.until("Raw message")
+        assert isinstance(stage.mail.content(), RawDraft)
+
+
+STORY = """
+import asyncio, os
+from tests.ui.stage import LETTER, on_stage, opened_with
+
+async def first():
+    async with on_stage(LETTER, opened=opened_with()) as stage:
+        await stage.press("f9")
+        await stage.until("API token")
+        await stage.type(os.environ["TOKEN"] + "\\n\\n")
+        await stage.until("Keep it in")
+        await stage.settled()
+        await stage.click("Use it")
+        await stage.until("nothing has left yet")
+        assert "keyring" in stage.text(), stage.text()
+
+async def second():
+    async with on_stage(LETTER, opened=opened_with()) as stage:
+        await stage.until("keyring")
+        await stage.send()
+        await stage.until("delivered")
+
+asyncio.run(first())
+asyncio.run(second())
+print("kept and found")
+"""
+
+
+def test_the_keyring_keeps_it(
+    first_use: Sandbox, run_with_secret_service: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    """With a real Secret Service what was entered once is found at the next start, and nothing of it is in a file."""
+    environment = {"TOKEN": first_use.token, "PYTHONPATH": str(ROOT)}
+    ran = run_with_secret_service("unlocked", [sys.executable, "-c", STORY], env=environment)
+    assert (ran.returncode, ran.stdout) == (0, "kept and found\n"), ran.stderr
+    assert len(first_use.messages()) == 1
