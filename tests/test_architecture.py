@@ -388,3 +388,9 @@ def test_the_command_line_starts_without_the_heavy_libraries() -> None:
     """Importing the command line loads no user interface, no client, no keyring and no database."""
     loaded = fresh_interpreter("import json, sys; import cfmail_tui.cli; print(json.dumps([*sys.modules]))")
     assert not {"textual", "rich", "httpx", "keyring", "cryptography", "sqlite3"}.intersection(loaded)
+
+
+def test_the_screens_start_without_what_opening_needs() -> None:
+    """The first frame waits for no database, no keyring and no client: the outbox is loaded by a worker."""
+    loaded = fresh_interpreter("import json, sys; import cfmail_tui.ui.app; print(json.dumps([*sys.modules]))")
+    assert not {"httpx", "keyring", "sqlite3", "cryptography", "cfmail_tui.outbox"}.intersection(loaded)

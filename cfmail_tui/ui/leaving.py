@@ -8,7 +8,6 @@ Invariants:
 
 from typing import TYPE_CHECKING
 
-from cfmail_tui.outbox import ANSWER_LIMIT
 from cfmail_tui.ui.departures import Stage
 from cfmail_tui.ui.dialogs import ChoiceScreen
 
@@ -96,6 +95,8 @@ class Leaving:
         for departure in sending.drop_counting():
             self._app.leave_word(f"{departure.name} was about to leave when cfmail had to end: it was not sent")
         if sending.departures.in_flight:
+            from cfmail_tui.outbox import ANSWER_LIMIT
+
             self._app.set_timer(ANSWER_LIMIT, sending.stop_all)
             self._app.mail.results.say("Ending", f"as soon as there is an answer, in {ANSWER_LIMIT:.0f} s at most")
         self._end_when_done()
