@@ -106,15 +106,13 @@ class AccountScreen(ModalScreen[bool], EndsOnce[bool]):
             with Vertical(id="which", classes="step"):
                 yield Vertical(id="seen", classes="step")
                 yield from _line("account-id", "Account ID")
-                yield Static("It stands in the address of Cloudflare's dashboard.", classes="hint")
             with Vertical(id="keep", classes="step"):
                 yield from _line("name", "Name")
                 yield Static(id="name-taken", classes="hint")
                 yield from _line("sender", "From")
                 yield Static(id="domains", classes="hint")
-                with Horizontal(classes="choice"):
-                    yield Label("Keep it in")
-                    yield Vertical(id="choices", classes="step")
+                yield Label("Keep it in", id="keep-label")
+                yield Vertical(id="choices", classes="step")
             with Horizontal(classes="buttons"):
                 yield Button("Go on", id="go-on", variant="success", compact=True)
                 yield Button("Start again", id="again", compact=True)

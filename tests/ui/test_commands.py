@@ -64,19 +64,8 @@ FORBIDDEN = re.compile(
 def ours() -> Iterator[type]:
     """Every class of the screens that may bind keys."""
     asking = (account, accounts, dialogs, identity, passphrase)
-    for module in (
-        *asking,
-        attach,
-        drafts,
-        fields,
-        history,
-        mail,
-        raw,
-        review,
-        rows,
-        inspect.getmodule(CfmailApp),
-        inspect.getmodule(ComposeScreen),
-    ):
+    others = (attach, drafts, fields, history, mail, raw, review, rows)
+    for module in (*asking, *others, inspect.getmodule(CfmailApp), inspect.getmodule(ComposeScreen)):
         for _, found in inspect.getmembers(module, inspect.isclass):
             if found.__module__.startswith("cfmail_tui.ui") and "BINDINGS" in vars(found):
                 yield found
