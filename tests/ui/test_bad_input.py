@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.command import CommandPalette
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -155,6 +156,7 @@ async def test_half_a_character_cannot_be_sent(connected: Sandbox) -> None:
 
 
 SCREENS: dict[str, Callable[[], Screen[Any]]] = {
+    "palette": CommandPalette,
     "help": lambda: HelpScreen(("form",)),
     "attach": lambda: AttachScreen((), lambda _: None),
     "drafts": lambda: DraftsScreen(()),
