@@ -65,7 +65,9 @@ def report(error: BaseException) -> Iterator[str]:
         for frame, line in traceback.walk_tb(cause.__traceback__):
             code = frame.f_code
             yield f"  {_place(code.co_filename)}:{line} {code.co_qualname}"
-        link, cause = ("because of ", cause.__cause__) if cause.__cause__ else ("while handling ", cause.__context__)
+        # What failed in a worker is only told of by an error of Textual's own.
+        reason = cause.__cause__ or getattr(cause, "error", None)
+        link, cause = ("because of ", reason) if reason else ("while handling ", cause.__context__)
 
 
 def _place(path: str) -> str:

@@ -20,7 +20,9 @@ from types import FrameType, TracebackType
 from typing import Final, Self
 
 import textual
+from textual.css.query import NoMatches
 from textual.driver import Driver
+from textual.worker import WorkerFailed
 
 from cfmail_tui.message import MailError
 from cfmail_tui.ui.fields import words
@@ -97,6 +99,11 @@ class EndingApp(TypeaheadApp):
     def panic(self, *_renderables: object) -> None:
         """As `_fatal_error`: what Textual would show here may hold anything."""
         self._fatal_error()
+
+    def _handle_exception(self, error: Exception) -> None:
+        # Our workers tell by a message. Textual's own is the palette's search, which may find its screen closed.
+        if not (isinstance(error, WorkerFailed) and isinstance(error.error, NoMatches)):
+            super()._handle_exception(error)
 
     def _fatal_error(self) -> None:
         """End after a defect; Textual's own report would print local variables."""

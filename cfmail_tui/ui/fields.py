@@ -60,7 +60,14 @@ _REORDERING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 
 class EndsOnce(Screen[ScreenResultType]):
-    """A screen that ends once, also by a double click; told twice, Textual would end the screen below as well."""
+    """A screen that ends once, also by a double click; told twice, Textual would end the screen below as well.
+
+    One that is ended before it was ever shown has no widgets, and is not asked to fill them.
+    """
+
+    async def on_event(self, event: events.Event) -> None:
+        if not isinstance(event, events.Mount) or self in self.app.screen_stack:
+            await super().on_event(event)
 
     def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
         return super().dismiss(result) if self.is_active else AwaitComplete()

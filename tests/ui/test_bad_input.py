@@ -1,14 +1,23 @@
 """What cannot be sent: one clear line names the thing, the mail stays a draft, and nothing leaves."""
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pytest
+from textual.command import CommandPalette
+from textual.screen import Screen
 from textual.widget import Widget
 
 from cfmail_tui.message import AttachmentDraft, Draft, Place
 from cfmail_tui.sandbox import Sandbox
+from cfmail_tui.ui.attach import AttachScreen
+from cfmail_tui.ui.dialogs import HelpScreen
+from cfmail_tui.ui.drafts import DraftsScreen
 from cfmail_tui.ui.fields import MailField
+from cfmail_tui.ui.history import HistoryScreen
 from tests.ui.stage import LETTER, Stage, drafts, on_stage
 
 BAD = {
@@ -144,3 +153,25 @@ async def test_half_a_character_cannot_be_sent(connected: Sandbox) -> None:
     async with on_stage(replace(LETTER, text="a\ud800b")) as stage:
         assert "is not a character" in await refused(stage)
     assert not connected.messages()
+
+
+SCREENS: dict[str, Callable[[], Screen[Any]]] = {
+    "palette": CommandPalette,
+    "help": lambda: HelpScreen(("form",)),
+    "attach": lambda: AttachScreen((), lambda _: None),
+    "drafts": lambda: DraftsScreen(()),
+    "history": HistoryScreen,
+}
+
+
+@pytest.mark.parametrize("name", SCREENS)
+async def test_a_screen_that_ends_before_it_is_shown(connected: Sandbox, name: str) -> None:
+    """Leaving a screen in the moment it opens leads back to the mail, which takes what is typed next."""
+    async with on_stage(LETTER) as stage:
+        for _ in range(5):
+            stage.app.push_screen(SCREENS[name]())
+            stage.app.pop_screen()
+        await stage.settled()
+        assert stage.is_at_mail()
+        await stage.type("x")
+        assert stage.draft != LETTER
