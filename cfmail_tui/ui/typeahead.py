@@ -14,6 +14,7 @@ from textual import events
 from textual.app import App
 from textual.binding import Binding
 from textual.dom import DOMNode
+from textual.screen import Screen
 
 from cfmail_tui.ui.commands import OPENING, KeyBar
 
@@ -33,6 +34,7 @@ class TypeaheadApp(App[int]):
         super().__init__()
         self._current: events.Event | None = None
         self._opening = False
+        self._unseen: Screen[Any] | None = None
         self._waiting: deque[events.Event] = deque()
 
     async def on_event(self, event: events.Event) -> None:
@@ -49,7 +51,7 @@ class TypeaheadApp(App[int]):
             # No widget took it for itself; bindings act now.
             await super().on_event(event)
             self._settle(event, self.focused)
-        elif self._current or self._opening or self._waiting:
+        elif self._current or self._opening or self._waiting or self._is_unseen:
             if not self._waiting:
                 self.set_timer(PATIENCE, self._lose_patience)
             self._waiting.append(event)
@@ -85,7 +87,7 @@ class TypeaheadApp(App[int]):
             self.call_later(self._take_next)
 
     async def _take_next(self) -> None:
-        if self._waiting and not self._current and not self._opening:
+        if self._waiting and not self._current and not self._opening and not self._is_unseen:
             await self._take(self._waiting.popleft())
 
     def _lose_patience(self) -> None:
@@ -125,9 +127,17 @@ class TypeaheadApp(App[int]):
         """Push a screen on which no key acts that was pressed before it was there to be seen."""
         super().push_screen(*args)
         self._opening = True
+        # Apart from `_opening`, which the patience with an earlier command may end at any moment.
+        self._unseen = self.screen
         self.screen.call_after_refresh(self._is_seen)
 
+    @property
+    def _is_unseen(self) -> bool:
+        """Whether a screen that is to be seen first is not yet drawn."""
+        return self._unseen in self.screen_stack
+
     def _is_seen(self) -> None:
+        self._unseen = None
         for bar in self.screen.query(KeyBar):
             self._waiting = deque(key for key in self._waiting if key.time > bar.drawn_at)
         self.screen_is_there()

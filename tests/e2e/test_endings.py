@@ -120,7 +120,7 @@ def test_an_end(start: Start, cloudflare: Cloudflare, happening: Happening, doin
     cloudflare.go_on()
     assert terminal.wait_exit(GONE if doing in NOTHING_LEAVES else IN_FLIGHT) == happening.code
     if happening.happen is Terminal.hang_up:
-        assert children_seconds() - used < 0.5
+        assert children_seconds() - used < 1.5  # one that spins uses that much in every second and a half
     if happening.readable:
         assert_restored(terminal)
     if doing in NOTHING_LEAVES:
