@@ -49,6 +49,11 @@ def size(segments: Sequence[Segment]) -> int:
     return sum(len(part) if isinstance(part, bytes) else _base64_size(part.size) for part in segments)
 
 
+def weight(attachment: Attachment) -> int:
+    """Octets by which an attachment makes a message bigger, but for the boundary before it."""
+    return size(_file_part(attachment))
+
+
 def chunks(segments: Sequence[Segment], read: ReadFile) -> Iterator[bytes]:
     """The octets of the assembled message, its files read as they come."""
     for part in segments:

@@ -1,20 +1,10 @@
 """Drafts from what a command line, a link or a file says, with nothing sent or kept yet."""
 
-import os
 from collections.abc import Sequence
 from urllib.parse import unquote
 
 from cfmail_tui import mime
-from cfmail_tui.message import (
-    AttachmentDraft,
-    Draft,
-    MessageError,
-    Place,
-    Problem,
-    RawDraft,
-    parse_mailboxes,
-    printable,
-)
+from cfmail_tui.message import Draft, MessageError, Place, Problem, RawDraft, parse_mailboxes, printable
 
 
 def raw_draft(source: bytes) -> RawDraft:
@@ -67,14 +57,6 @@ def mailto_draft(uri: str) -> Draft:
         headers="\n".join(headers),
         text="\n".join(found.get("body", [])),
     )
-
-
-def inline_attachment(value: str) -> AttachmentDraft:
-    """The file PATH or PATH=CID stands for; a path may have an = of its own."""
-    path, equals, content_id = value.rpartition("=")
-    if not equals or os.path.lexists(value):
-        path, content_id = value, ""
-    return AttachmentDraft(os.path.abspath(path), "inline", content_id=content_id)  # noqa: PTH100
 
 
 def header_lines(fields: Sequence[str]) -> str:

@@ -8,6 +8,8 @@ What `config.toml` may hold:
     undo_send = 5    # seconds, 0 to 600: how long a mail can be taken back after `y`; 0 sends at once
     token_command = ["pass", "show", "cloudflare"]    # a program and its arguments that print an API token; no shell
     account_id = "..."                                # the account it is for: 32 hexadecimal digits
+    verified_destinations = ["me@example.com"]        # verified destination addresses: a mail to these only may have
+                                                      # 25 MiB; needed where the token may not read them
 """
 
 import difflib
@@ -35,6 +37,8 @@ class Settings:
     """The user's password command, () when there is none."""
     account_id: str = ""
     """The account whose token that command prints, in lower case."""
+    verified_destinations: tuple[str, ...] = ()
+    """Addresses that the user says are verified destinations of the account."""
     notices: tuple[str, ...] = ()
     """What of the file could not be used, and why; the rest was."""
 
@@ -110,6 +114,12 @@ def _command(value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _addresses(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(part, str) and "@" in part for part in value):
+        raise ValueError("is a list of addresses")
+    return tuple(part.strip() for part in value)
+
+
 def _account_id(value: object) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[0-9A-Fa-f]{32}", value):
         raise ValueError("is a string of 32 hexadecimal digits")
@@ -120,5 +130,6 @@ _KEYS: Mapping[str, Callable[[object], Any]] = {
     "undo_send": _seconds,
     "token_command": _command,
     "account_id": _account_id,
+    "verified_destinations": _addresses,
 }
 """What each key's value becomes; a ValueError says what it has to be, and nothing of what it is."""

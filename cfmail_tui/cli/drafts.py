@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 
 from cfmail_tui.cli.output import reason
 from cfmail_tui.message import AttachmentDraft, Draft, Place
@@ -16,7 +17,6 @@ def described(args: argparse.Namespace) -> Draft:
         draft = mailto_draft(args.file)
     elif args.file:
         draft = Draft(text=read_text(args.file, Place.TEXT))
-    attachments: list[AttachmentDraft] = [AttachmentDraft(os.path.abspath(path)) for path in args.attach]  # noqa: PTH100
 
     def joined(first: str, more: list[str]) -> str:
         return ", ".join(filter(None, [first, *more]))
@@ -29,8 +29,35 @@ def described(args: argparse.Namespace) -> Draft:
         subject=args.subject or draft.subject,
         headers=draft.headers,
         text=draft.text,
-        attachments=tuple(attachments),
+        attachments=attached(args.attach),
     )
+
+
+def attached(paths: Sequence[str], inline: Sequence[str] = ()) -> tuple[AttachmentDraft, ...]:
+    """The files that each PATH stands for, and inline each PATH or PATH=CID, as they are now.
+
+    A path may have an = of its own. Raises MessageError for a pattern that no file matches; a file that cannot be
+    attached is told when the mail is prepared, with all else that is wrong.
+    """
+    if not paths and not inline:
+        return ()
+    from cfmail_tui.attachments import as_picked
+
+    drafts = [AttachmentDraft(path) for text in paths for path in _files(text)]
+    for text in inline:
+        path, equals, content_id = text.rpartition("=")
+        if not equals or os.path.lexists(text):
+            path, content_id = text, ""
+        drafts += [AttachmentDraft(file, "inline", content_id=content_id) for file in _files(path)]
+    return tuple(map(as_picked, drafts))
+
+
+def _files(text: str) -> tuple[str, ...]:
+    from cfmail_tui.attachments import expanded, unreadable
+
+    if not (found := expanded(text)):
+        raise unreadable(text, "no file matches it")
+    return found
 
 
 def is_mailto(file: str) -> bool:
@@ -43,15 +70,16 @@ def is_message(file: str) -> bool:
 
 def read(name: str, place: Place) -> bytes:
     """A file's octets, or those of standard input for "-"."""
-    from cfmail_tui.attachments import SOURCE_LIMIT, read_source, unreadable
+    from cfmail_tui.attachments import reading
+    from cfmail_tui.attachments.reading import read_source, unreadable
 
     if name != "-":
         return read_source(name, place)
     try:
-        content = sys.stdin.buffer.read(SOURCE_LIMIT + 1)
+        content = sys.stdin.buffer.read(reading.SOURCE_LIMIT + 1)
     except OSError as error:
         raise unreadable("standard input", reason(error), place) from error
-    if len(content) > SOURCE_LIMIT:
+    if len(content) > reading.SOURCE_LIMIT:
         raise unreadable("standard input", "it is longer than any mail", place)
     return content
 

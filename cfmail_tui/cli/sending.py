@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 from cfmail_tui import mime, report
 from cfmail_tui.cli.arguments import UsageError
-from cfmail_tui.cli.drafts import described, is_mailto, is_message, read, read_text
+from cfmail_tui.cli.drafts import attached, described, is_mailto, is_message, read, read_text
 from cfmail_tui.cli.opening import opened
 from cfmail_tui.cli.output import DONE, NOT_SENT, complain, print_json, tell
 from cfmail_tui.cli.signals import CalledOff, Flight, heeding
-from cfmail_tui.message import Draft, Place, RawDraft
-from cfmail_tui.prefill import header_lines, inline_attachment, markdown_to_html, raw_draft
+from cfmail_tui.message import Draft, MessageError, Place, Problem, RawDraft
+from cfmail_tui.prefill import header_lines, markdown_to_html, raw_draft
 
 if TYPE_CHECKING:
-    from cfmail_tui.outbox import Outbox
+    from cfmail_tui.outbox import Outbox, Reviewed
 
 
 def send(args: argparse.Namespace) -> int:
@@ -43,7 +43,7 @@ def _mail(args: argparse.Namespace) -> Draft:
         headers="\n".join(filter(None, [draft.headers, header_lines(args.header)])),
         text=text,
         html=html,
-        attachments=(*draft.attachments, *map(inline_attachment, args.inline)),
+        attachments=(*draft.attachments, *attached((), args.inline)),
     )
 
 
@@ -77,6 +77,7 @@ def _deliver(args: argparse.Namespace, draft: Draft | RawDraft, flight: Flight) 
             from cfmail_tui.cli.asking import account_by_asking
 
             reviewed = outbox.prepare(draft, account=account_by_asking(error, outbox.accounts, "", flight))
+        _tell_findings(outbox, reviewed)
         try:
             flight.begin(partial(outbox.cancel, reviewed.submission.attempt_id))
         except CalledOff:
@@ -98,6 +99,15 @@ def _deliver(args: argparse.Namespace, draft: Draft | RawDraft, flight: Flight) 
     return partial(tell, write, 128 + flight.stopped_by if flight.stopped_by and code == NOT_SENT else code)
 
 
+def _tell_findings(outbox: "Outbox", reviewed: "Reviewed") -> None:
+    """Say what should be known of the files. Raises MessageError for what a person would have to say yes to."""
+    if doubts := [finding.words for finding in reviewed.findings if finding.weight == "confirmed"]:
+        outbox.discard(reviewed)
+        raise MessageError(*(Problem(Place.ATTACHMENTS, f"{words}; run the command again") for words in doubts))
+    for finding in reviewed.findings:
+        complain(finding.words)
+
+
 def _previewed(args: argparse.Namespace, outbox: "Outbox", draft: Draft | RawDraft) -> Callable[[], int]:
     from cfmail_tui.outbox import NoAccount
     from cfmail_tui.submission import Account, ApiToken
@@ -107,6 +117,7 @@ def _previewed(args: argparse.Namespace, outbox: "Outbox", draft: Draft | RawDra
     except NoAccount:
         account = Account("", "", ApiToken(""), "no account")
     reviewed = outbox.prepare(draft, account=account)
+    _tell_findings(outbox, reviewed)
     outbox.discard(reviewed)
 
     def write() -> None:

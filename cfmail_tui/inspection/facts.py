@@ -130,6 +130,11 @@ class Inspection:
     """Seconds by which the clock here is ahead of the server's."""
     remarks: tuple[Remark, ...] = ()
 
+    @property
+    def knows_verified(self) -> bool:
+        """Whether `verified` is what the API said, not what could not be learned."""
+        return bool(self.verified) or (self.may_send is not None and not self.remark(What.ADDRESSES))
+
     def remark(self, *about: What) -> Remark | None:
         """The first remark about one of these."""
         return next((remark for remark in self.remarks if remark.what in about), None)

@@ -12,7 +12,8 @@ Invariants:
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -26,6 +27,7 @@ from cfmail_tui.message.addresses import (
 )
 from cfmail_tui.message.problems import (
     PROBLEM_LIMIT,
+    Finding,
     MailError,
     MessageError,
     Place,
@@ -49,6 +51,8 @@ __all__ = [
     "AttachmentDraft",
     "Disposition",
     "Draft",
+    "FileIdentity",
+    "Finding",
     "HeaderField",
     "MailError",
     "MailMessage",
@@ -62,6 +66,7 @@ __all__ = [
     "control_name",
     "first_control",
     "first_surrogate",
+    "gist",
     "parse",
     "parse_header_fields",
     "parse_mailboxes",
@@ -76,6 +81,17 @@ Disposition = Literal["attachment", "inline"]
 
 
 @dataclass(frozen=True, slots=True)
+class FileIdentity:
+    """By what a file is known again, and whether it was written to since: its `size` in octets, when it was changed."""
+
+    device: int
+    inode: int
+    size: int
+    modified_ns: int
+    """Nanoseconds since 1970, UTC."""
+
+
+@dataclass(frozen=True, slots=True)
 class AttachmentDraft:
     """A file the user wants to attach: its path, and what they chose to say about it ("" = chosen for them)."""
 
@@ -84,6 +100,8 @@ class AttachmentDraft:
     filename: str = ""
     media_type: str = ""
     content_id: str = ""
+    seen: FileIdentity | None = None
+    """The file as it was when it was picked; None where nobody looked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +156,9 @@ class Attachment:
     size: int
     disposition: Disposition = "attachment"
     content_id: str = ""
+    seen: FileIdentity | None = None
+    """The very file that was found; another one is not read."""
+    findings: tuple[Finding, ...] = ()
 
 
 class HeaderField(NamedTuple):
@@ -219,6 +240,47 @@ def parse(draft: Draft, attachments: Sequence[Attachment] = ()) -> MailMessage:
         html=draft.html if draft.html.strip() else "",
         attachments=tuple(attachments),
     )
+
+
+def gist(draft: Draft, attachments: Sequence[Attachment] = ()) -> MailMessage:
+    """What an unfinished draft comes to by now, to be weighed and never sent: what is wrong in it is left out or
+    replaced.
+    """
+
+    def understood(text: str) -> tuple[Mailbox, ...]:
+        with suppress(MessageError):
+            return parse_mailboxes(text, Place.TO)
+        return ()
+
+    headers: tuple[HeaderField, ...] = ()
+    with suppress(MessageError):
+        headers = parse_header_fields(draft.headers)
+    return MailMessage(
+        sender=next(iter(understood(draft.sender)), Mailbox("")),
+        to=understood(draft.to),
+        cc=understood(draft.cc),
+        bcc=understood(draft.bcc),
+        reply_to=next(iter(understood(draft.reply_to)), None),
+        subject="" if any(_problems_of_subject(draft.subject)) else draft.subject,
+        headers=headers,
+        text=_valid(draft.text if draft.text.strip() else ""),
+        html=_valid(draft.html if draft.html.strip() else ""),
+        attachments=tuple(
+            replace(part, filename="file", media_type="a/b", content_id="")
+            if any(_problems_of_attachment(part))
+            else part
+            for part in attachments
+        ),
+    )
+
+
+def _nameable(part: Attachment) -> Attachment:
+    wrong = any(_problems_of_attachment(part))
+    return replace(part, filename="file", media_type="a/b", content_id="c") if wrong else part
+
+
+def _valid(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
 
 
 def _problems_of_subject(subject: str) -> Iterator[Problem]:

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 PROBLEM_LIMIT = 100
 """Problems told of one address list or header: what was pasted is then something else altogether."""
@@ -43,6 +44,18 @@ class Problem:
 @dataclass(frozen=True, slots=True)
 class UnreadableFile(Problem):
     """A file that cannot be attached because it cannot be read, or is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What should be known before a mail is sent, in words safe to show; it stops nothing by itself.
+
+    A "note" is for whoever looks, a "caution" speaks against sending, and what has to be "confirmed" leaves only when a
+    person said yes to it.
+    """
+
+    words: str
+    weight: Literal["note", "caution", "confirmed"] = "caution"
 
 
 class MailError(Exception):

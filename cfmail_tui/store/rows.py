@@ -11,7 +11,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, assert_never
 
-from cfmail_tui.message import AttachmentDraft, Draft, RawDraft, SavedDraft
+from cfmail_tui.message import AttachmentDraft, Draft, FileIdentity, RawDraft, SavedDraft
 from cfmail_tui.profile import Identity, Profile
 from cfmail_tui.submission import Accepted, Attempt, Envelope, NotSent, Outcome, Receipt, Refused, Submission, Unknown
 
@@ -48,7 +48,7 @@ def draft(row: Row) -> SavedDraft:
     if row["kind"] == "raw":
         content = RawDraft(**fields, source=row["source"])
     else:
-        attachments = tuple(AttachmentDraft(**attachment) for attachment in fields.pop("attachments"))
+        attachments = tuple(map(_attachment, fields.pop("attachments")))
         content = Draft(**fields, attachments=attachments)
     saved_at = datetime.fromisoformat(row["saved_at"])
     return SavedDraft(
@@ -59,6 +59,11 @@ def draft(row: Row) -> SavedDraft:
         cursor=_cursor(row["cursor"]),
         account=unpack(row["account"] or b""),
     )
+
+
+def _attachment(fields: dict[str, Any]) -> AttachmentDraft:
+    seen = fields.pop("seen", None)
+    return AttachmentDraft(**fields, seen=FileIdentity(**seen) if seen else None)
 
 
 def packed_cursor(draft: SavedDraft) -> bytes:

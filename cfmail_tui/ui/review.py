@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.widgets import Button, Static
 
 from cfmail_tui.message import MailMessage
-from cfmail_tui.submission import SIZE_LIMIT, megabytes
+from cfmail_tui.submission import megabytes
 from cfmail_tui.ui.commands import KeyBar, Where, bindings
 from cfmail_tui.ui.fields import EndsOnce, plain
 
@@ -64,6 +64,11 @@ class ReviewScreen(EndsOnce[str]):
             yield Content.assemble((f"{'Caution':<10}", "$text-warning bold"), plain(reviewed.caution))
         for name, value in self._facts():
             yield Content.assemble((f"{name:<10}", "$foreground-muted"), plain(value))
+        for finding in reviewed.findings:
+            name, style = (
+                ("Note", "$foreground-muted") if finding.weight == "note" else ("Caution", "$text-warning bold")
+            )
+            yield Content.assemble((f"{name:<10}", style), plain(finding.words))
         content = reviewed.content
         if isinstance(content, MailMessage):
             for part in content.attachments:
@@ -97,7 +102,7 @@ class ReviewScreen(EndsOnce[str]):
             yield "Envelope", f"from {submission.envelope.sender}"
             yield "to", ", ".join(submission.envelope.recipients)
             yield "Subject", submission.subject or "(none)"
-        yield "Size", f"{_size(submission.message_size)} when encoded, of {megabytes(SIZE_LIMIT)}"
+        yield "Size", f"{_size(submission.message_size)} when encoded, of {megabytes(self._reviewed.limit)}"
         yield "Account", f"{account.words}; to {self._base_url}"
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

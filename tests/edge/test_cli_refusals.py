@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from cfmail_tui import attachments
+from cfmail_tui.attachments import reading
 from cfmail_tui.sandbox import Sandbox
 from cfmail_tui.submission import RECIPIENT_LIMIT, SIZE_LIMIT
 from tests.edge.cli_run import FIELDS, HOSTILE, RAW, Cfmail, Ran, bodies, cfmail_process, use
@@ -292,7 +292,7 @@ class TestUnreadable:
 
     def test_endless_input(self, cfmail: Cfmail, monkeypatch: pytest.MonkeyPatch) -> None:
         """Input without end is given up long before the memory is."""
-        monkeypatch.setattr(attachments, "SOURCE_LIMIT", 1000)
+        monkeypatch.setattr(reading, "SOURCE_LIMIT", 1000)
         Path("long").write_bytes(b"x" * 1001)
         refused(cfmail("send", *FIELDS, "-", stdin=b"x" * 1001), 66, "standard input", "longer than any mail")
         refused(cfmail("send", *FIELDS, "--html", "long"), 66, "HTML: long cannot be read: it is over")

@@ -13,37 +13,40 @@ Invariants:
 import hashlib
 import json
 import random
-import re
 import secrets
 import shlex
 import threading
-from base64 import b64decode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from itertools import chain
+from typing import TYPE_CHECKING, Final
 
 from cfmail_tui import mime, retry, submission
 from cfmail_tui.accounts import COMMAND, Accounts, Choice, Listed, NeedsPassphrase, NeedsTerminal, NoAccount
 from cfmail_tui.attachments import inspect_all, read_file, read_source
 from cfmail_tui.message import (
-    Attachment,
     Draft,
-    HeaderField,
-    Mailbox,
+    Finding,
     MailError,
     MailMessage,
     MessageError,
     Place,
     RawDraft,
     SavedDraft,
+    gist,
     parse,
 )
+from cfmail_tui.outbox.memory import Memory, account_key
+from cfmail_tui.outbox.stored import message_id, message_of
 from cfmail_tui.prefill import raw_draft
 from cfmail_tui.store import AttemptExists, Store, StoreError, Waiting
 from cfmail_tui.submission import (
+    LARGEST_SIZE_LIMIT,
+    SIZE_LIMIT,
     Accepted,
     Account,
     Attempt,
@@ -51,9 +54,11 @@ from cfmail_tui.submission import (
     NotSent,
     Outcome,
     Secret,
+    Size,
     Submission,
     Unknown,
     explain,
+    size_limit,
 )
 
 if TYPE_CHECKING:
@@ -77,8 +82,6 @@ __all__ = [
     "Unfinished",
     "new_id",
 ]
-
-_WORD = "told at the next start"
 
 ANSWER_LIMIT: Final = 10.0
 """Seconds that a mail in flight may still take when the program was told to end; then it is to be cancelled."""
@@ -122,6 +125,14 @@ class Reviewed:
     """How often it was tried before."""
     caution: str = ""
     """What speaks against sending it: that it may have arrived already."""
+    limit: int = SIZE_LIMIT
+    """Octets that a message to these recipients may have."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What should be known of its files before it is sent."""
+        attachments = self.content.attachments if isinstance(self.content, MailMessage) else ()
+        return tuple(finding for attachment in attachments for finding in attachment.findings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +143,7 @@ class Unfinished:
     waiting: Waiting | None = None
 
 
-class Outbox:
+class Outbox(Memory):
     """Prepares, sends and remembers mails; every method blocks and may be called from any thread."""
 
     def __init__(
@@ -142,13 +153,16 @@ class Outbox:
         base_url: str,
         environ: Mapping[str, str],
         *,
+        verified: Collection[str] = (),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         chance: Callable[[], float] = random.random,
     ) -> None:
+        """`verified` are destination addresses that the user says are verified, of whatever account."""
+        super().__init__(store)
         self.accounts = accounts
         self.base_url = base_url
         self._environ = environ
-        self._store = store
+        self._said_verified = verified
         self._clock = clock
         self._chance = chance
         self.notices: tuple[str, ...] = ()
@@ -166,8 +180,9 @@ class Outbox:
         Raises MessageError with all reasons why the mail cannot be sent as it is, then NoAccount if none is given and
         none found, StoreError if the body cannot be written.
         """
-        ready, request = self._request(content)
-        account = account or self.accounts.find(draft.account if draft else "")
+        name = draft.account if draft else ""
+        ready, request = self._request(content, partial(self._limit, account or name))
+        account = account or self.accounts.find(name)
         attempt_id = new_id()
         body = self._store.write_body(attempt_id, request.chunks())
         ready_to_leave = Submission(
@@ -180,7 +195,28 @@ class Outbox:
             body_size=body.size,
             digest=body.digest,
         )
-        return Reviewed(ready, account, ready_to_leave, draft, caution=self._caution(ready_to_leave))
+        caution = self._caution(ready_to_leave)
+        return Reviewed(ready, account, ready_to_leave, draft, caution=caution, limit=request.limit)
+
+    def size(self, draft: Draft, account: str = "") -> Size:
+        """How big the mail of an unfinished draft is by now, and may be if it is sent as the account of this name.
+
+        What cannot be sent as it is counts for nothing; of a finished draft it is the very size that is reviewed.
+        """
+        message = gist(draft, inspect_all(draft.attachments)[0])
+        recipients = [mailbox.addr_spec for mailbox in message.recipients]
+        return Size.of(mime.size(self.assembled(message)), self._limit(account, recipients), message.attachments)
+
+    def _limit(self, account: Account | str, recipients: Collection[str]) -> int:
+        """Octets of a message to these, sent as this account, or the one of this name, which is found if it matters."""
+        if size_limit(recipients, self._said_verified) > SIZE_LIMIT:
+            return LARGEST_SIZE_LIMIT
+        learned = self._verified()
+        if size_limit(recipients, [*chain.from_iterable(learned.values())]) > SIZE_LIMIT:
+            with suppress(NoAccount):
+                found = self.accounts.find(account) if isinstance(account, str) else account
+                return size_limit(recipients, learned.get(account_key(found.account_id), ()))
+        return SIZE_LIMIT
 
     def _caution(self, new: Submission) -> str:
         """Words about a mail to the same people with the same subject whose outcome nobody knows yet."""
@@ -191,9 +227,11 @@ class Outbox:
                 return f"a mail like this may have been sent {_when(attempt)}: its outcome is unknown, F8 tells more"
         return ""
 
-    def _request(self, content: Draft | RawDraft) -> tuple[MailMessage | RawDraft, submission.SendRequest]:
+    def _request(
+        self, content: Draft | RawDraft, limit: submission.Limit
+    ) -> tuple[MailMessage | RawDraft, submission.SendRequest]:
         if isinstance(content, RawDraft):
-            return content, submission.raw_request(content)
+            return content, submission.raw_request(content, limit=limit)
         attachments, problems = inspect_all(content.attachments)
         try:
             message = parse(content, attachments)
@@ -201,7 +239,7 @@ class Outbox:
             raise MessageError(*error.problems, *problems) from error
         if problems:
             raise MessageError(*problems)
-        return message, submission.builder_request(message, self.assembled(message), read_file)
+        return message, submission.builder_request(message, self.assembled(message), read_file, limit=limit)
 
     def assembled(self, message: MailMessage) -> tuple[mime.Segment, ...]:
         """The message as a mail system would build it now."""
@@ -252,6 +290,8 @@ class Outbox:
                     raise NotRecorded(attempt, outcome, str(error)) from error
                 if later and seconds is not None:
                     later(seconds)
+                if isinstance(outcome, Accepted) and isinstance(reviewed.content, MailMessage):
+                    self._remember_files(part.path for part in reviewed.content.attachments)
                 return attempt
         finally:
             self._cancellations.pop(attempt_id, None)
@@ -308,6 +348,7 @@ class Outbox:
             tries=waiting.tries if waiting else 0,
             caution=f"this is the very mail of {_when(attempt)}"
             + (", which may have arrived already" if isinstance(attempt.outcome, Unknown) else ""),
+            limit=self._limit(account, linked.envelope.recipients),
         )
 
     def retry(self, reviewed: Reviewed) -> Reviewed:
@@ -324,7 +365,7 @@ class Outbox:
         """What a stored body says."""
         body = json.loads(self.wire_body(submission.attempt_id))
         if submission.endpoint == "send":
-            return _message_of(body)[0]
+            return message_of(body)[0]
         envelope = submission.envelope
         return RawDraft(envelope.sender, ", ".join(envelope.recipients), body["mime_message"].encode())
 
@@ -401,7 +442,10 @@ class Outbox:
 
         proxy = api.proxy_for(self.base_url, self._environ)
         with api.Client(self.base_url, credential, proxy=proxy) as client:
-            return client.inspect(account_id)
+            found = client.inspect(account_id)
+        if found.account_id and found.knows_verified:
+            self._remember_verified(found.account_id, found.verified)
+        return found
 
     def attempt(self, attempt_id: str) -> Attempt:
         return self._store.attempt(attempt_id)
@@ -420,11 +464,11 @@ class Outbox:
         if attempt.submission.endpoint == "send_raw":
             yield body["mime_message"].encode()
             return
-        message, contents = _message_of(body)
+        message, contents = message_of(body)
         segments = mime.assemble(
             message,
             date=format_datetime(attempt.started_at),
-            message_id=_message_id(attempt, message),
+            message_id=message_id(attempt, message),
             boundary=attempt.submission.digest[:24],
         )
         yield from mime.chunks(segments, lambda part: iter((contents[int(part.path)],)))
@@ -480,25 +524,6 @@ class Outbox:
         """Bring a deleted draft back. Raises NoSuchDraft, a MailError, when its week is over."""
         return self._store.restore_draft(draft_id)
 
-    def remember_sender(self, sender: str) -> None:
-        """Offer this From the next time."""
-        self._store.remember("sender", sender)
-
-    def usual_sender(self) -> str:
-        """The From of the last mail, "" before the first."""
-        return self._store.recall("sender") or ""
-
-    def leave_word(self, words: str) -> None:
-        """Have this told at the next start: what became of a mail when nobody was there to see it."""
-        kept = self._store.recall(_WORD)
-        self._store.remember(_WORD, f"{kept}\n{words}" if kept else words)
-
-    def word_left(self) -> str:
-        """What was left to be told; it is told once."""
-        if words := self._store.recall(_WORD) or "":
-            self._store.remember(_WORD, "")
-        return words
-
     def close(self) -> None:
         self._record_late()
         self._store.close()
@@ -515,44 +540,3 @@ def _count(number: int, thing: str) -> str:
 def new_id() -> str:
     """A name for a draft or an attempt that no other has."""
     return secrets.token_hex(8)
-
-
-def _message_id(attempt: Attempt, message: MailMessage) -> str:
-    said = attempt.outcome.receipt.message_id if isinstance(attempt.outcome, Accepted) else ""
-    if found := re.fullmatch(r"<?([!-;=?-~]{1,900})>?", said):
-        # What an answer says need not be fit for a header field.
-        return f"<{found[1]}>"
-    return f"<{attempt.submission.attempt_id}@{message.sender.domain}>"
-
-
-def _message_of(body: dict[str, Any]) -> tuple[MailMessage, list[bytes]]:
-    """The mail a builder body was made from; an attachment's `path` is its place in the list of contents."""
-
-    def mailbox(value: str | dict[str, str]) -> Mailbox:
-        return Mailbox(value) if isinstance(value, str) else Mailbox(value["address"], value["name"])
-
-    def mailboxes(key: str) -> tuple[Mailbox, ...]:
-        value = body.get(key, [])
-        return tuple(map(mailbox, value if isinstance(value, list) else [value]))
-
-    parts = body.get("attachments", [])
-    contents = [b64decode(part["content"]) for part in parts]
-    attachments = tuple(
-        Attachment(
-            str(number), part["filename"], part["type"], len(content), part["disposition"], part.get("content_id", "")
-        )
-        for number, (part, content) in enumerate(zip(parts, contents, strict=True))
-    )
-    message = MailMessage(
-        sender=mailbox(body["from"]),
-        to=mailboxes("to"),
-        cc=mailboxes("cc"),
-        bcc=mailboxes("bcc"),
-        reply_to=mailbox(body["reply_to"]) if "reply_to" in body else None,
-        subject=body["subject"],
-        headers=tuple(HeaderField(*item) for item in body.get("headers", {}).items()),
-        text=body.get("text", ""),
-        html=body.get("html", ""),
-        attachments=attachments,
-    )
-    return message, contents

@@ -1,0 +1,77 @@
+"""What leaves for the API and what its answer means: envelope, request body, outcome.
+
+Owns the provider's limits, both request bodies (developer docs, Email Sending REST API) and the reading of answers.
+Pure: it never opens a file or a socket.
+
+Invariants:
+- an `Envelope` has 1 to 50 distinct recipients;
+- a `SendRequest` exists only for a message within the size limit that applies, and a raw one without a Bcc field unless
+  asked;
+- a request body has no key the schema does not know and is valid UTF-8;
+- an answer becomes exactly one `Outcome`; what cannot be understood is `Unknown`, never success.
+
+`credential` is who sends, `requests` what leaves, `sizes` how big it may be, `outcomes` what came of it.
+"""
+
+from cfmail_tui.submission.credential import Account, ApiToken, Credential, GlobalKey, Secret
+from cfmail_tui.submission.outcomes import (
+    NOT_SENT_CODES,
+    Accepted,
+    Answer,
+    Attempt,
+    Explanation,
+    Fate,
+    NotSent,
+    Outcome,
+    Receipt,
+    Refused,
+    Unknown,
+    decode,
+    explain,
+    first_error,
+)
+from cfmail_tui.submission.requests import (
+    RECIPIENT_LIMIT,
+    Endpoint,
+    Envelope,
+    SendRequest,
+    Submission,
+    builder_request,
+    raw_request,
+)
+from cfmail_tui.submission.sizes import LARGEST_SIZE_LIMIT, SIZE_LIMIT, Limit, Size, megabytes, size_limit
+
+__all__ = [
+    "LARGEST_SIZE_LIMIT",
+    "NOT_SENT_CODES",
+    "RECIPIENT_LIMIT",
+    "SIZE_LIMIT",
+    "Accepted",
+    "Account",
+    "Answer",
+    "ApiToken",
+    "Attempt",
+    "Credential",
+    "Endpoint",
+    "Envelope",
+    "Explanation",
+    "Fate",
+    "GlobalKey",
+    "Limit",
+    "NotSent",
+    "Outcome",
+    "Receipt",
+    "Refused",
+    "Secret",
+    "SendRequest",
+    "Size",
+    "Submission",
+    "Unknown",
+    "builder_request",
+    "decode",
+    "explain",
+    "first_error",
+    "megabytes",
+    "raw_request",
+    "size_limit",
+]
