@@ -10,7 +10,6 @@ Invariants:
 - by itself only a mail that was certainly not sent is tried again, and only if the caller waits for it (`retry`).
 """
 
-import hashlib
 import json
 import random
 import secrets
@@ -41,7 +40,7 @@ from cfmail_tui.message import (
     parse,
 )
 from cfmail_tui.outbox.memory import Memory, account_key
-from cfmail_tui.outbox.stored import message_id, message_of
+from cfmail_tui.outbox.stored import digest, message_id, message_of
 from cfmail_tui.prefill import raw_draft
 from cfmail_tui.store import AttemptExists, Store, StoreError, Waiting
 from cfmail_tui.submission import (
@@ -363,11 +362,12 @@ class Outbox(Memory):
 
     def _content(self, submission: Submission) -> MailMessage | RawDraft:
         """What a stored body says."""
-        body = json.loads(self.wire_body(submission.attempt_id))
-        if submission.endpoint == "send":
-            return message_of(body)[0]
+        with self._store.open_body(submission.attempt_id) as body:
+            if submission.endpoint == "send":
+                return message_of(body)[0]
+            source = json.load(body)["mime_message"].encode()
         envelope = submission.envelope
-        return RawDraft(envelope.sender, ", ".join(envelope.recipients), body["mime_message"].encode())
+        return RawDraft(envelope.sender, ", ".join(envelope.recipients), source)
 
     def waiting(self) -> tuple[Waiting, ...]:
         """The mails that wait here, or were left waiting by a cfmail that ended, to be tried again."""
@@ -457,21 +457,21 @@ class Outbox(Memory):
 
     def eml(self, attempt: Attempt) -> Iterator[bytes]:
         """The message of an attempt: the source that was sent, or the form's mail as a mail system would build it."""
-        stored = self.wire_body(attempt.submission.attempt_id)
-        if hashlib.sha256(stored).hexdigest() != attempt.submission.digest:
-            raise OutboxError("the stored mail is damaged: it is not what was reviewed")
-        body = json.loads(stored)
-        if attempt.submission.endpoint == "send_raw":
-            yield body["mime_message"].encode()
-            return
-        message, contents = message_of(body)
-        segments = mime.assemble(
-            message,
-            date=format_datetime(attempt.started_at),
-            message_id=message_id(attempt, message),
-            boundary=attempt.submission.digest[:24],
-        )
-        yield from mime.chunks(segments, lambda part: iter((contents[int(part.path)],)))
+        with self._store.open_body(attempt.submission.attempt_id) as body:
+            if digest(body) != attempt.submission.digest:
+                raise OutboxError("the stored mail is damaged: it is not what was reviewed")
+            body.seek(0)
+            if attempt.submission.endpoint == "send_raw":
+                yield json.load(body)["mime_message"].encode()
+                return
+            message, read = message_of(body)
+            segments = mime.assemble(
+                message,
+                date=format_datetime(attempt.started_at),
+                message_id=message_id(attempt, message),
+                boundary=attempt.submission.digest[:24],
+            )
+            yield from mime.chunks(segments, read)
 
     def curl(self, attempt: Attempt) -> str:
         """A shell command that sends the same body again; the token is named, never shown."""
