@@ -4,6 +4,7 @@ import glob
 import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -20,14 +21,20 @@ def expanded(text: str) -> tuple[str, ...]:
     """
     if uri := _FILE_URI.match(text):
         return (os.path.abspath(os.fsdecode(unquote_to_bytes(text[uri.end() :].encode("utf-8", "surrogatepass")))),)  # noqa: PTH100
-    if os.path.lexists(text):
+    if os.path.lexists(text) or not _can_be_a_path(text):
         return (os.path.abspath(text),)  # noqa: PTH100 - Path's own leaves `..` in
     path = _filled(text, str)
-    if "\0" in text or not _MAGIC.search(text) or os.path.lexists(path):
+    if not _MAGIC.search(text) or os.path.lexists(path):
         return (os.path.abspath(path),)  # noqa: PTH100
     # What comes out of a variable is no pattern, as long as it was not typed.
     matches = glob.glob(_filled(text, glob.escape))  # noqa: PTH207 - Path's own takes no absolute pattern
     return tuple(os.path.abspath(match) for match in sorted(matches))  # noqa: PTH100
+
+
+def _can_be_a_path(text: str) -> bool:
+    with suppress(UnicodeEncodeError):
+        return b"\0" not in os.fsencode(text)
+    return False
 
 
 def _filled(text: str, quoted: Callable[[str], str]) -> str:

@@ -84,7 +84,7 @@ class TestFiles:
         "loop": "too many levels of symbolic links",
         "/dev/zero": "it is a device",
         "/proc/self/status": "it is not an ordinary file",
-        "/proc/self/mem": "input/output error",
+        "/proc/self/mem": "it is not an ordinary file",
     }
 
     @pytest.mark.parametrize(("name", "reason"), BAD.items(), ids=BAD)
@@ -155,8 +155,8 @@ class TestFiles:
             (b"latin-\xe9.txt", "latin-_.txt"),
             (b"a\nb\r\tc\x1b]52;\x07.txt", "a_b__c_]52;_.txt"),
             ("nel\x85csi\x9b".encode(), "nel_csi_"),
-            (b"..txt", "..txt"),
-            (b"a\\b:c*?.txt", "a\\b:c*?.txt"),
+            (b"..txt", "txt"),
+            (b"a\\b:c*?.txt", "a_b:c*?.txt"),
         ],
     )
     def test_name(self, outbox: Outbox, sandbox: Sandbox, tmp_path: Path, name: bytes, clean: str) -> None:
