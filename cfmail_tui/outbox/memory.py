@@ -45,7 +45,7 @@ class Memory:
 
     def recent_files(self) -> tuple[str, ...]:
         """The files of mails that were accepted, the last sent first; some may be gone."""
-        return tuple(path for path in self._recalled(_RECENT, []) if isinstance(path, str))
+        return _texts(self._recalled(_RECENT, []))
 
     def _remember_files(self, paths: Iterable[str]) -> None:
         # What is sent once more has its files in the stored mail, not at a path.
@@ -56,7 +56,7 @@ class Memory:
     def _verified(self) -> Mapping[str, tuple[str, ...]]:
         """The verified destination addresses that were learned, by the key of their account."""
         learned = self._recalled(_VERIFIED, {})
-        return {key: tuple(addresses) for key, addresses in learned.items() if isinstance(addresses, list)}
+        return {key: _texts(addresses) for key, addresses in learned.items()}
 
     def _remember_verified(self, account_id: str, addresses: tuple[str, ...]) -> None:
         self._keep(_VERIFIED, {**self._verified(), account_key(account_id): addresses})
@@ -72,6 +72,10 @@ class Memory:
         # It is missed by nobody, and a mail that was sent must not look as if it had not been.
         with suppress(StoreError):
             self._store.remember(name, json.dumps(value, ensure_ascii=False))
+
+
+def _texts(found: object) -> tuple[str, ...]:
+    return tuple(text for text in found if isinstance(text, str)) if isinstance(found, list) else ()
 
 
 def account_key(account_id: str) -> str:
