@@ -61,20 +61,21 @@ class ReviewScreen(EndsOnce[str]):
     def _lines(self) -> Iterator[Content]:
         reviewed = self._reviewed
         if reviewed.caution:
-            yield Content.assemble((f"{'Caution':<10}", "$text-warning bold"), plain(reviewed.caution))
+            yield _caution(reviewed.caution)
+        for finding in reviewed.findings:
+            if finding.weight != "note":
+                yield _caution(finding.words)
         for name, value in self._facts():
             yield Content.assemble((f"{name:<10}", "$foreground-muted"), plain(value))
-        for finding in reviewed.findings:
-            name, style = (
-                ("Note", "$foreground-muted") if finding.weight == "note" else ("Caution", "$text-warning bold")
-            )
-            yield Content.assemble((f"{name:<10}", style), plain(finding.words))
         content = reviewed.content
         if isinstance(content, MailMessage):
             for part in content.attachments:
                 where = f"inline cid:{part.content_id}" if part.disposition == "inline" else "attached"
                 words = f"{part.filename}  {_size(part.size)}  {part.media_type}  {where}"
                 yield Content.assemble((f"{'File':<10}", "$foreground-muted"), plain(words))
+            for finding in reviewed.findings:
+                if finding.weight == "note":
+                    yield Content.assemble((f"{'Note':<10}", "$foreground-muted"), plain(finding.words))
             bodies = {"Text": content.text, "HTML": content.html}
         else:
             bodies = {"MIME": content.source[: _PREVIEW * 2].decode("utf-8", "replace").replace("\r\n", "\n")}
@@ -125,6 +126,10 @@ class ReviewScreen(EndsOnce[str]):
 
     def action_wire_body(self) -> None:
         self.post_message(self.WireBodyRequested(self._reviewed.submission.attempt_id))
+
+
+def _caution(words: str) -> Content:
+    return Content.assemble((f"{'Caution':<10}", "$text-warning bold"), plain(words))
 
 
 def _size(octets: int) -> str:

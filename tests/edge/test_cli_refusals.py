@@ -281,6 +281,11 @@ class TestUnreadable:
         """A file whose size says nothing of what is in it cannot be attached."""
         refused(cfmail("send", *FIELDS, "--attach", name, "-", stdin=b"Hi"), 66, name)
 
+    def test_pattern_that_matches_nothing(self, cfmail: Cfmail) -> None:
+        """A pattern that no file matches is named as it was typed."""
+        for flag in ("--attach", "--inline"):
+            refused(cfmail("send", *FIELDS, flag, "*.odt", "-", stdin=b"Hi"), 66, "*.odt", "no file matches it")
+
     def test_file_without_permission(self, cfmail: Cfmail, new_machine: Path) -> None:
         """A file that belongs to others is named with the reason."""
         secret = new_machine / "secret"

@@ -1,6 +1,7 @@
 """What `cfmail send` and `send-raw` are given is what arrives, and nothing else."""
 
 import base64
+import io
 import json
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from typing import Any, Final
 
 import pytest
 
+from cfmail_tui import cli
 from cfmail_tui.sandbox import Sandbox
 from tests.edge.cli_run import FIELDS, PATIENCE, RAW, Cfmail, bodies, cfmail_process, decoded, kept_files, use
 
@@ -193,6 +195,56 @@ class TestFiles:
         flags = ["--inline", "logo.png"] * 3
         assert cfmail("send", *FIELDS, *flags, "--html", "-", stdin=b"<p>").code == 0
         assert len({part["content_id"] for part in arrived(sandbox)["attachments"]}) == 3
+
+    def test_patterns(self, cfmail: Cfmail, sandbox: Sandbox, new_machine: Path) -> None:
+        """A quoted pattern, a home and a file URI are understood, also inline; a name with a * is first a name."""
+        for name in ("b.csv", "a.csv", "*.txt", "not.txt", "logo 1.png"):
+            (new_machine / name).write_bytes(CONTENT)
+        flags = ("--attach", "*.csv", "--attach", "*.txt", "--attach", "~/not.txt")
+        inline = ("--inline", f"file://{new_machine}/logo%201.png=logo")
+        assert cfmail("send", *FIELDS, *flags, *inline, "-", stdin=b"Hi").code == 0
+        names = [part["filename"] for part in arrived(sandbox)["attachments"]]
+        assert names == ["a.csv", "b.csv", "*.txt", "not.txt", "logo 1.png"]
+        assert arrived(sandbox)["attachments"][-1]["content_id"] == "logo"
+
+    def test_what_should_be_known_is_said(self, cfmail: Cfmail, sandbox: Sandbox, new_machine: Path) -> None:
+        """What a file is inside, as what it is sent and where a link leads is said beside, and the mail is sent."""
+        (new_machine / "report.pdf").write_bytes(b"\x89PNG\r\n\x1a\n")
+        (new_machine / ".notes").write_bytes(CONTENT)
+        (new_machine / "link").symlink_to(".notes")
+        flags = ("--attach", "report.pdf", "--attach", ".notes", "--attach", "link", "--json")
+        for more in ((), ("--dry-run",)):
+            ran = cfmail("send", *FIELDS, *flags, *more, "-", stdin=b"Hi")
+            assert ran.code == 0
+            assert "report.pdf is called application/pdf and is a PNG image inside" in ran.err
+            assert ".notes is sent as notes" in ran.err
+            assert f"link is a link to {new_machine}/.notes" in ran.err
+        assert arrived(sandbox)["attachments"][0]["type"] == "application/pdf"
+
+    def test_what_changes_meanwhile(
+        self,
+        cfmail: Cfmail,
+        monkeypatch: pytest.MonkeyPatch,
+        capsysbinary: pytest.CaptureFixture[bytes],
+        sandbox: Sandbox,
+        new_machine: Path,
+    ) -> None:
+        """A file that changes while the command waits for its text is not sent: nobody could say yes to it."""
+
+        class Late(io.BytesIO):
+            """Standard input that takes its time."""
+
+            def read(self, size: int | None = -1, /) -> bytes:
+                (new_machine / "report.csv").write_bytes(b"other")
+                return super().read(size)
+
+        (new_machine / "report.csv").write_bytes(CONTENT)
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdin", io.TextIOWrapper(Late(b"Hi")))
+            assert cli.main(["send", *FIELDS, "--attach", "report.csv", "--html", "-"]) == 65
+        assert b"report.csv changed since it was attached" in capsysbinary.readouterr().err
+        assert sandbox.messages() == []
+        assert bodies(new_machine) == []
 
     def test_symbolic_link(self, cfmail: Cfmail, sandbox: Sandbox) -> None:
         """A link is sent as the file it leads to, under the link's name."""

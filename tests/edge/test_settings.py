@@ -65,6 +65,17 @@ def test_an_account_id_that_makes_no_sense(config: Path, value: str) -> None:
     assert read.notices == (f"{config}: account_id is a string of 32 hexadecimal digits",)
 
 
+def test_verified_destinations(config: Path) -> None:
+    """They are a list of addresses; anything else is named."""
+    config.write_text('verified_destinations = ["me@example.com", " you@example.net "]\n')
+    assert settings.read(os.environ).verified_destinations == ("me@example.com", "you@example.net")
+    for value in ('"me@example.com"', '["me"]', "[7]", "true"):
+        config.write_text(f"verified_destinations = {value}\n")
+        read = settings.read(os.environ)
+        assert read.verified_destinations == ()
+        assert read.notices == (f"{config}: verified_destinations is a list of addresses",)
+
+
 def test_an_unknown_key(config: Path) -> None:
     """A key that does not exist is named with the nearest that does; the others are used."""
     config.write_text("undo_sent = 3\nnonsense = 1\nundo_send = 7\n")

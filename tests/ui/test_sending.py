@@ -1,10 +1,12 @@
 """Sending, seen from the keyboard: one press or many, every outcome, and what becomes of the draft."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from textual.screen import Screen
 
+from cfmail_tui.attachments import picked
 from cfmail_tui.message import Place
 from cfmail_tui.sandbox import Sandbox
 from cfmail_tui.submission import Accepted, Refused, Unknown
@@ -177,6 +179,29 @@ async def test_what_may_have_arrived_is_not_sent_again_unwarned(connected: Sandb
         await stage.press("escape")
         await stage.review()
         assert "Caution" not in stage.words()
+
+
+async def test_a_file_that_changed_since_it_was_picked_is_reviewed_first(connected: Sandbox, tmp_path: Path) -> None:
+    """The review says what a file was and is, and where a link leads; it leaves only after a yes to that."""
+    report, link = tmp_path / "report.csv", tmp_path / "link.csv"
+    report.write_bytes(b"a,b\n")
+    link.symlink_to(report)
+    letter = replace(LETTER, attachments=(picked(str(report)), picked(str(link))))
+    report.write_bytes(b"longer than before\n")
+    async with on_stage(letter) as stage:
+        await stage.review()
+        words = stage.words()
+        for name in ("report.csv", "link.csv"):
+            assert f"Caution {name} changed since it was attached: it had 4 octets" in words
+        assert "now it has 19 octets" in words
+        assert "Note link.csv is a link to" in words
+        assert words.index("Caution") < words.index("Subject")
+        await stage.press("y")
+        await stage.until("delivered")
+    assert [part["filename"] for part in connected.messages()[0]["request"]["attachments"]] == [
+        "report.csv",
+        "link.csv",
+    ]
 
 
 @pytest.mark.usefixtures("connected")
