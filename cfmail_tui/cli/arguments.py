@@ -163,7 +163,13 @@ def _fields(parser: argparse.ArgumentParser) -> None:
             f"--{name}", action="append", metavar="ADDRESS", default=[], help=f"{name.title()} recipients; repeatable"
         )
     parser.add_argument("--subject", metavar="TEXT", default="")
-    parser.add_argument("--attach", action="append", metavar="PATH", default=[], help="a file to attach; repeatable")
+    parser.add_argument(
+        "--attach",
+        action="append",
+        metavar="PATH",
+        default=[],
+        help="a file to attach, or a quoted pattern; repeatable",
+    )
 
 
 def _outputs(parser: argparse.ArgumentParser) -> None:
