@@ -58,6 +58,15 @@ def keep_inside(event: str, args: tuple[Any, ...]) -> None:
 
 sys.addaudithook(keep_inside)
 
+# A shell that runs the tests in the background has these ignored, and a program that is started so leaves them ignored.
+for heard, default in (
+    (signal.SIGHUP, signal.SIG_DFL),
+    (signal.SIGQUIT, signal.SIG_DFL),
+    (signal.SIGINT, signal.default_int_handler),
+):
+    if signal.getsignal(heard) is signal.SIG_IGN:
+        signal.signal(heard, default)
+
 
 @pytest.fixture(autouse=True)
 def new_machine(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
