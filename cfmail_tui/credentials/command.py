@@ -20,6 +20,7 @@ from typing import Final
 
 from cfmail_tui.credentials.failures import CommandFailed
 from cfmail_tui.message import printable
+from cfmail_tui.process import environment_for
 from cfmail_tui.submission import Secret
 
 LIMIT: Final = 30.0
@@ -37,7 +38,10 @@ def run(argv: Sequence[str], environ: Mapping[str, str], *, terminal: bool = Fal
 
     With `terminal` the command may ask there, so whoever else uses the terminal must have left it meanwhile.
     """
-    environ = _environment(environ, terminal=terminal)
+    child_environ = environment_for(environ)
+    if not terminal:
+        # It leads gpg's questions to the terminal although the child has none of its own.
+        child_environ.pop("GPG_TTY", None)
     shown = f"the password command “{printable(program(argv))}”"
     with ExitStack() as closing:
         asks_on = closing.enter_context(_terminal()) if terminal else subprocess.DEVNULL
@@ -47,7 +51,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], *, terminal: bool = Fal
                 stdin=asks_on,
                 stdout=subprocess.PIPE,
                 stderr=asks_on,
-                env=environ,
+                env=child_environ,
                 start_new_session=not terminal,
             )
         except (OSError, ValueError) as error:
@@ -63,12 +67,6 @@ def run(argv: Sequence[str], environ: Mapping[str, str], *, terminal: bool = Fal
 def program(argv: Sequence[str]) -> str:
     """What the command is called in words: its first part, without the folder."""
     return PurePath(argv[0]).name
-
-
-def _environment(environ: Mapping[str, str], *, terminal: bool) -> dict[str, str]:
-    # GPG_TTY leads gpg's questions to the terminal although the child has none of its own.
-    hidden = ("CLOUDFLARE_", "CF_") if terminal else ("CLOUDFLARE_", "CF_", "GPG_TTY")
-    return {name: value for name, value in environ.items() if not name.startswith(hidden)}
 
 
 @contextmanager

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cfmail_tui.message import MailError
-
-_SECRETS = ("CLOUDFLARE_API_TOKEN", "CLOUDFLARE_API_KEY", "CLOUDFLARE_EMAIL", "CLOUDFLARE_ACCOUNT_ID")
+from cfmail_tui.process import environment_for
 
 
 class EditorError(MailError):
@@ -52,11 +51,11 @@ def edit(content: bytes, command: str, folder: Path, suffix: str) -> Edited | Ed
 
 
 def _edited(content: bytes, argv: list[str], path: Path) -> Edited | EditorError:
-    environment = {key: value for key, value in os.environ.items() if key not in _SECRETS}
     fault = ""
     try:
         with keys_are_not_ours():
-            ended = subprocess.run([*argv, str(path)], env=environment, check=False)  # noqa: S603 - the user's choice
+            command = [*argv, str(path)]
+            ended = subprocess.run(command, env=environment_for(os.environ), check=False)  # noqa: S603 - the user's
         if ended.returncode:
             fault = f"{Path(argv[0]).name} ended with code {ended.returncode}"
     except OSError as error:
