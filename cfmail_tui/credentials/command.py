@@ -29,6 +29,9 @@ LIMIT: Final = 30.0
 OUTPUT_LIMIT: Final = 64 * 1024
 """Octets it may print."""
 
+_INTERRUPTED: Final = {-signal.SIGINT, 128 + signal.SIGINT}
+"""How it ends after Ctrl+C: by the signal, or as shells tell of one."""
+
 _GLANCE: Final = 0.1
 """Seconds between two looks whether it has ended: somebody it left behind may hold its output open."""
 
@@ -114,6 +117,8 @@ def _answer(process: subprocess.Popen[bytes], limit: float) -> Secret | str:
         status = process.wait(max(0.0, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:
         return late
+    if status in _INTERRUPTED:
+        return "was interrupted"
     if status:
         return f"ended with status {status}" if status > 0 else f"was ended by {_signal(-status)}"
     try:

@@ -51,7 +51,13 @@ def test_from_the_first_paste_to_a_crash(
     editor = notes / "editor.sh"
     editor.write_text(f"export >{notes}/environment; set >>{notes}/environment; echo in the editor; read line")
     leaks = Leaks(token=sandbox.token)
-    command = [SECRET_SERVICE, "unlocked", sys.executable, "-c", TALKATIVE.format(log=str(notes / "log"))]
+    command: list[str | Path] = [
+        SECRET_SERVICE,
+        "unlocked",
+        sys.executable,
+        "-c",
+        TALKATIVE.format(log=str(notes / "log")),
+    ]
     environ = {
         **WATCHED,
         "TEXTUAL_LOG": str(notes / "textual"),
