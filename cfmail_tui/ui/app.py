@@ -394,7 +394,7 @@ class CfmailApp(OutboxApp):
         from cfmail_tui.ui.editor import edit
 
         assert self._settings
-        with self.suspend():
+        with self.handed_over():
             left = edit(message.content, self._settings.editor, self._settings.data_dir, message.suffix)
         if isinstance(left, MailError):
             self.complain(str(left))

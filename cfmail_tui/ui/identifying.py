@@ -16,7 +16,6 @@ from cfmail_tui.profile import Identity, Profile
 from cfmail_tui.submission import Account
 from cfmail_tui.ui.account import AccountScreen, Answer
 from cfmail_tui.ui.accounts import AccountsScreen
-from cfmail_tui.ui.editor import keys_are_not_ours
 from cfmail_tui.ui.identity import IdentityScreen
 from cfmail_tui.ui.passphrase import PassphraseScreen
 from cfmail_tui.ui.work import Failed, Next, Task
@@ -169,7 +168,7 @@ class Identifying:
         self._app.run_task(unlock, message.screen.refused)
 
     def _with_terminal(self, accounts: "Accounts", stuck: _Stuck) -> None:
-        with self._app.suspend(), keys_are_not_ours():
+        with self._app.handed_over():
             fault = _asked_there(accounts)
         if fault:
             stuck.otherwise(fault)

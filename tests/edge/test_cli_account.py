@@ -1,6 +1,7 @@
 """`cfmail account`: every kind of token, every place to keep one, and no secret anywhere else."""
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -356,6 +357,26 @@ class TestPasswordCommand:
             terminal.send("1234\r")
             assert terminal.wait_exit() == 0
         assert len(sandbox.messages()) == 1
+
+    def test_ctrl_c_at_its_question(self, sandbox: Sandbox, new_machine: Path) -> None:
+        """It ends command and cfmail: 130, nothing is sent, and the terminal shows again what is typed."""
+        born = new_machine / "pid"
+        # Ended by the signal at once, it leaves the echo off.
+        asks = "import getpass, os, signal; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+        note = f"open('{born}', 'w').write(str(os.getpid())); getpass.getpass('PIN? ')"
+        self.command(new_machine, sandbox, asks + note)
+        text = new_machine / "mail.txt"
+        text.write_text("Hi")
+        with on_terminal("send", *FIELDS, str(text)) as terminal:
+            terminal.wait_for("PIN?")
+            terminal.send("12\x03")
+            assert terminal.wait_exit() == 130
+            assert terminal.settings() == terminal.settings_before
+            assert "interrupted" in terminal.screen()
+            assert "Traceback" not in terminal.screen()
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(born.read_text()), 0)
+        assert sandbox.messages() == []
 
 
 @pytest.mark.slow

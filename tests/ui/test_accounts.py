@@ -22,6 +22,7 @@ from cfmail_tui.submission import Secret
 from cfmail_tui.ui.account import AccountScreen
 from cfmail_tui.ui.accounts import AccountsScreen
 from tests.edge.fault_server import PATIENCE, Exchange, FarEnd
+from tests.leaks import Leaks
 from tests.ui.stage import LETTER, Stage, attempts, drafts, on_stage, opened_with
 
 ROOT = Path(__file__).parents[2]
@@ -133,7 +134,7 @@ async def test_an_account_is_asked_for_and_the_review_follows(first_use: Sandbox
 
 
 async def test_a_token_is_never_on_the_screen(first_use: Sandbox) -> None:
-    """The token is masked as it is typed and pasted, and no key copies it."""
+    """The token is masked as it is typed and pasted, a screenshot shows the mask, and no key copies it."""
     async with on_stage(LETTER) as stage:
         await asked(stage)
         await stage.type("secret-token-")
@@ -149,6 +150,9 @@ async def test_a_token_is_never_on_the_screen(first_use: Sandbox) -> None:
             await stage.press("end", *keys)
         await stage.pilot.click("#secret", times=2)
         await stage.press("ctrl+c")
+        leaks = Leaks(token=field.value)
+        leaks.add("a screenshot", stage.app.export_screenshot())
+        assert not leaks.found
         assert "part" not in stage.text()
         assert "secret" not in stage.text()
         assert field.value == "secret-token-part-two"
