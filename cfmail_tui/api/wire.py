@@ -13,7 +13,7 @@ from typing import Final
 import httpx
 
 from cfmail_tui import __version__
-from cfmail_tui.api.addresses import checked_base_url, transport
+from cfmail_tui.api.addresses import checked_base_url, shown_proxy, transport
 from cfmail_tui.api.errors import CredentialFormError, StopError
 from cfmail_tui.api.exchange import Exchange
 from cfmail_tui.submission import Answer, ApiToken, Credential
@@ -46,6 +46,11 @@ class Wire:
         for value, what in _secrets(credential):
             _check_form(value, what)
         _silence()
+
+    @property
+    def proxy(self) -> str:
+        """The proxy on the way, for the eye; "" for none."""
+        return shown_proxy(self._proxy)
 
     def ask(self, exchange: Exchange, method: str, path: str, body: Iterable[bytes] | None, size: int) -> Answer:
         """The one request of this exchange and its answer; `path` is below the base URL. Raises one of WIRE_ERRORS."""

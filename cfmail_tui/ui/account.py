@@ -22,7 +22,7 @@ from cfmail_tui.profile import Identity, Profile
 from cfmail_tui.submission import Secret
 from cfmail_tui.ui.commands import KeyBar, bindings
 from cfmail_tui.ui.fields import EndsOnce, LineInput, plain
-from cfmail_tui.ui.inspected import remarks, verdict
+from cfmail_tui.ui.inspected import remarks, road, verdict
 
 if TYPE_CHECKING:
     from cfmail_tui.outbox import Choice
@@ -189,7 +189,7 @@ class AccountScreen(ModalScreen[bool], EndsOnce[bool]):
             return
         self._answer = answer
         self._account_id = inspection.account_id
-        self._say(Content("\n").join([verdict(inspection), *remarks(inspection)]))
+        self._say(Content("\n").join([verdict(inspection), *remarks(inspection), *road(inspection)]))
         if self._account_id:
             self._show_keep(answer)
         else:
