@@ -55,6 +55,7 @@ class Wire:
     def ask(self, exchange: Exchange, method: str, path: str, body: Iterable[bytes] | None, size: int) -> Answer:
         """The one request of this exchange and its answer; `path` is below the base URL. Raises one of WIRE_ERRORS."""
         exchange.check()
+        exchange.by_proxy = self._proxy is not None
         request = httpx.Request(
             method,
             f"{self._base_url}{path}",

@@ -228,6 +228,20 @@ class TestChecking:
         assert ran.code == 75
         assert "nothing listens" in ran.out.splitlines()[0]
 
+    def test_a_proxy_is_named(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+        """By which proxy Cloudflare is asked, and a mail would go, is told without the proxy's password."""
+        use(sandbox, monkeypatch)
+        proxy = f"127.0.0.1:{closed_port()}"
+        monkeypatch.setenv("CLOUDFLARE_BASE_URL", "https://api.invalid/client/v4")
+        monkeypatch.setenv("HTTPS_PROXY", f"http://anna:pa55@{proxy}")
+        check, value = cfmail("account", "check"), cfmail("account", "check", "--json")
+        dry = [cfmail("send", *FIELDS, "-", "--dry-run", *flags, stdin="Hi") for flags in ((), ("--json",))]
+        assert f"nothing listens at the proxy {proxy}" in check.out.splitlines()[0]
+        assert f"via       proxy {proxy}\n" in check.out
+        assert f"via proxy {proxy}\n" in dry[0].out
+        assert value.json["proxy"] == dry[1].json["proxy"] == proxy
+        assert not [ran for ran in (check, value, *dry) if "pa55" in ran.out + ran.err]
+
 
 class TestNames:
     @pytest.mark.parametrize("verb", ["check", "default", "remove"])

@@ -21,7 +21,7 @@ from cfmail_tui.sandbox.state import Choices
 from cfmail_tui.submission import Secret
 from cfmail_tui.ui.account import AccountScreen
 from cfmail_tui.ui.accounts import AccountsScreen
-from tests.edge.fault_server import PATIENCE, Exchange, FarEnd
+from tests.edge.fault_server import PATIENCE, Exchange, FarEnd, closed_port
 from tests.ui.stage import LETTER, Stage, attempts, drafts, on_stage, opened_with
 
 ROOT = Path(__file__).parents[2]
@@ -287,6 +287,24 @@ async def test_an_account_is_checked(ring: Memory, tmp_path: Path, monkeypatch: 
         await stage.until("DNS records to add")
         await stage.until("acme.example TXT")
         assert "acme.example TXT" in stage.app.clipboard
+
+
+async def test_a_proxy_is_shown(ring: Memory, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
+    """By which proxy a mail would leave stands in the review, and in the check; never its password."""
+    set_up(ring, sandbox, Profile("work", "keyring"))
+    proxy = f"127.0.0.1:{closed_port()}"
+    monkeypatch.setenv("CLOUDFLARE_BASE_URL", "https://api.invalid/client/v4")
+    monkeypatch.setenv("ALL_PROXY", f"http://anna:pa55@{proxy}")
+    async with on_stage(LETTER, opened=opened_with(ring)) as stage:
+        await stage.review()
+        assert f"Via       proxy {proxy}" in stage.text()
+        assert "pa55" not in stage.text()
+        await stage.press("e")
+        await open_accounts(stage)
+        await stage.press("c")
+        await stage.until(f"nothing listens at the proxy {proxy}")
+        assert f"Via       proxy {proxy}" in stage.text()
+        assert "pa55" not in stage.text()
 
 
 async def test_a_check_keeps_nobody_waiting(ring: Memory, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
