@@ -24,7 +24,7 @@ from textual.binding import BindingType
 
 from cfmail_tui.message import Draft, MailError, MessageError, Place, Problem, RawDraft, SavedDraft, printable
 from cfmail_tui.submission import Attempt
-from cfmail_tui.ui.account import AccountScreen
+from cfmail_tui.ui.account import FIRST, AccountScreen
 from cfmail_tui.ui.accounts import AccountsScreen
 from cfmail_tui.ui.attach import AttachScreen
 from cfmail_tui.ui.commands import Where, bindings
@@ -419,14 +419,14 @@ class CfmailApp(OutboxApp):
 
     def _prepare(self, draft: SavedDraft) -> None:
         def prepare(outbox: "Outbox") -> Next:
-            from cfmail_tui.outbox import NeedsPassphrase, NeedsTerminal, NoAccount
+            from cfmail_tui.outbox import NeedsPassphrase, NeedsTerminal, NoAccount, NoneSetUp
 
             try:
                 reviewed = outbox.prepare(draft.content, draft)
             except (NeedsPassphrase, NeedsTerminal):
                 raise
             except NoAccount as error:
-                reason = str(error)
+                reason = FIRST if isinstance(error, NoneSetUp) else f"{error}."
                 return lambda: self._without_account(reason, draft)
             except MessageError as error:
                 problems = error.problems
@@ -445,7 +445,7 @@ class CfmailApp(OutboxApp):
 
     def _without_account(self, reason: str, draft: SavedDraft) -> None:
         self.mail.set_busy(busy=False)
-        self.identifying.add(f"{reason}.", lambda: self._prepare(replace(draft, account=self.mail.account)))
+        self.identifying.add(reason, lambda: self._prepare(replace(draft, account=self.mail.account)))
 
     def _review(self, reviewed: "Reviewed", screen: ReviewScreen) -> None:
         if not reviewed.draft or self.mail.draft_id != reviewed.draft.draft_id:

@@ -7,7 +7,16 @@ from typing import Final
 
 import pytest
 
-from cfmail_tui.api import ApiError, BaseUrlError, Cancellation, Client, CredentialFormError, Timeouts, proxy_for, shown_proxy
+from cfmail_tui.api import (
+    ApiError,
+    BaseUrlError,
+    Cancellation,
+    Client,
+    CredentialFormError,
+    Timeouts,
+    proxy_for,
+    shown_proxy,
+)
 from cfmail_tui.submission import Accepted, ApiToken, Credential, GlobalKey, NotSent, Outcome, Receipt, Secret, Unknown
 from tests.edge.fault_server import (
     ACCOUNT_ID,
@@ -198,7 +207,10 @@ def test_the_environment_names_the_proxy(base_url: str, environ: Mapping[str, st
         ("https://ann:word@proxy.corp", "proxy.corp:443"),
         ("http://ann:word%2F%23@[fd00::1]:3128/path", "[fd00::1]:3128"),
         ("http://bücher.example:1", "bücher.example:1"),
-        ("socks5://proxy.corp:1080", "proxy.corp:1080 (cannot be used: its address must begin with http:// or https://)"),
+        (
+            "socks5://proxy.corp:1080",
+            "proxy.corp:1080 (cannot be used: its address must begin with http:// or https://)",
+        ),
         ("socks5://ann:word@proxy.corp", "(cannot be used: its address must begin with http:// or https://)"),
         ("http://pro\x1b[2Jxy:8080", "pro<1B>[2Jxy:8080 (cannot be used: its address is not a URL)"),
         ("http://pro\u202exy:8080", "pro<202E>xy:8080 (cannot be used: its address is not a URL)"),

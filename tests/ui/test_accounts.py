@@ -37,8 +37,11 @@ class Memory(keyring.backend.KeyringBackend):
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.kept: dict[str, str] = {}
+        self.is_locked = False
 
     def get_password(self, service: str, username: str) -> str | None:
+        if self.is_locked:
+            raise keyring.errors.KeyringLocked("locked")
         return self.kept.get(username)
 
     def set_password(self, service: str, username: str, password: str) -> None:
@@ -289,6 +292,35 @@ async def test_an_account_is_checked(ring: Memory, tmp_path: Path, monkeypatch: 
         assert "acme.example TXT" in stage.app.clipboard
 
 
+TOLD: Final = {
+    "user": "✓ mail can be sent from acme.example, news.acme.example, globex.example",
+    "account": "✓ mail can be sent from acme.example, news.acme.example, globex.example",
+    "expired": "✗ the token has expired → make a new one in Cloudflare's dashboard",
+    "disabled": "✗ the token is switched off → switch it on in Cloudflare's dashboard, or make a new one",
+    "no_send": "✗ the token may not send mail → give it the permission Email Sending: Edit, and check the account ID",
+    "no_read": "✓ it may send mail; from which domains could not be learned",
+}
+"""The verdict on each kind of token of the sandbox, and the next step."""
+
+
+async def test_each_verdict_is_seen_whole(ring: Memory, first_use: Sandbox) -> None:
+    """On 80x24 the verdict on each kind of token stands in full beside what it rests on, with nothing to scroll to."""
+    for kind in TOLD:
+        secret = Secret(first_use.add_token(kind))
+        with opened_with(ring)() as (outbox, _):
+            outbox.accounts.add(Profile(kind, "keyring"), first_use.account_id, secret, keep="keyring")
+    async with on_stage(opened=opened_with(ring)) as stage:
+        screen = await open_accounts(stage)
+        for kind, verdict in TOLD.items():
+            await stage.gone("May send")
+            await stage.press("c")
+            await stage.until("May send")
+            await stage.settled()
+            assert verdict in stage.words(), kind
+            assert not screen.query_one("#account-detail").max_scroll_y, kind
+            await stage.press("down")
+
+
 async def test_a_proxy_is_shown(ring: Memory, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
     """By which proxy a mail would leave stands in the review, and in the check; never its password."""
     set_up(ring, sandbox, Profile("work", "keyring"))
@@ -420,6 +452,70 @@ async def test_a_draft_remembers_its_account(first_use: Sandbox, ring: Memory) -
             await stage.settled()
             await stage.review()
             assert ("work · keyring" if gone else "home · keyring") in stage.text()
+
+
+async def test_a_draft_whose_account_is_gone_without_another(first_use: Sandbox, ring: Memory) -> None:
+    """That is said when the draft is opened, it is as it was, and F9 asks for an account and goes on to the review."""
+    set_up(ring, first_use, Profile("home", "keyring"))
+    async with on_stage(LETTER, opened=opened_with(ring)) as stage:
+        await stage.until("home · keyring")
+        await stage.press("ctrl+s")
+        await stage.until("saved")
+    with opened_with(ring)() as (outbox, _):
+        outbox.accounts.remove("home")
+    async with on_stage(opened=opened_with(ring)) as stage:
+        await stage.press("f7")
+        await stage.until("Hello")
+        await stage.settled()
+        await stage.press("enter")
+        await stage.until("“home” is not set up any more, and there is no other")
+        assert "home: cannot be used" in stage.text()
+        assert stage.draft == LETTER
+        await asked(stage)
+        await stage.type(f"{first_use.token}\n")
+        await stage.until("Keep it in")
+        await stage.settled()
+        await stage.click("Use it")
+        await stage.until("nothing has left yet")
+        await stage.press("e")
+        assert stage.draft == LETTER
+
+
+async def test_the_account_in_use_is_removed(first_use: Sandbox, ring: Memory) -> None:
+    """The mail that is being written says as whom it is sent now, and stays as it was."""
+    set_up(ring, first_use, Profile("work", "keyring"), Profile("home", "keyring"))
+    async with on_stage(LETTER, opened=opened_with(ring)) as stage:
+        await open_accounts(stage)
+        await stage.press("down", "enter")
+        await stage.until("home · keyring")
+        await open_accounts(stage)
+        await stage.press("down", "d")
+        await stage.until("remove its secret")
+        await stage.press("down", "enter")
+        await stage.until("its secret removed from the keyring")
+        await stage.press("escape")
+        await stage.until("“home” is not set up any more: this mail is now sent as work · keyring")
+        assert stage.draft == LETTER
+        await stage.review()
+        assert "Account   work · keyring" in stage.text()
+
+
+async def test_a_keyring_that_is_locked_at_the_start(first_use: Sandbox, ring: Memory) -> None:
+    """It is told without being asked for; once it is open F9 goes on, and nothing typed meanwhile is lost."""
+    set_up(ring, first_use, Profile("work", "keyring"))
+    ring.is_locked = True
+    async with on_stage(LETTER, opened=opened_with(ring)) as stage:
+        await stage.until("the keyring is locked")
+        assert "account: cannot be used" in stage.text()
+        await stage.press("f9")
+        await stage.until("API token")
+        assert "the keyring is locked" in stage.words()
+        await stage.press("escape")
+        ring.is_locked = False
+        await stage.review()
+        await stage.press("y")
+        await stage.until("delivered")
+    assert len(first_use.messages()) == 1
 
 
 async def test_a_click_on_the_title_opens_the_accounts(connected: Sandbox) -> None:
