@@ -229,9 +229,8 @@ class Accounts:
             return COMMAND, "command"
         if default and default.kept_in == "file":
             return default.name, "file"
-        if default is None and self._vault and self.has_file:
-            if self._vault.is_locked or DEFAULT_ACCOUNT in self._vault.names():
-                return DEFAULT_ACCOUNT, "file"
+        if default is None and self._may_be_in_file(DEFAULT_ACCOUNT):
+            return DEFAULT_ACCOUNT, "file"
         if self._typed:
             return [*self._typed][-1], "memory"
         raise NoneSetUp(no_keyring or f"no account is set up: {_WAY_OUT}")
@@ -266,6 +265,10 @@ class Accounts:
 
     def _from_vault(self, name: str) -> Account | None:
         return self._found.get(name) or self._remembered(self._vault.load(name) if self._vault else None)
+
+    def _may_be_in_file(self, name: str) -> bool:
+        """Whether the encrypted file has it, or nobody knows before that is open."""
+        return self._vault is not None and self._vault.exists and (self._vault.is_locked or name in self._vault.names())
 
     def _unlocked(self) -> tuple[str, ...]:
         """The names in the encrypted file, once it is open: there they are even if the list was lost."""

@@ -150,7 +150,7 @@ class SecretService:
 def secret_service() -> Iterator[SecretService]:
     """A `SecretService` that lasts as long as the test."""
     _want_gnome_keyring()
-    held = [SECRET_SERVICE, "unlocked", "sh", "-c", 'echo "$DBUS_SESSION_BUS_ADDRESS"; exec cat']
+    held = [str(SECRET_SERVICE), "unlocked", "sh", "-c", 'echo "$DBUS_SESSION_BUS_ADDRESS"; exec cat']
     # It ends with its standard input, and takes bus and daemon with it.
     with subprocess.Popen(held, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as session:
         yield SecretService(session)
@@ -161,7 +161,7 @@ SecretServiceMode = Literal["unlocked", "locked", "fresh", "none"]
 
 @pytest.fixture
 def run_with_secret_service() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """`run(mode, argv, env={}, timeout=60)`: a command beside a real gnome-keyring; tests/secret_service has the modes."""
+    """`run(mode, argv, env={}, timeout=60)`: a command beside a gnome-keyring; the modes are in tests/secret_service."""
     _want_gnome_keyring()
 
     def run(

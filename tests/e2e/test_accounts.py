@@ -125,7 +125,7 @@ def test_an_account_for_this_session_only(start: Start, first_use: Sandbox) -> N
 
 @pytest.mark.slow
 def test_an_account_in_the_keyring(start: Start, first_use: Sandbox, secret_service: SecretService) -> None:
-    """Entered once, found by the next start. A locked keyring is told at once, and a token for this session leads on."""
+    """Entered once, found by the next start; when it is locked that is told, and a token for this session leads on."""
     terminal = start(env=secret_service.environment)
     terminal.wait_for("no account yet")
     terminal.send("me@acme.example")

@@ -9,98 +9,25 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
-import keyring.backend
-import keyring.errors
 import pytest
 from textual.widgets import Button, Static
 
 from cfmail_tui.message import Draft, RawDraft
-from cfmail_tui.profile import Identity, Profile
+from cfmail_tui.profile import Profile
 from cfmail_tui.sandbox import Sandbox
 from cfmail_tui.sandbox.state import Choices
 from cfmail_tui.submission import Secret
-from cfmail_tui.ui.account import AccountScreen
 from cfmail_tui.ui.accounts import AccountsScreen
 from tests.edge.fault_server import PATIENCE, Exchange, FarEnd, closed_port
+from tests.ui.accounts import PASSPHRASE, Memory, asked, open_accounts, set_up
 from tests.ui.stage import LETTER, Stage, attempts, drafts, on_stage, opened_with
 
 ROOT = Path(__file__).parents[2]
-PASSPHRASE: Final = "correct horse battery"
-
-
-class Memory(keyring.backend.KeyringBackend):
-    """A keyring that lasts as long as the test; never chosen by keyring itself."""
-
-    priority = -100
-    name = "memory"
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.kept: dict[str, str] = {}
-        self.is_locked = False
-
-    def get_password(self, service: str, username: str) -> str | None:
-        if self.is_locked:
-            raise keyring.errors.KeyringLocked("locked")
-        return self.kept.get(username)
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.kept[username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        if self.kept.pop(username, None) is None:
-            raise keyring.errors.PasswordDeleteError("not found")
-
-
-@pytest.fixture
-def ring() -> Memory:
-    return Memory()
-
-
-@pytest.fixture
-def first_use(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """A sandbox that the environment names, without credentials for it, on a machine without a keyring."""
-    monkeypatch.setenv("CLOUDFLARE_BASE_URL", sandbox.base_url)
-    return sandbox
 
 
 def everything_on_disk() -> bytes:
     """What the program has written."""
     return b"".join(path.read_bytes() for path in Path(os.environ["CFMAIL_HOME"]).rglob("*") if path.is_file())
-
-
-def set_up(ring: Memory | None, sandbox: Sandbox, *profiles: Profile) -> None:
-    """Keep an account for each profile, as an earlier session did."""
-    with opened_with(ring)() as (outbox, _):
-        for profile in profiles:
-            if profile.kept_in == "file":
-                outbox.accounts.unlock(Secret(PASSPHRASE))
-            kept_in = profile.kept_in
-            assert kept_in in {"keyring", "file"}
-            outbox.accounts.add(profile, sandbox.account_id, Secret(sandbox.token), keep=kept_in)
-
-
-async def asked(stage: Stage) -> AccountScreen:
-    await stage.press("f9")
-    await stage.until("API token")
-    await stage.settled()
-    assert isinstance(stage.app.screen, AccountScreen)
-    return stage.app.screen
-
-
-async def open_accounts(stage: Stage) -> AccountsScreen:
-    """By the palette, as there is no key for it."""
-    await stage.press("f2")
-    await stage.until("Search for commands")
-    await stage.type("who mail is sent as")
-    await stage.pilot.pause()
-    await stage.settled()
-    await stage.press("enter")
-    await stage.until(lambda: isinstance(stage.app.screen, AccountsScreen))
-    await stage.settled()
-    screen = stage.app.screen
-    assert isinstance(screen, AccountsScreen)
-    return screen
 
 
 async def keep_in(stage: Stage, place: str) -> None:
@@ -384,147 +311,6 @@ async def test_the_default_and_removing(first_use: Sandbox, ring: Memory) -> Non
     assert [*ring.kept] == ["work"]
 
 
-async def test_another_account_is_used(first_use: Sandbox, ring: Memory) -> None:
-    """Enter sends this mail and the next ones as the account chosen, with its From, Reply-To and signature."""
-    work = Profile("work", "keyring", (Identity("alice@acme.example"),))
-    home = Profile("home", "keyring", (Identity("al@home.example", "al@mail.example", "Al"),))
-    set_up(ring, first_use, work, home)
-    begun = Draft(sender="al@home.example", reply_to="al@mail.example", text="\n\n-- \nAl")
-    async with on_stage(opened=opened_with(ring)) as stage:
-        await stage.until("work · keyring")
-        assert stage.draft == Draft(sender="alice@acme.example")
-        await open_accounts(stage)
-        await stage.press("down", "enter")
-        await stage.until("home · keyring")
-        await stage.settled()
-        assert stage.draft == begun
-        assert stage.mail.is_blank()
-        assert not drafts(), "what was offered is nothing that was typed"
-        await stage.press("ctrl+n")
-        await stage.settled()
-        assert stage.draft == begun
-        stage.form.fill(LETTER)
-        await stage.send()
-        await stage.until("delivered")
-        assert stage.draft == begun
-    assert [attempt.account for attempt in attempts()] == ["home"]
-
-
-async def test_what_is_typed_is_not_replaced(first_use: Sandbox, ring: Memory) -> None:
-    """Another account changes nothing in a mail that the user wrote."""
-    set_up(
-        ring,
-        first_use,
-        Profile("work", "keyring"),
-        Profile("home", "keyring", (Identity("al@home.example", "", "Al"),)),
-    )
-    async with on_stage(LETTER, opened=opened_with(ring)) as stage:
-        await open_accounts(stage)
-        await stage.press("down", "enter")
-        await stage.until("home · keyring")
-        await stage.settled()
-        assert stage.draft == LETTER
-
-
-async def test_a_draft_remembers_its_account(first_use: Sandbox, ring: Memory) -> None:
-    """A draft is opened and sent as the account it was written for; if that is gone, that is said, and another used."""
-    set_up(ring, first_use, Profile("work", "keyring"), Profile("home", "keyring"))
-    async with on_stage(LETTER, opened=opened_with(ring)) as stage:
-        await open_accounts(stage)
-        await stage.press("down", "enter")
-        await stage.until("home · keyring")
-        await stage.type("!")
-        await stage.press("ctrl+s")
-        await stage.until("saved")
-    for gone in (False, True):
-        if gone:
-            with opened_with(ring)() as (outbox, _):
-                outbox.accounts.remove("home")
-        async with on_stage(opened=opened_with(ring)) as stage:
-            await stage.until("work · keyring")
-            await stage.press("f7")
-            await stage.until("Hello")
-            await stage.settled()
-            await stage.press("enter")
-            await stage.until("“home” is not set up any more" if gone else "home · keyring")
-            if gone:
-                await stage.until("work · keyring")
-            await stage.settled()
-            await stage.review()
-            assert ("work · keyring" if gone else "home · keyring") in stage.text()
-
-
-async def test_a_draft_whose_account_is_gone_without_another(first_use: Sandbox, ring: Memory) -> None:
-    """That is said when the draft is opened, it is as it was, and F9 asks for an account and goes on to the review."""
-    set_up(ring, first_use, Profile("home", "keyring"))
-    async with on_stage(LETTER, opened=opened_with(ring)) as stage:
-        await stage.until("home · keyring")
-        await stage.press("ctrl+s")
-        await stage.until("saved")
-    with opened_with(ring)() as (outbox, _):
-        outbox.accounts.remove("home")
-    async with on_stage(opened=opened_with(ring)) as stage:
-        await stage.press("f7")
-        await stage.until("Hello")
-        await stage.settled()
-        await stage.press("enter")
-        await stage.until("“home” is not set up any more, and there is no other")
-        assert "home: cannot be used" in stage.text()
-        assert stage.draft == LETTER
-        await asked(stage)
-        await stage.type(f"{first_use.token}\n")
-        await stage.until("Keep it in")
-        await stage.settled()
-        await stage.click("Use it")
-        await stage.until("nothing has left yet")
-        await stage.press("e")
-        assert stage.draft == LETTER
-
-
-async def test_the_account_in_use_is_removed(first_use: Sandbox, ring: Memory) -> None:
-    """The mail that is being written says as whom it is sent now, and stays as it was."""
-    set_up(ring, first_use, Profile("work", "keyring"), Profile("home", "keyring"))
-    async with on_stage(LETTER, opened=opened_with(ring)) as stage:
-        await open_accounts(stage)
-        await stage.press("down", "enter")
-        await stage.until("home · keyring")
-        await open_accounts(stage)
-        await stage.press("down", "d")
-        await stage.until("remove its secret")
-        await stage.press("down", "enter")
-        await stage.until("its secret removed from the keyring")
-        await stage.press("escape")
-        await stage.until("“home” is not set up any more: this mail is now sent as work · keyring")
-        assert stage.draft == LETTER
-        await stage.review()
-        assert "Account   work · keyring" in stage.text()
-
-
-async def test_a_keyring_that_is_locked_at_the_start(first_use: Sandbox, ring: Memory) -> None:
-    """It is told without being asked for; once it is open F9 goes on, and nothing typed meanwhile is lost."""
-    set_up(ring, first_use, Profile("work", "keyring"))
-    ring.is_locked = True
-    async with on_stage(LETTER, opened=opened_with(ring)) as stage:
-        await stage.until("the keyring is locked")
-        assert "account: cannot be used" in stage.text()
-        await stage.press("f9")
-        await stage.until("API token")
-        assert "the keyring is locked" in stage.words()
-        await stage.press("escape")
-        ring.is_locked = False
-        await stage.review()
-        await stage.press("y")
-        await stage.until("delivered")
-    assert len(first_use.messages()) == 1
-
-
-async def test_a_click_on_the_title_opens_the_accounts(connected: Sandbox) -> None:
-    """Who sends can be clicked."""
-    async with on_stage(LETTER) as stage:
-        await stage.click("environment")
-        await stage.until("Enter sends this mail as the one chosen")
-
-
 async def test_a_new_encrypted_file(first_use: Sandbox) -> None:
     """Whoever chooses the encrypted file is asked for its passphrase twice, and a slip is told; then adding goes on."""
     async with on_stage(LETTER, opened=opened_with()) as stage:
@@ -601,6 +387,7 @@ async def test_identities_are_written_down(first_use: Sandbox, ring: Memory) -> 
 
 STORY = """
 import asyncio, os
+from tests.ui.accounts import PASSPHRASE, Memory, asked, open_accounts, set_up
 from tests.ui.stage import LETTER, on_stage, opened_with
 
 async def first():
