@@ -26,7 +26,7 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from cfmail_tui import mime, retry, submission
-from cfmail_tui.accounts import COMMAND, Accounts, Choice, Listed, NeedsPassphrase, NeedsTerminal, NoAccount
+from cfmail_tui.accounts import COMMAND, Accounts, Choice, Listed, NeedsPassphrase, NeedsTerminal, NoAccount, NoneSetUp
 from cfmail_tui.attachments import inspect_all, read_file, read_source
 from cfmail_tui.message import (
     Attachment,
@@ -70,6 +70,7 @@ __all__ = [
     "NeedsPassphrase",
     "NeedsTerminal",
     "NoAccount",
+    "NoneSetUp",
     "NotRecorded",
     "Outbox",
     "OutboxError",
@@ -157,6 +158,18 @@ class Outbox:
         self._turn = threading.Lock()
         self._cancellations: dict[str, api.Cancellation] = {}
         self._unrecorded: dict[str, Outcome] = {}
+
+    @property
+    def proxy(self) -> str:
+        """The proxy on the way to Cloudflare, for the eye; "" if the environment names none for it."""
+        from cfmail_tui import api
+
+        return api.shown_proxy(self._proxy())
+
+    def _proxy(self) -> str | None:
+        from cfmail_tui import api
+
+        return api.proxy_for(self.base_url, self._environ)
 
     def prepare(
         self, content: Draft | RawDraft, draft: SavedDraft | None = None, *, account: Account | None = None
@@ -260,9 +273,7 @@ class Outbox:
         from cfmail_tui import api
 
         try:
-            client = api.Client(
-                self.base_url, reviewed.account.credential, proxy=api.proxy_for(self.base_url, self._environ)
-            )
+            client = api.Client(self.base_url, reviewed.account.credential, proxy=self._proxy())
             stored = self._store.open_body(reviewed.submission.attempt_id)
         except (api.ApiError, StoreError) as error:
             return NotSent(str(error))
@@ -382,8 +393,7 @@ class Outbox:
             for other in self._store.attempts(limit=_KNOWN)
             if isinstance(other.outcome, Accepted)
         }
-        proxy = api.proxy_for(self.base_url, self._environ)
-        with api.Client(self.base_url, account.credential, proxy=proxy) as client:
+        with api.Client(self.base_url, account.credential, proxy=self._proxy()) as client:
             asked = replace(attempt.submission, account_id=account.account_id)
             return client.find(asked, attempt.started_at, known=known)
 
@@ -399,8 +409,7 @@ class Outbox:
     def _inspection(self, credential: Credential, account_id: str) -> "Inspection":
         from cfmail_tui import api
 
-        proxy = api.proxy_for(self.base_url, self._environ)
-        with api.Client(self.base_url, credential, proxy=proxy) as client:
+        with api.Client(self.base_url, credential, proxy=self._proxy()) as client:
             return client.inspect(account_id)
 
     def attempt(self, attempt_id: str) -> Attempt:

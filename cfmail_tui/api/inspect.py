@@ -59,7 +59,8 @@ class Questioner:
         learned = self._learn(account_id, by_key=by_key)
         if self._skew is not None:
             self._say(answers.skew_remark(self._skew))
-        whole = replace(learned, skew=self._skew, remarks=tuple(dict.fromkeys(self._remarks)))
+        remarks = tuple(dict.fromkeys(self._remarks))
+        whole = replace(learned, proxy=self._wire.proxy, skew=self._skew, remarks=remarks)
         return self._discreet(whole)
 
     def _learn(self, account_id: str, *, by_key: bool) -> Inspection:

@@ -13,7 +13,7 @@ from typing import Final
 import httpx
 
 from cfmail_tui import __version__
-from cfmail_tui.api.addresses import checked_base_url, transport
+from cfmail_tui.api.addresses import checked_base_url, shown_proxy, transport
 from cfmail_tui.api.discretion import without
 from cfmail_tui.api.errors import CredentialFormError, StopError
 from cfmail_tui.api.exchange import Exchange
@@ -48,9 +48,15 @@ class Wire:
             _check_form(value, what)
         _silence()
 
+    @property
+    def proxy(self) -> str:
+        """The proxy on the way, for the eye; "" for none."""
+        return shown_proxy(self._proxy)
+
     def ask(self, exchange: Exchange, method: str, path: str, body: Iterable[bytes] | None, size: int) -> Answer:
         """The one request of this exchange and its answer; `path` is below the base URL. Raises one of WIRE_ERRORS."""
         exchange.check()
+        exchange.by_proxy = self._proxy is not None
         request = httpx.Request(
             method,
             f"{self._base_url}{path}",

@@ -22,12 +22,15 @@ from cfmail_tui.profile import Identity, Profile
 from cfmail_tui.submission import Secret
 from cfmail_tui.ui.commands import KeyBar, bindings
 from cfmail_tui.ui.fields import EndsOnce, LineInput, plain
-from cfmail_tui.ui.inspected import remarks, verdict
+from cfmail_tui.ui.inspected import remarks, road, verdict
 
 if TYPE_CHECKING:
     from cfmail_tui.outbox import Choice
 
 Step = Literal["credential", "which", "keep"]
+
+FIRST = "No account is set up yet. Cloudflare is asked about what you enter, then you choose where it is kept."
+"""Why an account is asked for where there never was one."""
 
 _HOW = (
     "A token with the permission Email Sending: Edit is made at dash.cloudflare.com/profile/api-tokens."
@@ -46,11 +49,22 @@ class Answer:
     taken: tuple[str, ...]
 
 
-class Places(RadioSet):
+class Line(RadioButton):
+    """One of several; that it is chosen shows without colours as well."""
+
+    @property
+    def BUTTON_INNER(self) -> str:  # type: ignore[override]  # noqa: N802 - as Textual calls it
+        return "\N{BLACK CIRCLE}" if self.value else " "
+
+
+class Lines(RadioSet):
     """Lines of which one is chosen; Enter on it says that it is right."""
 
     def on_mount(self) -> None:
-        """Start where the choice is."""
+        # Later, as Textual's own handler, which comes after this one, starts at the first.
+        self.call_later(self._start_at_choice)
+
+    def _start_at_choice(self) -> None:
         if self.pressed_index >= 0:
             self._selected = self.pressed_index
 
@@ -92,6 +106,8 @@ class AccountScreen(ModalScreen[bool], EndsOnce[bool]):
         self._account_id = ""
         self._seen: tuple[SeenAccount, ...] = ()
         self._answer: Answer | None = None
+        self._learned = Content("")
+        """What Cloudflare says of the credential, or why it could not be asked."""
         self._is_busy = False
 
     def compose(self) -> ComposeResult:
@@ -168,7 +184,8 @@ class AccountScreen(ModalScreen[bool], EndsOnce[bool]):
         if self._step == "which":
             self._account_id = self._field("account-id").value.strip()
             if not self._account_id:
-                self.refused("choose the account, or type its ID")
+                wish = plain("choose the account, or type its ID").stylize("$text-error")
+                self._say(Content("\n").join([self._learned, wish]))
                 return
         if self._step == "keep":
             self._add(secret, email)
@@ -189,7 +206,8 @@ class AccountScreen(ModalScreen[bool], EndsOnce[bool]):
             return
         self._answer = answer
         self._account_id = inspection.account_id
-        self._say(Content("\n").join([verdict(inspection), *remarks(inspection)]))
+        self._learned = Content("\n").join([verdict(inspection), *remarks(inspection), *road(inspection)])
+        self._say(self._learned)
         if self._account_id:
             self._show_keep(answer)
         else:
@@ -197,14 +215,14 @@ class AccountScreen(ModalScreen[bool], EndsOnce[bool]):
 
     def _show_which(self, inspection: Inspection) -> None:
         self._seen = inspection.accounts
-        buttons = [RadioButton(plain(account.name, 60), compact=True) for account in self._seen]
+        buttons = [Line(plain(account.name, 60), compact=True) for account in self._seen]
         place = self.query_one("#seen")
         place.remove_children()
         if buttons:
-            place.mount(Places(*buttons, compact=True))
+            place.mount(Lines(*buttons, compact=True))
         self._go_to("which")
         if buttons:
-            place.call_after_refresh(self._focus, "#seen Places")
+            place.call_after_refresh(self._focus, "#seen Lines")
         else:
             self._field("account-id").focus()
 
@@ -225,14 +243,14 @@ class AccountScreen(ModalScreen[bool], EndsOnce[bool]):
         if sender.value.startswith("@"):
             sender.focus()
         else:
-            place.call_after_refresh(self._focus, "#choices Places")
+            place.call_after_refresh(self._focus, "#choices Lines")
 
     def _focus(self, selector: str) -> None:
         for widget in self.query(selector):
             widget.focus()
 
     def _add(self, secret: Secret, email: str) -> None:
-        chosen = self.query("#choices Places").last(Places).pressed_button
+        chosen = self.query("#choices Lines").last(Lines).pressed_button
         if chosen is None:
             self.refused("choose where it is to be kept")
             return
@@ -278,15 +296,14 @@ def _line(name: str, label: str, *, password: bool = False) -> Iterator[Horizont
     yield line
 
 
-def _places(choices: "tuple[Choice, ...]") -> Iterator[Places | Static]:
+def _places(choices: "tuple[Choice, ...]") -> Iterator[Lines | Static]:
     """A line for each place a secret can be put in, and below them why some cannot be chosen."""
     offered = [choice for choice in choices if choice.is_offered and choice.kept_in != "command"]
     first = offered[0].kept_in if offered and offered[0].kept_in == "keyring" else "memory"
     buttons = [
-        RadioButton(plain(choice.words, 70), choice.kept_in == first, id=choice.kept_in, compact=True)
-        for choice in offered
+        Line(plain(choice.words, 70), choice.kept_in == first, id=choice.kept_in, compact=True) for choice in offered
     ]
-    yield Places(*buttons, compact=True)
+    yield Lines(*buttons, compact=True)
     for choice in choices:
         if not choice.is_offered and choice.kept_in != "command":
             yield Static(plain(choice.words), classes="hint")

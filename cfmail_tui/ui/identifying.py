@@ -81,13 +81,18 @@ class Identifying:
             mail.offer(self._identity or Identity(self._usual_sender))
 
         def find(outbox: "Outbox") -> Next:
-            from cfmail_tui.outbox import NeedsPassphrase, NeedsTerminal
+            from cfmail_tui.outbox import NeedsPassphrase, NeedsTerminal, NoAccount, NoneSetUp
 
             try:
                 found = _look(outbox.accounts, name)
             except (NeedsPassphrase, NeedsTerminal) as error:
                 missing: Missing = error
                 return lambda: self._cannot_yet(draft_id, missing, asked=asked)
+            except NoneSetUp:
+                return lambda: self._none_set_up(draft_id)
+            except NoAccount as error:
+                reason = str(error)
+                return lambda: self._not_found(draft_id, reason, asked=asked)
             return lambda: self._show(draft_id, found)
 
         self._app.run_task(find, lambda reason: self._not_found(draft_id, reason, asked=asked))
@@ -103,15 +108,27 @@ class Identifying:
         mail.title_bar.show_account(found.account.words)
         mail.offer(found.identity or Identity(self._usual_sender))
         if found.gone:
-            mail.results.say("Another account", found.gone)
+            self._tell("Another account", found.gone)
+
+    def _none_set_up(self, draft_id: str) -> None:
+        if self._app.mail.draft_id == draft_id:
+            self._app.mail.title_bar.show_account("no account yet")
 
     def _not_found(self, draft_id: str, reason: str, *, asked: bool) -> None:
         mail = self._app.mail
         if mail.draft_id == draft_id:
-            words = f"{mail.account}: cannot be used" if mail.account else "no account yet"
-            mail.title_bar.show_account(words)
+            mail.title_bar.show_account(f"{mail.account or 'account'}: cannot be used")
             if asked:
                 self._app.complain(reason)
+            else:
+                self._tell("Nobody to send as", f"{reason}.\nF9 tries again, or takes another account.")
+
+    def _tell(self, title: str, words: str) -> None:
+        """Something about the account of the mail on the screen that nobody asked for, beside what stands there."""
+        if self._app.mail.results.is_clear:
+            self._app.mail.results.say(title, words)
+        else:
+            self._app.notify(printable(words, 400), title=title, severity="warning", markup=False, timeout=10)
 
     def _cannot_yet(self, draft_id: str, missing: Missing, *, asked: bool) -> None:
         from cfmail_tui.outbox import NeedsPassphrase
@@ -224,6 +241,8 @@ class Identifying:
             self._app.notify(printable(said, 400), markup=False, timeout=10)
             if self._in_use == name:
                 self._in_use = ""
+            if self._app.mail.account == name:
+                self.greet()
 
         self._app.run_task(remove, lambda reason: screen.say(name, reason))
 
@@ -298,7 +317,7 @@ class Identifying:
 
 def _look(accounts: "Accounts", name: str) -> _Found:
     """The account called so, or who comes first where nobody has heard of that one any more. Raises NoAccount."""
-    from cfmail_tui.outbox import NeedsPassphrase, NeedsTerminal, NoAccount
+    from cfmail_tui.outbox import NeedsPassphrase, NeedsTerminal, NoAccount, NoneSetUp
 
     gone = ""
     try:
@@ -306,8 +325,12 @@ def _look(accounts: "Accounts", name: str) -> _Found:
     except NoAccount as error:
         if isinstance(error, NeedsPassphrase | NeedsTerminal) or not name or accounts.knows(name):
             raise
-        account = accounts.find()
-        gone = f"The account “{name}” is not set up any more: this mail is now sent as {account.words}."
+        gone = f"The account “{name}” is not set up any more"
+        try:
+            account = accounts.find()
+        except NoneSetUp:
+            raise NoAccount(f"{gone}, and there is no other") from error
+        gone += f": this mail is now sent as {account.words}."
     return _Found(account, next(iter(accounts.identities(account.name)), None), gone)
 
 

@@ -30,10 +30,17 @@ def remarks(inspection: Inspection) -> Iterator[Content]:
             yield Content.assemble(("· ", "$text-warning"), plain(f"{remark.words}{action}"))
 
 
+def road(inspection: Inspection) -> Iterator[Content]:
+    """By which proxy Cloudflare was asked, if by one: whoever runs it may be the cause of what did not work."""
+    if inspection.proxy:
+        yield Content.assemble((f"{'Via':<10}", "$foreground-muted"), plain(f"proxy {inspection.proxy}", 200))
+
+
 def details(inspection: Inspection) -> Iterator[Content]:
     """Everything, a line or a few for each thing."""
     yield verdict(inspection)
     yield from remarks(inspection)
+    yield from road(inspection)
     may = {True: "yes", False: "no", None: "not known"}[inspection.may_send]
     facts = {"Token": _token(inspection.token), "May send": may, "Quota": _quota(inspection.quota)}
     facts["Accounts"] = ", ".join(account.name for account in inspection.accounts)

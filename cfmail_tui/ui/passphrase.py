@@ -78,7 +78,8 @@ class PassphraseScreen(ModalScreen[bool], EndsOnce[bool]):
             for name in ("repeated", "passphrase"):
                 field = self.query_one(f"#{name}", LineInput)
                 field.value = ""
-            field.focus()
+            # At once: what is typed next must not go where the focus was.
+            self.set_focus(field)
 
     def _say(self, words: str, *, wrong: bool) -> None:
         static = self.query_one("#passphrase-words", Static)

@@ -34,7 +34,8 @@ class ReviewScreen(EndsOnce[str]):
 
         attempt_id: str
 
-    def __init__(self, reviewed: "Reviewed", base_url: str) -> None:
+    def __init__(self, reviewed: "Reviewed", base_url: str, proxy: str) -> None:
+        """`proxy` is the one on the way to the base URL, "" for none."""
         super().__init__()
         if not isinstance(reviewed.content, MailMessage):
             self.PLACES = ("review", "review-draft", "everywhere")
@@ -42,6 +43,7 @@ class ReviewScreen(EndsOnce[str]):
             self.PLACES = ("review", "everywhere")
         self._reviewed = reviewed
         self._base_url = base_url
+        self._proxy = proxy
 
     def compose(self) -> ComposeResult:
         recipients = len(self._reviewed.submission.envelope.recipients)
@@ -99,6 +101,8 @@ class ReviewScreen(EndsOnce[str]):
             yield "Subject", submission.subject or "(none)"
         yield "Size", f"{_size(submission.message_size)} when encoded, of {megabytes(SIZE_LIMIT)}"
         yield "Account", f"{account.words}; to {self._base_url}"
+        if self._proxy:
+            yield "Via", f"proxy {self._proxy}"
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A raw message has no place of its own for attachments and header fields, a mail sent again no draft."""

@@ -229,6 +229,20 @@ class TestChecking:
         assert ran.code == 75
         assert "nothing listens" in ran.out.splitlines()[0]
 
+    def test_a_proxy_is_named(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+        """By which proxy Cloudflare is asked, and a mail would go, is told without the proxy's password."""
+        use(sandbox, monkeypatch)
+        proxy = f"127.0.0.1:{closed_port()}"
+        monkeypatch.setenv("CLOUDFLARE_BASE_URL", "https://api.invalid/client/v4")
+        monkeypatch.setenv("HTTPS_PROXY", f"http://anna:pa55@{proxy}")
+        check, value = cfmail("account", "check"), cfmail("account", "check", "--json")
+        dry = [cfmail("send", *FIELDS, "-", "--dry-run", *flags, stdin="Hi") for flags in ((), ("--json",))]
+        assert f"nothing listens at the proxy {proxy}" in check.out.splitlines()[0]
+        assert f"via       proxy {proxy}\n" in check.out
+        assert f"via proxy {proxy}\n" in dry[0].out
+        assert value.json["proxy"] == dry[1].json["proxy"] == proxy
+        assert not [ran for ran in (check, value, *dry) if "pa55" in ran.out + ran.err]
+
 
 class TestNames:
     @pytest.mark.parametrize("verb", ["check", "default", "remove"])
@@ -289,6 +303,16 @@ class TestEncryptedFile:
             assert not [output for output in shown if secret in output]
             assert not [name for name, octets in kept_files(new_machine).items() if secret in octets]
 
+    def test_a_dry_run_asks_nothing(self, sandbox: Sandbox, new_machine: Path) -> None:
+        """Nothing is sent, so that no passphrase is asked for, on a terminal either; whose mail it would be is said."""
+        assert add("work", sandbox.token).code == 0
+        text = new_machine / "mail.txt"
+        text.write_text("Hi")
+        with on_terminal("send", *FIELDS, "--dry-run", str(text)) as terminal:
+            assert terminal.wait_exit() == 0
+            assert "as work · encrypted file" in terminal.screen()
+            assert "Passphrase" not in terminal.screen()
+
     def test_two_passphrases_that_differ(self, sandbox: Sandbox) -> None:
         """Nothing is kept."""
         with on_terminal("account", "add", "work", "--token-stdin", "--store", "file") as terminal:
@@ -343,6 +367,16 @@ class TestPasswordCommand:
         assert cfmail("account", "check").code == 0
         assert cfmail("send", *FIELDS, "-", stdin="Hi").code == 0
         assert len(sandbox.messages()) == 1
+
+    def test_a_dry_run_does_without(self, sandbox: Sandbox, new_machine: Path) -> None:
+        """What only shows a mail runs no command, and yet says whom the mail would be from."""
+        ran = new_machine / "ran"
+        self.command(new_machine, sandbox, f"open({str(ran)!r}, 'w')")
+        shown = cfmail("send", *FIELDS, "-", "--dry-run", "--json", stdin="Hi").json
+        assert (shown["account"], shown["source"].partition(" (")[0]) == ("password command", "password command")
+        assert not ran.exists()
+        assert cfmail("send", *FIELDS, "-", stdin="Hi").code == 77
+        assert ran.exists()
 
     def test_one_that_asks_gets_the_terminal(self, sandbox: Sandbox, new_machine: Path) -> None:
         """Where there is one it asks there and the mail leaves; without, 77 says so."""
