@@ -103,6 +103,7 @@ def send(cfmail: Cfmail, leaks: Leaks, fault: str, number: int) -> Any:
     return ran.code
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", CREDENTIALS)
 def test_whatever_comes_of_a_mail(
     cfmail: Cfmail, leaks: Leaks, kind: str, monkeypatch: pytest.MonkeyPatch, server_tls: ssl.SSLContext
@@ -156,6 +157,7 @@ def test_whatever_is_learned_of_a_credential(
         leaks.add(f"a check: {fault}", ran.stdout, ran.stderr)
 
 
+@pytest.mark.slow
 def test_an_account_in_the_encrypted_file(
     cfmail: Cfmail, leaks: Leaks, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -136,6 +136,7 @@ def environment_as_read(pid: int) -> bool:
     return subprocess.run(reading, capture_output=True, check=False).returncode == 0
 
 
+@pytest.mark.slow
 def test_the_composer_and_its_guardian_cannot_be_looked_at(their_home: Path) -> None:
     """Another process of the same user reads neither's environment; a child is as any other program."""
     script = their_home / "editor.sh"
@@ -157,6 +158,7 @@ def test_the_composer_and_its_guardian_cannot_be_looked_at(their_home: Path) -> 
         assert terminal.wait_exit() == 0
 
 
+@pytest.mark.slow
 def test_what_comes_by_pipes_is_read_without_privileges(
     their_home: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
