@@ -161,7 +161,7 @@ SecretServiceMode = Literal["unlocked", "locked", "fresh", "none"]
 
 @pytest.fixture
 def run_with_secret_service() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """`run(mode, argv, env={}, timeout=60)`: a command beside a gnome-keyring; the modes are in tests/secret_service."""
+    """`run(mode, argv, env={}, timeout=60)`: a command beside a gnome-keyring; tests/secret_service has the modes."""
     _want_gnome_keyring()
 
     def run(
