@@ -68,6 +68,10 @@ class NoAccount(MailError):  # noqa: N818 - it reads as what it is
     """No usable credentials were found, or what was given cannot be used; the words say where and why."""
 
 
+class NobodySetUp(NoAccount):
+    """There is no account at all: this is the first one's moment."""
+
+
 class NeedsPassphrase(NoAccount):
     """The encrypted file holds the secret: call `unlock`, then again what raised this.
 
@@ -217,7 +221,7 @@ class Accounts:
                 raise _gone(default)
         if self._typed:
             return [*self._typed.values()][-1][1]
-        raise NoAccount(no_keyring or f"no account is set up: {_WAY_OUT}")
+        raise NobodySetUp(no_keyring or f"no account is set up: {_WAY_OUT}")
 
     def _book(self) -> tuple[Profile, ...]:
         return self._profiles.listed() if self._profiles else ()
@@ -436,7 +440,7 @@ class Accounts:
         try:
             ring = Choice("keyring", f"the keyring of this machine ({self._keyring.backend()})")
         except KeyringUnavailable as error:
-            ring = Choice("keyring", f"no keyring: {error.reason}", is_offered=False)
+            ring = Choice("keyring", error.reason, is_offered=False)
         runs = f"a {self._command_words}" if self._token_command else "a password command: token_command in config.toml"
         opens = "an encrypted file" if self.has_file else "a new encrypted file"
         return (

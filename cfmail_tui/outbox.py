@@ -26,7 +26,16 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from cfmail_tui import mime, retry, submission
-from cfmail_tui.accounts import COMMAND, Accounts, Choice, Listed, NeedsPassphrase, NeedsTerminal, NoAccount
+from cfmail_tui.accounts import (
+    COMMAND,
+    Accounts,
+    Choice,
+    Listed,
+    NeedsPassphrase,
+    NeedsTerminal,
+    NoAccount,
+    NobodySetUp,
+)
 from cfmail_tui.attachments import inspect_all, read_file, read_source
 from cfmail_tui.message import (
     Attachment,
@@ -70,6 +79,7 @@ __all__ = [
     "NeedsPassphrase",
     "NeedsTerminal",
     "NoAccount",
+    "NobodySetUp",
     "NotRecorded",
     "Outbox",
     "OutboxError",

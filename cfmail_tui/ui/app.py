@@ -56,6 +56,8 @@ PROGRESS_EVERY = 0.25
 
 _CANNOT_OPEN = "Drafts cannot be saved and nothing can be sent"
 
+_FIRST_ACCOUNT = "To send mail, cfmail needs an API token of your Cloudflare account."
+
 _WIRE_BODY_SHOWN = 64 * 1024
 
 
@@ -416,14 +418,14 @@ class CfmailApp(OutboxApp):
 
     def _prepare(self, draft: SavedDraft) -> None:
         def prepare(outbox: "Outbox") -> Next:
-            from cfmail_tui.outbox import NeedsPassphrase, NeedsTerminal, NoAccount
+            from cfmail_tui.outbox import NeedsPassphrase, NeedsTerminal, NoAccount, NobodySetUp
 
             try:
                 reviewed = outbox.prepare(draft.content, draft)
             except (NeedsPassphrase, NeedsTerminal):
                 raise
             except NoAccount as error:
-                reason = str(error)
+                reason = _FIRST_ACCOUNT if isinstance(error, NobodySetUp) else f"{error}."
                 return lambda: self._without_account(reason, draft)
             except MessageError as error:
                 problems = error.problems
@@ -441,7 +443,7 @@ class CfmailApp(OutboxApp):
 
     def _without_account(self, reason: str, draft: SavedDraft) -> None:
         self.mail.set_busy(busy=False)
-        self.identifying.add(f"{reason}.", lambda: self._prepare(replace(draft, account=self.mail.account)))
+        self.identifying.add(reason, lambda: self._prepare(replace(draft, account=self.mail.account)))
 
     def _review(self, outbox: "Outbox", reviewed: "Reviewed") -> None:
         if not reviewed.draft or self.mail.draft_id != reviewed.draft.draft_id:

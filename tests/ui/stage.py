@@ -5,7 +5,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 
-from keyring.backend import KeyringBackend
+import keyring.backend
+import keyring.errors
 from textual import events
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
@@ -28,6 +29,27 @@ PATIENCE = 15.0
 LETTER = Draft(sender="me@acme.example", to="bob@example.com", subject="Hello", text="Hi Bob,\n\nhow are you?")
 
 
+class Memory(keyring.backend.KeyringBackend):
+    """A keyring that lasts as long as the test; never chosen by keyring itself."""
+
+    priority = -100
+    name = "memory"
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.kept: dict[str, str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.kept.get(username)
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.kept[username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        if self.kept.pop(username, None) is None:
+            raise keyring.errors.PasswordDeleteError("not found")
+
+
 @contextmanager
 def opened_outbox() -> Iterator[tuple[Outbox, settings.Settings]]:
     """What the command line composes, from the environment of the test."""
@@ -39,7 +61,7 @@ def opened_outbox() -> Iterator[tuple[Outbox, settings.Settings]]:
         store.close()
 
 
-def opened_with(ring: KeyringBackend | None = None) -> "Opened":
+def opened_with(ring: keyring.backend.KeyringBackend | None = None) -> "Opened":
     """The same with everything an account can be kept in; the keyring is this one, or the machine's, which has none."""
 
     @contextmanager
