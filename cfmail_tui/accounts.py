@@ -273,6 +273,13 @@ class Accounts:
         except CredentialError as error:
             raise NoAccount(str(error)) from error
 
+    def parsed_id(self, account_id: str) -> str:
+        """What was typed as an account ID, "" if nothing was. Raises NoAccount if it cannot be one."""
+        try:
+            return parse_account_id(account_id) if account_id.strip() else ""
+        except CredentialError as error:
+            raise NoAccount(str(error)) from error
+
     def add(
         self, profile: Profile, account_id: str, secret: Secret, email: str = "", *, keep: Keep
     ) -> tuple[Account, str]:

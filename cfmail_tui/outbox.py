@@ -403,8 +403,8 @@ class Outbox:
         return self._inspection(account.credential, account.account_id)
 
     def inspect_typed(self, secret: Secret, email: str = "", account_id: str = "") -> "Inspection":
-        """The same of a credential that was just typed, before it is kept. Raises NoAccount if it cannot be one."""
-        return self._inspection(self.accounts.parsed(secret, email), account_id.strip())
+        """The same of a credential that was just typed. Raises NoAccount if it, or the account ID, cannot be one."""
+        return self._inspection(self.accounts.parsed(secret, email), self.accounts.parsed_id(account_id))
 
     def _inspection(self, credential: Credential, account_id: str) -> "Inspection":
         from cfmail_tui import api

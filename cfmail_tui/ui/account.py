@@ -19,7 +19,7 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, RadioButton, RadioSet, Static
 
-from cfmail_tui.inspection import Inspection, SeenAccount
+from cfmail_tui.inspection import Inspection, SeenAccount, What
 from cfmail_tui.profile import Identity, Profile
 from cfmail_tui.submission import Secret
 from cfmail_tui.ui.commands import KeyBar, Where, bindings
@@ -134,6 +134,8 @@ class AccountScreen(ModalScreen[bool], EndsOnce[bool]):
         self._reason = reason
         self._step: Step = "credential"
         self._account_id = ""
+        self._doubted = ""
+        """The account ID that Cloudflare said it does not know."""
         self._seen: tuple[SeenAccount, ...] = ()
         self._answer: Answer | None = None
         self._is_busy = False
@@ -241,7 +243,12 @@ class AccountScreen(ModalScreen[bool], EndsOnce[bool]):
         self._answer = answer
         self._account_id = inspection.account_id
         self._say(verdict(inspection), *remarks(inspection))
-        if self._account_id:
+        is_news = self._account_id != self._doubted
+        if self._step == "which" and is_news and inspection.remark(What.ACCOUNT):
+            # A slip is mended where it was made; who means it goes on.
+            self._doubted = self._account_id
+            self._field("account-id").focus()
+        elif self._account_id:
             self._show_keep(answer)
         else:
             self._show_which(inspection)

@@ -63,13 +63,7 @@ async def asked(stage: Stage) -> AccountScreen:
 
 
 async def open_accounts(stage: Stage) -> AccountsScreen:
-    """By the palette, as there is no key for it."""
-    await stage.press("f2")
-    await stage.until("Search for commands")
-    await stage.type("who mail is sent as")
-    await stage.pilot.pause()
-    await stage.settled()
-    await stage.press("enter")
+    await stage.press("ctrl+o")
     await stage.until(lambda: isinstance(stage.app.screen, AccountsScreen))
     await stage.settled()
     screen = stage.app.screen
@@ -188,6 +182,60 @@ async def test_a_token_that_sees_no_account(first_use: Sandbox) -> None:
         await stage.until("nothing has left yet")
         await stage.press("y")
         await stage.until("delivered")
+
+
+async def test_a_wrong_account_id_is_told_where_it_is_typed(first_use: Sandbox) -> None:
+    """A slip in the account ID is told beside its field; one that Cloudflare does not know can be kept all the same."""
+    async with on_stage(LETTER) as stage:
+        await asked(stage)
+        await stage.type(f"{first_use.add_token('no_read')}\n\n")
+        await stage.until("Account ID")
+        await stage.settled()
+        await stage.type("123\n")
+        await stage.until("32 hexadecimal digits, there are 3")
+        await stage.settled()
+        assert stage.field("#account-id").has_focus
+        await stage.type("\x7f" * 3 + "0" * 32 + "\n")
+        await stage.until("does not know this account")
+        await stage.settled()
+        assert stage.field("#account-id").has_focus
+        await stage.press("enter")
+        await stage.until("Keep it in")
+
+
+async def test_escape_goes_back_one_step(first_use: Sandbox) -> None:
+    """Esc in a later step of adding an account goes to the first, where all that was typed stands; there it leaves."""
+    async with on_stage(LETTER) as stage:
+        await asked(stage)
+        await stage.type(f"{first_use.token}\n")
+        await stage.until("Keep it in")
+        await stage.settled()
+        await stage.type("alice")
+        await stage.press("escape")
+        await stage.settled()
+        assert stage.field("#secret").value == first_use.token
+        await stage.press("enter")
+        await stage.until("Keep it in")
+        assert stage.field("#sender").value.startswith("alice@")
+        await stage.press("escape", "escape")
+        await stage.settled()
+        assert stage.is_at_mail()
+        assert stage.draft == LETTER
+
+
+async def test_what_a_key_chooses_can_be_seen_without_colour(first_use: Sandbox) -> None:
+    """The arrows choose where the secret is kept, and the line chosen has a mark of its own."""
+    async with on_stage(LETTER, opened=opened_with()) as stage:
+        await asked(stage)
+        await stage.type(f"{first_use.token}\n")
+        await stage.until("● this session only")
+        await stage.settled()
+        await stage.type("\n")
+        await stage.press("up")
+        await stage.until("● a new encrypted file")
+        assert "○ this session only" in stage.words()
+        await stage.press("enter", "enter")
+        await stage.until("Choose a passphrase")
 
 
 async def test_without_a_network_an_account_is_added_unchecked(
@@ -460,6 +508,31 @@ async def test_identities_are_written_down(first_use: Sandbox, ring: Memory) -> 
         await stage.press("ctrl+t")
         await stage.until("Raw message")
         assert isinstance(stage.mail.content(), RawDraft)
+
+
+async def test_a_signature_is_not_lost_by_escape(first_use: Sandbox, ring: Memory) -> None:
+    """Esc asks before what was changed is dropped, and an address that cannot be one is told before it is kept."""
+    set_up(ring, first_use, Profile("work", "keyring"))
+    async with on_stage(opened=opened_with(ring)) as stage:
+        await open_accounts(stage)
+        await stage.press("e")
+        await stage.until("Signature")
+        await stage.type("nobody\n\nAlice")
+        await stage.press("escape")
+        await stage.until("not kept yet")
+        await stage.press("escape")
+        await stage.gone("not kept yet")
+        await stage.type(", Acme")
+        await stage.press("escape")
+        await stage.until("not kept yet")
+        await stage.press("down", "enter")
+        await stage.until(lambda: stage.field("#field-from LineInput").has_focus)
+        await stage.type("@acme.example")
+        await stage.press("escape")
+        await stage.until("not kept yet")
+        await stage.press("down", "enter")
+        await stage.until("Signature Alice, Acme")
+        assert "nobody@acme.example" in stage.text()
 
 
 STORY = """
