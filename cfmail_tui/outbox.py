@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cfmail_tui import mime, retry, submission
 from cfmail_tui.accounts import (
     COMMAND,
+    DEFAULT_ACCOUNT,
     Accounts,
     Choice,
     Listed,
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COMMAND",
+    "DEFAULT_ACCOUNT",
     "Accounts",
     "Choice",
     "Listed",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _EMPTY = "no account is set up: n adds one"
 
 _STAYS: Final[dict[KeptIn, str]] = {
+    "memory": "It is for this session only, and its secret kept nowhere.",
     "environment": "Its variables stay in the environment.",
     "command": "The password command stays in config.toml.",
 }
@@ -76,9 +77,9 @@ class AccountsScreen(EndsOnce[str]):
         listed: "Listed"
         screen: "AccountsScreen"
 
-    def __init__(self, in_use: str) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._in_use = in_use
+        self._in_use = ""
         self._said: dict[str, str] = {}
         self._inspected: dict[str, Inspection] = {}
         self._list: RowList[Listed] = RowList(self._described, id="accounts", empty="looking …")
@@ -101,9 +102,10 @@ class AccountsScreen(EndsOnce[str]):
         if self.is_attached:
             self.post_message(self.Requested(self))
 
-    def show(self, listed: "tuple[Listed, ...]") -> None:
-        """The answer to a request."""
+    def show(self, listed: "tuple[Listed, ...]", in_use: str) -> None:
+        """The answer to a request; `in_use` sends the mail on the screen."""
         if self.is_attached:
+            self._in_use = in_use
             self._list.when_empty(_EMPTY)
             self._list.show(listed)
 

@@ -359,6 +359,22 @@ async def test_the_default_and_removing(first_use: Sandbox, ring: Memory) -> Non
     assert [*ring.kept] == ["work"]
 
 
+async def test_the_list_shows_which_account_sends(first_use: Sandbox, ring: Memory) -> None:
+    """An account that was just added sends the mail from now on, and has the mark of it in the list."""
+    set_up(ring, first_use, Profile("work", "keyring"))
+    async with on_stage(opened=opened_with(ring)) as stage:
+        await open_accounts(stage)
+        await stage.until("✓ work")
+        await stage.press("n")
+        await stage.until("API token")
+        await stage.type(f"{first_use.token}\n")
+        await stage.until("Keep it in")
+        await stage.settled()
+        await stage.click("Use it")
+        await stage.until("✓ Sandbox")
+        assert "✓ work" not in stage.text()
+
+
 async def test_another_account_is_used(first_use: Sandbox, ring: Memory) -> None:
     """Enter sends this mail and the next ones as the account chosen, with its From, Reply-To and signature."""
     work = Profile("work", "keyring", (Identity("alice@acme.example"),))
