@@ -314,6 +314,13 @@ class Accounts:
         except CredentialError as error:
             raise NoAccount(str(error)) from error
 
+    def parsed_id(self, account_id: str) -> str:
+        """What was typed as an account ID, "" if nothing was. Raises NoAccount if it cannot be one."""
+        try:
+            return parse_account_id(account_id) if account_id.strip() else ""
+        except CredentialError as error:
+            raise NoAccount(str(error)) from error
+
     def add(
         self, profile: Profile, account_id: str, secret: Secret, email: str = "", *, keep: Keep
     ) -> tuple[Account, str]:
@@ -481,7 +488,7 @@ class Accounts:
         try:
             ring = Choice("keyring", f"the keyring of this machine ({self._keyring.backend()})")
         except KeyringUnavailable as error:
-            ring = Choice("keyring", f"no keyring: {error.reason}", is_offered=False)
+            ring = Choice("keyring", error.reason, is_offered=False)
         runs = f"a {self._command_words}" if self._token_command else "a password command: token_command in config.toml"
         opens = "an encrypted file" if self.has_file else "a new encrypted file"
         return (

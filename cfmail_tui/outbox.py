@@ -26,7 +26,17 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from cfmail_tui import mime, retry, submission
-from cfmail_tui.accounts import COMMAND, Accounts, Choice, Listed, NeedsPassphrase, NeedsTerminal, NoAccount, NoneSetUp
+from cfmail_tui.accounts import (
+    COMMAND,
+    DEFAULT_ACCOUNT,
+    Accounts,
+    Choice,
+    Listed,
+    NeedsPassphrase,
+    NeedsTerminal,
+    NoAccount,
+    NoneSetUp,
+)
 from cfmail_tui.attachments import inspect_all, read_file, read_source
 from cfmail_tui.message import (
     Attachment,
@@ -64,6 +74,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COMMAND",
+    "DEFAULT_ACCOUNT",
     "Accounts",
     "Choice",
     "Listed",
@@ -403,8 +414,8 @@ class Outbox:
         return self._inspection(account.credential, account.account_id)
 
     def inspect_typed(self, secret: Secret, email: str = "", account_id: str = "") -> "Inspection":
-        """The same of a credential that was just typed, before it is kept. Raises NoAccount if it cannot be one."""
-        return self._inspection(self.accounts.parsed(secret, email), account_id.strip())
+        """The same of a credential that was just typed. Raises NoAccount if it, or the account ID, cannot be one."""
+        return self._inspection(self.accounts.parsed(secret, email), self.accounts.parsed_id(account_id))
 
     def _inspection(self, credential: Credential, account_id: str) -> "Inspection":
         from cfmail_tui import api

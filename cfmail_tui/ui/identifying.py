@@ -198,7 +198,7 @@ class Identifying:
 
     def choose(self) -> None:
         """Show the accounts, and use the one that is chosen."""
-        self._app.push_screen(AccountsScreen(self._app.mail.account), self._use)
+        self._app.push_screen(AccountsScreen(), self._use)
 
     def _use(self, name: str | None) -> None:
         if name is None:
@@ -213,7 +213,7 @@ class Identifying:
     def list_for(self, screen: AccountsScreen) -> None:
         def look(outbox: "Outbox") -> Next:
             listed = outbox.accounts.all()
-            return lambda: screen.show(listed)
+            return lambda: screen.show(listed, self._app.mail.account)
 
         self._app.run_task(look, screen.not_listed)
 
@@ -284,12 +284,15 @@ class Identifying:
 
     def check(self, message: AccountScreen.CheckRequested) -> None:
         def check(outbox: "Outbox") -> Next:
+            from cfmail_tui.outbox import DEFAULT_ACCOUNT
+
             accounts = outbox.accounts
             inspection = outbox.inspect_typed(message.secret, message.email, message.account_id)
             listed = {each.profile.name: each.problem for each in accounts.all()}
             usual = accounts.usual_name
             # One whose secret is lost is most likely the one that is added again.
-            name = "" if usual in listed and not listed[usual] else usual
+            is_wanted = bool(listed[usual]) if usual in listed else not listed or usual != DEFAULT_ACCOUNT
+            name = usual if is_wanted else ""
             answer = Answer(inspection, accounts.choices(), name, tuple(listed))
             return lambda: message.screen.checked(answer)
 

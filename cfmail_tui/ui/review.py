@@ -13,7 +13,7 @@ from textual.widgets import Button, Static
 from cfmail_tui.message import MailMessage
 from cfmail_tui.submission import SIZE_LIMIT, megabytes
 from cfmail_tui.ui.commands import KeyBar, Where, bindings
-from cfmail_tui.ui.fields import EndsOnce, plain
+from cfmail_tui.ui.fields import EndsOnce, Line, Lines, fact, plain
 
 if TYPE_CHECKING:
     from cfmail_tui.outbox import Reviewed
@@ -50,7 +50,7 @@ class ReviewScreen(EndsOnce[str]):
         who = f"{recipients} recipient" + ("s" if recipients > 1 else "")
         yield Static(Content.assemble(("Review", "bold"), f"  {who}, nothing has left yet"), id="review-title")
         with VerticalScroll(id="review-body"):
-            yield Static(Content("\n").join(self._lines()))
+            yield Lines(self._lines(), id="review-lines")
         with Horizontal(classes="buttons"):
             yield Button("Send (y)", id="send", variant="success", compact=True)
             yield Button("Back to the mail (e)", id="edit", compact=True)
@@ -60,26 +60,26 @@ class ReviewScreen(EndsOnce[str]):
         # Enter must not send by itself: the focus starts on the way back.
         self.query_one("#edit").focus()
 
-    def _lines(self) -> Iterator[Content]:
+    def _lines(self) -> Iterator[Line]:
         reviewed = self._reviewed
         if reviewed.caution:
-            yield Content.assemble((f"{'Caution':<10}", "$text-warning bold"), plain(reviewed.caution))
+            yield fact("Caution", reviewed.caution, "$text-warning bold")
         for name, value in self._facts():
-            yield Content.assemble((f"{name:<10}", "$foreground-muted"), plain(value))
+            yield fact(name, value)
         content = reviewed.content
         if isinstance(content, MailMessage):
             for part in content.attachments:
                 where = f"inline cid:{part.content_id}" if part.disposition == "inline" else "attached"
                 words = f"{part.filename}  {_size(part.size)}  {part.media_type}  {where}"
-                yield Content.assemble((f"{'File':<10}", "$foreground-muted"), plain(words))
+                yield fact("File", words)
             bodies = {"Text": content.text, "HTML": content.html}
         else:
             bodies = {"MIME": content.source[: _PREVIEW * 2].decode("utf-8", "replace").replace("\r\n", "\n")}
         for name, text in bodies.items():
             if text:
-                yield Content.assemble("\n", (f"── {name} ", "$foreground-muted"))
+                yield Line(Content.assemble("\n", (f"── {name} ", "$foreground-muted")))
                 cut = "\n…" if len(text) > _PREVIEW else ""
-                yield plain(text[:_PREVIEW] + cut)
+                yield Line(plain(text[:_PREVIEW] + cut))
 
     def _facts(self) -> Iterator[tuple[str, str]]:
         content, submission = self._reviewed.content, self._reviewed.submission

@@ -469,7 +469,7 @@ class TestListing:
         assert accounts.choices()[0].words == "the keyring of this machine (memory)"
         offered = Accounts({}, Keyring(), token_command=COMMAND).choices()
         assert [choice.is_offered for choice in offered] == [False, True, False, True]
-        assert offered[0].words.startswith("no keyring: there is no keyring on this machine")
+        assert offered[0].words.startswith("there is no keyring on this machine")
         assert all("CLOUDFLARE" not in choice.words and len(choice.words) < 110 for choice in offered)
 
 

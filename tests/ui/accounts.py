@@ -59,13 +59,7 @@ async def asked(stage: Stage) -> AccountScreen:
 
 
 async def open_accounts(stage: Stage) -> AccountsScreen:
-    """By the palette, as there is no key for it."""
-    await stage.press("f2")
-    await stage.until("Search for commands")
-    await stage.type("who mail is sent as")
-    await stage.pilot.pause()
-    await stage.settled()
-    await stage.press("enter")
+    await stage.press("f11")
     await stage.until(lambda: isinstance(stage.app.screen, AccountsScreen))
     await stage.settled()
     screen = stage.app.screen

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from textual.widgets import Button, Static
+from textual.widgets import Button
 
 from cfmail_tui.message import Draft, RawDraft
 from cfmail_tui.profile import Profile
@@ -93,10 +93,10 @@ async def test_what_cannot_be_a_token_is_explained(first_use: Sandbox) -> None:
     """A paste that cannot be a token is told as such, without showing it; leaving costs nothing that was typed."""
     async with on_stage(LETTER) as stage:
         screen = await asked(stage)
-        reason = screen.query_one("#account-reason", Static)
+        reason = screen.query_one("#account-reason")
         await stage.type("two words\n\n")
         await stage.until(lambda: reason.has_class("-wrong"))
-        assert "token" in str(reason.content)
+        assert "cannot be part of a token" in stage.words()
         assert "two words" not in stage.text()
         await stage.press("escape")
         await stage.settled()
@@ -145,6 +145,60 @@ async def test_a_token_that_sees_no_account(first_use: Sandbox) -> None:
         await stage.until("nothing has left yet")
         await stage.press("y")
         await stage.until("delivered")
+
+
+async def test_a_wrong_account_id_is_told_where_it_is_typed(first_use: Sandbox) -> None:
+    """A slip in the account ID is told beside its field; one that Cloudflare does not know can be kept all the same."""
+    async with on_stage(LETTER) as stage:
+        await asked(stage)
+        await stage.type(f"{first_use.add_token('no_read')}\n\n")
+        await stage.until("Account ID")
+        await stage.settled()
+        await stage.type("123\n")
+        await stage.until("32 hexadecimal digits, there are 3")
+        await stage.settled()
+        assert stage.field("#account-id").has_focus
+        await stage.type("\x7f" * 3 + "0" * 32 + "\n")
+        await stage.until("does not know this account")
+        await stage.settled()
+        assert stage.field("#account-id").has_focus
+        await stage.press("enter")
+        await stage.until("Keep it in")
+
+
+async def test_escape_goes_back_one_step(first_use: Sandbox) -> None:
+    """Esc in a later step of adding an account goes to the first, where all that was typed stands; there it leaves."""
+    async with on_stage(LETTER) as stage:
+        await asked(stage)
+        await stage.type(f"{first_use.token}\n")
+        await stage.until("Keep it in")
+        await stage.settled()
+        await stage.type("alice")
+        await stage.press("escape")
+        await stage.settled()
+        assert stage.field("#secret").value == first_use.token
+        await stage.press("enter")
+        await stage.until("Keep it in")
+        assert stage.field("#sender").value.startswith("alice@")
+        await stage.press("escape", "escape")
+        await stage.settled()
+        assert stage.is_at_mail()
+        assert stage.draft == LETTER
+
+
+async def test_what_a_key_chooses_can_be_seen_without_colour(first_use: Sandbox) -> None:
+    """The arrows choose where the secret is kept, and the line chosen has a mark of its own."""
+    async with on_stage(LETTER, opened=opened_with()) as stage:
+        await asked(stage)
+        await stage.type(f"{first_use.token}\n")
+        await stage.until("● this session only")
+        await stage.settled()
+        await stage.type("\n")
+        await stage.press("up")
+        await stage.until("● a new encrypted file")
+        assert "○ this session only" in stage.words()
+        await stage.press("enter", "enter")
+        await stage.until("Choose a passphrase")
 
 
 async def test_without_a_network_an_account_is_added_unchecked(
@@ -215,7 +269,7 @@ async def test_an_account_is_checked(ring: Memory, tmp_path: Path, monkeypatch: 
         await stage.until("c asks Cloudflare")
         await stage.press("c")
         await stage.until("mail can be sent from")
-        for words in ("active, of a user", "May send  yes", "Domain    news.acme.example  ready", "Accounts  Sandbox"):
+        for words in ("active, of a user", "May send  yes", "✓ news.acme.example: ready", "Accounts  Sandbox"):
             assert words in stage.text(), words
         await stage.press("r")
         await stage.until("DNS records to add")
@@ -304,15 +358,31 @@ async def test_the_default_and_removing(first_use: Sandbox, ring: Memory) -> Non
         await stage.press("down", "m")
         await stage.until(lambda: "home" in next(line for line in stage.lines() if "default" in line))
         await stage.press("d")
-        await stage.until("remove its secret")
+        await stage.until("Forget the account")
         await stage.press("escape")
         assert "home" in ring.kept
         await stage.press("d")
-        await stage.until("remove its secret")
+        await stage.until("Forget the account")
         await stage.press("down", "enter")
-        await stage.until("its secret removed from the keyring")
+        await stage.until("“home” is forgotten")
         await stage.settled()
     assert [*ring.kept] == ["work"]
+
+
+async def test_the_list_shows_which_account_sends(first_use: Sandbox, ring: Memory) -> None:
+    """An account that was just added sends the mail from now on, and has the mark of it in the list."""
+    set_up(ring, first_use, Profile("work", "keyring"))
+    async with on_stage(opened=opened_with(ring)) as stage:
+        await open_accounts(stage)
+        await stage.until("✓ work")
+        await stage.press("n")
+        await stage.until("API token")
+        await stage.type(f"{first_use.token}\n")
+        await stage.until("Keep it in")
+        await stage.settled()
+        await stage.click("Use it")
+        await stage.until("✓ Sandbox")
+        assert "✓ work" not in stage.text()
 
 
 async def test_a_new_encrypted_file(first_use: Sandbox) -> None:
@@ -380,13 +450,38 @@ async def test_identities_are_written_down(first_use: Sandbox, ring: Memory) -> 
         await stage.press("e")
         await stage.until("Signature")
         await stage.type("alice@acme.example\n\nAlice\t\n")
-        await stage.until("with a signature")
+        await stage.until("Signature Alice")
         await stage.press("escape")
         await stage.settled()
         assert stage.draft == Draft(sender="alice@acme.example", text="\n\n-- \nAlice")
         await stage.press("ctrl+t")
         await stage.until("Raw message")
         assert isinstance(stage.mail.content(), RawDraft)
+
+
+async def test_a_signature_is_not_lost_by_escape(first_use: Sandbox, ring: Memory) -> None:
+    """Esc asks before what was changed is dropped, and an address that cannot be one is told before it is kept."""
+    set_up(ring, first_use, Profile("work", "keyring"))
+    async with on_stage(opened=opened_with(ring)) as stage:
+        await open_accounts(stage)
+        await stage.press("e")
+        await stage.until("Signature")
+        await stage.type("nobody\n\nAlice")
+        await stage.press("escape")
+        await stage.until("not kept yet")
+        await stage.press("escape")
+        await stage.gone("not kept yet")
+        await stage.type(", Acme")
+        await stage.press("escape")
+        await stage.until("not kept yet")
+        await stage.press("down", "enter")
+        await stage.until(lambda: stage.field("#field-from LineInput").has_focus)
+        await stage.type("@acme.example")
+        await stage.press("escape")
+        await stage.until("not kept yet")
+        await stage.press("down", "enter")
+        await stage.until("Signature Alice, Acme")
+        assert "nobody@acme.example" in stage.text()
 
 
 STORY = """

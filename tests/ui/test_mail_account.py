@@ -113,9 +113,9 @@ async def test_the_account_in_use_is_removed(first_use: Sandbox, ring: Memory) -
         await stage.until("home · keyring")
         await open_accounts(stage)
         await stage.press("down", "d")
-        await stage.until("remove its secret")
+        await stage.until("Forget the account")
         await stage.press("down", "enter")
-        await stage.until("its secret removed from the keyring")
+        await stage.until("is forgotten")
         await stage.press("escape")
         await stage.until("“home” is not set up any more: this mail is now sent as work · keyring")
         assert stage.draft == LETTER
@@ -145,4 +145,4 @@ async def test_a_click_on_the_title_opens_the_accounts(connected: Sandbox) -> No
     """Who sends can be clicked."""
     async with on_stage(LETTER) as stage:
         await stage.click("environment")
-        await stage.until("Enter sends this mail as the one chosen")
+        await stage.until("Enter takes the one chosen")
