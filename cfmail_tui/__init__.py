@@ -19,6 +19,7 @@ Who may know whom, from the top down (checked by the import contracts in pyproje
     lookup          a mail in the provider's records                 pure
     inspection      what a credential is and may do                  pure
     retry           which outcomes are tried again, and when         pure
+    process         no core dump of it, no secret for its children  (standard library only)
     submission      envelope, request body, answer, outcome          pure
     profile         accounts and identities, without a secret        pure
     mime            messages as octets, written and looked into      pure

@@ -40,7 +40,7 @@ from cfmail_tui.message import MailError, printable
 from cfmail_tui.profile import Identity, KeptIn, Profile
 from cfmail_tui.settings import Settings
 from cfmail_tui.store import NoSuchProfile, Profiles, Store, StoreError
-from cfmail_tui.submission import Account, Credential, Secret
+from cfmail_tui.submission import Account, Credential, Secret, sender_in_words
 
 DEFAULT_ACCOUNT: Final = "default"
 """The name of an account whom nobody gave one."""
@@ -66,6 +66,10 @@ Keep = Literal["keyring", "file", "memory"]
 
 class NoAccount(MailError):  # noqa: N818 - it reads as what it is
     """No usable credentials were found, or what was given cannot be used; the words say where and why."""
+
+
+class NoneSetUp(NoAccount):
+    """Nobody has set up an account yet, so that nothing is amiss."""
 
 
 class NeedsPassphrase(NoAccount):
@@ -94,6 +98,11 @@ class Listed:
     profile: Profile
     source: str
     problem: str = ""
+
+    @property
+    def words(self) -> str:
+        """The account as `Account.words` has it."""
+        return sender_in_words(self.profile.name, self.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +161,30 @@ class Accounts:
             return self._only
         with self._turn:
             try:
-                wanted = name or self._chosen
-                return self._named(wanted, terminal=terminal) if wanted else self._first(terminal=terminal)
+                return self._opened(*self._whereabouts(name), terminal=terminal)
             except VaultLocked as error:
                 raise NeedsPassphrase(str(error)) from error
             except CommandFailed as error:
                 raise (NoAccount if terminal else NeedsTerminal)(str(error)) from error
             except CredentialError as error:
                 raise NoAccount(str(error)) from error
+
+    def foreseen(self, name: str = "") -> Listed:
+        """Whom `find` would give, told without a secret: no passphrase is wanted, no command run. Raises NoAccount."""
+        if self._only:
+            return Listed(Profile(self._only.name, "memory"), self._only.source)
+        with self._turn:
+            try:
+                name, place = self._whereabouts(name)
+                if place == "command" and self._token_command:
+                    self._require_account_id()
+                elif place != "file" and not (place == "keyring" and self._in_book(name)):
+                    # Nobody has said that it is there, and to look asks nobody anything.
+                    self._opened(name, place)
+            except CredentialError as error:
+                raise NoAccount(str(error)) from error
+            source = self._command_words if place == "command" else _PLACES[place]
+            return Listed(Profile(name, place), source)
 
     def knows(self, name: str) -> bool:
         """Whether `find` would look for this very account, and not give up because nobody has heard of it."""
@@ -174,53 +199,66 @@ class Accounts:
         known = [profile for profile, _ in [*self._typed.values()]]
         return next((profile.identities for profile in (*known, *self._book()) if profile.name == name), ())
 
-    def _named(self, name: str, *, terminal: bool) -> Account:
-        if name in self._typed:
-            return self._typed[name][1]
-        listed = next((profile for profile in self._book() if profile.name == name), None)
-        if name == ENVIRONMENT:
-            account = from_environment(self._environ)
-        elif name == COMMAND:
-            account = self._from_command(terminal=terminal) if self._token_command else None
-        elif (listed and listed.kept_in == "file") or (listed is None and name in self._unlocked()):
-            account = self._from_vault(name)
-        else:
-            account = self._from_keyring(name)
+    def _whereabouts(self, name: str) -> tuple[str, KeptIn]:
+        """The name of the account to send as, and where its secret is."""
+        wanted = name or self._chosen
+        if not wanted:
+            return self._first()
+        if wanted in self._typed:
+            return wanted, "memory"
+        if wanted in _UNLISTED:
+            return wanted, _UNLISTED[wanted]
+        listed = self._in_book(wanted)
+        is_in_file = listed.kept_in == "file" if listed else wanted in self._unlocked()
+        return wanted, "file" if is_in_file else "keyring"
+
+    def _first(self) -> tuple[str, KeptIn]:
+        """The same where nobody said whom."""
+        if self.knows(ENVIRONMENT):
+            return ENVIRONMENT, "environment"
+        default = next((profile for profile in self._book() if profile.is_default), None)
+        if default and default.kept_in == "keyring":
+            return default.name, "keyring"
+        no_keyring = ""
+        try:
+            if default is None and self._from_keyring(DEFAULT_ACCOUNT):
+                return DEFAULT_ACCOUNT, "keyring"
+        except KeyringUnavailable as error:
+            no_keyring = str(error)
+        if self._token_command:
+            return COMMAND, "command"
+        if default and default.kept_in == "file":
+            return default.name, "file"
+        if default is None and self._may_be_in_file(DEFAULT_ACCOUNT):
+            return DEFAULT_ACCOUNT, "file"
+        if self._typed:
+            return [*self._typed][-1], "memory"
+        raise NoneSetUp(no_keyring or f"no account is set up: {_WAY_OUT}")
+
+    def _opened(self, name: str, place: KeptIn, *, terminal: bool = False) -> Account:
+        account: Account | None
+        match place:
+            case "memory":
+                account = self._typed[name][1]
+            case "environment":
+                account = from_environment(self._environ)
+            case "command":
+                account = self._from_command(terminal=terminal) if self._token_command else None
+            case "file":
+                account = self._from_vault(name)
+            case "keyring":
+                account = self._from_keyring(name)
         if account:
             return account
-        if listed:
+        if listed := self._in_book(name):
             raise _gone(listed)
         raise NoAccount(f"no account called {printable(name)} is set up: {_WAY_OUT}")
 
-    def _first(self, *, terminal: bool) -> Account:
-        if account := from_environment(self._environ):
-            return account
-        default = next((profile for profile in self._book() if profile.is_default), None)
-        name = default.name if default else DEFAULT_ACCOUNT
-        no_keyring = ""
-        if default is None or default.kept_in == "keyring":
-            try:
-                if account := self._from_keyring(name):
-                    return account
-            except KeyringUnavailable as error:
-                if default:
-                    raise
-                no_keyring = str(error)
-            if default:
-                raise _gone(default)
-        if self._token_command:
-            return self._from_command(terminal=terminal)
-        if (default is None and self.has_file) or (default and default.kept_in == "file"):
-            if account := self._from_vault(name):
-                return account
-            if default:
-                raise _gone(default)
-        if self._typed:
-            return [*self._typed.values()][-1][1]
-        raise NoAccount(no_keyring or f"no account is set up: {_WAY_OUT}")
-
     def _book(self) -> tuple[Profile, ...]:
         return self._profiles.listed() if self._profiles else ()
+
+    def _in_book(self, name: str) -> Profile | None:
+        return next((profile for profile in self._book() if profile.name == name), None)
 
     def _from_keyring(self, name: str) -> Account | None:
         return self._found.get(name) or self._remembered(self._keyring.load(name))
@@ -228,14 +266,17 @@ class Accounts:
     def _from_vault(self, name: str) -> Account | None:
         return self._found.get(name) or self._remembered(self._vault.load(name) if self._vault else None)
 
+    def _may_be_in_file(self, name: str) -> bool:
+        """Whether the encrypted file has it, or nobody knows before that is open."""
+        return self._vault is not None and self._vault.exists and (self._vault.is_locked or name in self._vault.names())
+
     def _unlocked(self) -> tuple[str, ...]:
         """The names in the encrypted file, once it is open: there they are even if the list was lost."""
         return self._vault.names() if self._vault and not self._vault.is_locked else ()
 
     def _from_command(self, *, terminal: bool) -> Account:
         if COMMAND not in self._found:
-            if not self._account_id:
-                raise NoAccount(f"token_command is set, but {_NO_ID}: set both")
+            self._require_account_id()
             secret = command.run(self._token_command, self._environ, terminal=terminal)
             try:
                 credential = parse_credential(secret)
@@ -243,6 +284,10 @@ class Accounts:
                 raise NoAccount(f"what the {self._command_words} prints: {error}") from error
             self._found[COMMAND] = Account(COMMAND, self._account_id, credential, self._command_words)
         return self._found[COMMAND]
+
+    def _require_account_id(self) -> None:
+        if not self._account_id:
+            raise NoAccount(f"token_command is set, but {_NO_ID}: set both")
 
     @property
     def _command_words(self) -> str:
@@ -266,6 +311,13 @@ class Accounts:
         """What was typed as a credential. Raises NoAccount if it cannot be one."""
         try:
             return parse_credential(secret, email)
+        except CredentialError as error:
+            raise NoAccount(str(error)) from error
+
+    def parsed_id(self, account_id: str) -> str:
+        """What was typed as an account ID, "" if nothing was. Raises NoAccount if it cannot be one."""
+        try:
+            return parse_account_id(account_id) if account_id.strip() else ""
         except CredentialError as error:
             raise NoAccount(str(error)) from error
 
@@ -335,7 +387,7 @@ class Accounts:
             self._found.pop(name, None)
             if self._chosen == name:
                 self._chosen = ""
-            listed = next((profile for profile in self._book() if profile.name == name), None)
+            listed = self._in_book(name)
             if self._profiles and listed:
                 self._profiles.remove(name)
             if listed is None and typed:
@@ -436,7 +488,7 @@ class Accounts:
         try:
             ring = Choice("keyring", f"the keyring of this machine ({self._keyring.backend()})")
         except KeyringUnavailable as error:
-            ring = Choice("keyring", f"no keyring: {error.reason}", is_offered=False)
+            ring = Choice("keyring", error.reason, is_offered=False)
         runs = f"a {self._command_words}" if self._token_command else "a password command: token_command in config.toml"
         opens = "an encrypted file" if self.has_file else "a new encrypted file"
         return (

@@ -22,6 +22,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final, NoReturn
 
+from cfmail_tui.process import hear_of_death
+
 _HEARD: Final = (
     signal.SIGTERM,
     signal.SIGHUP,
@@ -45,8 +47,6 @@ _IN_ORDER: Final = (
 
 _PATIENCE: Final = 1.0
 """Seconds that the guardian tries to write to a terminal that takes nothing."""
-
-_PR_SET_PDEATHSIG: Final = 1
 
 LetGo = Callable[[int], None]
 """Ends the guardian with this exit code, so that the shell goes on while the program does so unseen."""
@@ -74,7 +74,7 @@ def guarded(run: Callable[[LetGo], int]) -> int:
         os.set_blocking(told, False)
         return _guard(child, told, settings)
     os.close(told)
-    _hear_of_death(signal.SIGHUP)
+    hear_of_death(signal.SIGHUP)
     if os.getppid() != guardian:
         os.kill(os.getpid(), signal.SIGHUP)
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
@@ -132,7 +132,7 @@ def _say(tell: int, code: int) -> None:
 
 
 def _let_go(guardian: int, tell: int, code: int) -> None:
-    _hear_of_death(0)
+    hear_of_death(0)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     os.setsid()
     nowhere = os.open(os.devnull, os.O_RDWR)
@@ -142,14 +142,6 @@ def _let_go(guardian: int, tell: int, code: int) -> None:
     _say(tell, code)
     if os.getppid() == guardian:
         os.kill(guardian, signal.SIGUSR1)
-
-
-def _hear_of_death(number: int) -> None:
-    """Be sent this signal when the parent dies."""
-    if sys.platform == "linux":
-        import ctypes
-
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
 
 
 def _settings() -> list[Any] | None:
@@ -172,10 +164,7 @@ def _put_in_order(settings: list[Any] | None) -> None:
 
 
 def _end_by(number: int) -> NoReturn:
-    """End by the signal that ended the child, without a second core dump."""
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    """End by the signal that ended the child."""
     with suppress(OSError):  # SIGKILL has no other disposition
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [number])

@@ -99,11 +99,13 @@ def as_csv(attempts: Iterable[Attempt]) -> Iterator[str]:
     yield text.getvalue()
 
 
-def preview_as_json(submission: Submission, account: str) -> dict[str, Any]:
+def preview_as_json(submission: Submission, account: str, source: str, proxy: str) -> dict[str, Any]:
     """What would be sent, for scripts; the keys are a contract like those of an attempt."""
     return {
         "dry_run": True,
         "account": account or None,
+        "source": source or None,
+        "proxy": proxy or None,
         "endpoint": submission.endpoint,
         "envelope": {"from": submission.envelope.sender, "recipients": list(submission.envelope.recipients)},
         "subject": submission.subject,
@@ -113,11 +115,14 @@ def preview_as_json(submission: Submission, account: str) -> dict[str, Any]:
     }
 
 
-def preview_in_words(submission: Submission) -> Iterator[str]:
-    """What would be sent, for people."""
+def preview_in_words(submission: Submission, account: str, proxy: str) -> Iterator[str]:
+    """What would be sent, for people: `account` in words, `proxy` is "" for none."""
     yield f"would send to {', '.join(submission.envelope.recipients)}"
     yield f"from {submission.envelope.sender}, subject: {printable(submission.subject)}"
     yield f"{submission.message_size} octets as a message, {submission.body_size} as a request, {submission.digest}"
+    yield f"as {printable(account, 400)}"
+    if proxy:
+        yield f"via proxy {printable(proxy, 400)}"
 
 
 def statuses(attempt: Attempt) -> list[tuple[str, str]]:

@@ -58,6 +58,15 @@ def keep_inside(event: str, args: tuple[Any, ...]) -> None:
 
 sys.addaudithook(keep_inside)
 
+# A shell that runs the tests in the background has these ignored, and a program that is started so leaves them ignored.
+for heard, default in (
+    (signal.SIGHUP, signal.SIG_DFL),
+    (signal.SIGQUIT, signal.SIG_DFL),
+    (signal.SIGINT, signal.default_int_handler),
+):
+    if signal.getsignal(heard) is signal.SIG_IGN:
+        signal.signal(heard, default)
+
 
 @pytest.fixture(autouse=True)
 def new_machine(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -119,18 +128,50 @@ def sandbox(tmp_path: Path) -> Iterator["Sandbox"]:
         yield running
 
 
+def _want_gnome_keyring() -> None:
+    """In CI a machine without one is a failure: there its promises are kept, not skipped."""
+    missing = [tool for tool in ("dbus-run-session", "gnome-keyring-daemon") if shutil.which(tool) is None]
+    if missing:
+        (pytest.fail if IN_CI else pytest.skip)(f"{' and '.join(missing)} not found; install dbus and gnome-keyring")
+
+
+class SecretService:
+    """A session bus with a real gnome-keyring, open; for several programs, one after another."""
+
+    def __init__(self, session: "subprocess.Popen[str]") -> None:
+        assert session.stdout
+        self.environment = {"DBUS_SESSION_BUS_ADDRESS": session.stdout.readline().strip()}
+        """What leads a program there."""
+
+    def lock(self) -> None:
+        """Lock the keyring; nobody is there to answer the prompt."""
+        service, keyring = "/org/freedesktop/secrets", "/org/freedesktop/secrets/collection/login"
+        call = ("org.freedesktop.Secret.Service.Lock", f"array:objpath:{keyring}")
+        subprocess.run(
+            ["dbus-send", "--session", "--print-reply", "--dest=org.freedesktop.secrets", service, *call],
+            env={**os.environ, **self.environment},
+            check=True,
+            capture_output=True,
+        )
+
+
+@pytest.fixture
+def secret_service() -> Iterator[SecretService]:
+    """A `SecretService` that lasts as long as the test."""
+    _want_gnome_keyring()
+    held = [str(SECRET_SERVICE), "unlocked", "sh", "-c", 'echo "$DBUS_SESSION_BUS_ADDRESS"; exec cat']
+    # It ends with its standard input, and takes bus and daemon with it.
+    with subprocess.Popen(held, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as session:
+        yield SecretService(session)
+
+
 SecretServiceMode = Literal["unlocked", "locked", "fresh", "none"]
 
 
 @pytest.fixture
 def run_with_secret_service() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """`run(mode, argv, env={}, timeout=60)`: a command beside a real gnome-keyring; tests/secret_service has the modes.
-
-    In CI a machine without one is a failure: there these promises are kept, not skipped.
-    """
-    missing = [tool for tool in ("dbus-run-session", "gnome-keyring-daemon") if shutil.which(tool) is None]
-    if missing:
-        (pytest.fail if IN_CI else pytest.skip)(f"{' and '.join(missing)} not found; install dbus and gnome-keyring")
+    """`run(mode, argv, env={}, timeout=60)`: a command beside a gnome-keyring, in a mode of tests/secret_service."""
+    _want_gnome_keyring()
 
     def run(
         mode: SecretServiceMode, argv: Sequence[str], env: Mapping[str, str] = {}, *, timeout: float = 60

@@ -14,10 +14,10 @@ Invariants:
 
 `client` is the face, `wire` one request and its answer, `exchange` what is known of one on its way, `upload` the mail
 as its body, `question` one question or several, `search` those about a mail, `inspect` those about the credential,
-`addresses` where to send and by which road.
+`addresses` where to send and by which road, `discretion` keeps secrets out of what a far end says.
 """
 
-from cfmail_tui.api.addresses import proxy_for
+from cfmail_tui.api.addresses import proxy_for, shown_proxy
 from cfmail_tui.api.client import Client
 from cfmail_tui.api.errors import ApiError, BaseUrlError, CredentialFormError
 from cfmail_tui.api.exchange import Cancellation, Timeouts
@@ -38,4 +38,5 @@ __all__ = [
     "Progress",
     "Timeouts",
     "proxy_for",
+    "shown_proxy",
 ]

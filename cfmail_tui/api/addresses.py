@@ -9,6 +9,9 @@ from collections.abc import Mapping
 import httpx
 
 from cfmail_tui.api.errors import BaseUrlError, StopError
+from cfmail_tui.message import printable
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def proxy_for(base_url: str, environ: Mapping[str, str]) -> str | None:
@@ -33,6 +36,20 @@ def proxy_for(base_url: str, environ: Mapping[str, str]) -> str | None:
     if not proxy or any(_covers(entry, host, url.port or 443) for entry in exceptions if entry):
         return None
     return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def shown_proxy(proxy_url: str | None) -> str:
+    """A proxy for the eye: host and port, "" for none. A name and a password in its address are not shown."""
+    if not proxy_url:
+        return ""
+    try:
+        url = _proxy_url(proxy_url)
+    except StopError as error:
+        # Where a password may be in it, nobody knows where it ends.
+        address = "" if "@" in proxy_url else f"{printable(proxy_url.partition('://')[2], 60)} "
+        return f"{address}({str(error).removeprefix('the proxy ')})"
+    host = f"[{url.host}]" if ":" in url.host else url.host
+    return f"{printable(host, 255)}:{url.port or _DEFAULT_PORTS[url.scheme]}"
 
 
 def checked_base_url(text: str) -> str:
@@ -62,17 +79,31 @@ def transport(base_url: str, proxy_url: str | None, verify: ssl.SSLContext | Non
     context = verify or _trust(public=base_url.startswith("https:"))
     proxy = None
     if proxy_url:
-        scheme = proxy_url.partition("://")[0].lower()
-        if scheme not in {"http", "https"}:
-            raise StopError("the proxy cannot be used: its address must begin with http:// or https://")
-        try:
-            proxy = httpx.Proxy(proxy_url, ssl_context=context if scheme == "https" else None)
-        except (httpx.InvalidURL, ValueError) as error:
-            raise StopError("the proxy cannot be used: its address is not a URL") from error
-        if not _is_port(proxy.url.port):
-            raise StopError("the proxy cannot be used: its port must be from 1 to 65535")
+        url = _proxy_url(proxy_url)
+        proxy = httpx.Proxy(url, ssl_context=context if url.scheme == "https" else None)
     limits = httpx.Limits(max_keepalive_connections=0)
     return httpx.HTTPTransport(verify=context, trust_env=False, limits=limits, proxy=proxy)
+
+
+def _proxy_url(text: str) -> httpx.URL:
+    """The address of a proxy that can be used. Raises StopError, in words that quote nothing of it."""
+    scheme, _, rest = text.partition("://")
+    if scheme.lower() not in _DEFAULT_PORTS:
+        raise StopError("the proxy cannot be used: its address must begin with http:// or https://")
+    try:
+        url = httpx.URL(text)
+        host = url.host
+    except (httpx.InvalidURL, ValueError):
+        # The cause would quote the text, and a password in it.
+        raise StopError("the proxy cannot be used: its address is not a URL") from None
+    if not host:
+        raise StopError("the proxy cannot be used: its address has no host name")
+    if "@" in "".join(re.split("([/?#])", rest, maxsplit=1)[1:]):
+        # The host would be the name, and the port the beginning of the password.
+        raise StopError("the proxy cannot be used: in its name and password / ? # are written as %2F %3F %23")
+    if not _is_port(url.port):
+        raise StopError("the proxy cannot be used: its port must be from 1 to 65535")
+    return url
 
 
 def _trust(*, public: bool) -> ssl.SSLContext:

@@ -2,12 +2,12 @@
 
 import ssl
 from collections.abc import Callable, Collection
-from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import BinaryIO, Final, Self
 from urllib.parse import quote
 
+from cfmail_tui.api.discretion import throughout
 from cfmail_tui.api.exchange import WIRE_ERRORS, Cancellation, Timeouts
 from cfmail_tui.api.inspect import Questioner
 from cfmail_tui.api.search import Search
@@ -15,7 +15,7 @@ from cfmail_tui.api.upload import Leaving, Progress, Upload
 from cfmail_tui.api.wire import Wire
 from cfmail_tui.inspection import Inspection
 from cfmail_tui.lookup import Verdict
-from cfmail_tui.submission import Credential, GlobalKey, NotSent, Outcome, Refused, Submission, Unknown, decode
+from cfmail_tui.submission import Accepted, Credential, GlobalKey, NotSent, Outcome, Submission, Unknown, decode
 
 _TIMEOUTS: Final = Timeouts()
 
@@ -91,9 +91,10 @@ class Client:
             outcome = decode(answer)
             if isinstance(outcome, Unknown) and not upload.left and not 200 <= answer.status < 300:
                 outcome = NotSent(f"the server broke off the upload (HTTP {answer.status})")
-        if isinstance(outcome, Refused | Unknown):
-            return replace(outcome, reason=self._wire.discreet(outcome.reason, submission.account_id))
-        return outcome
+        if isinstance(outcome, Accepted):
+            # Whose key it is may be a recipient.
+            return throughout(outcome, self._wire.unkeyed)
+        return throughout(outcome, lambda text: self._wire.discreet(text, submission.account_id))
 
     def find(
         self,

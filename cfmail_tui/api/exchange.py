@@ -31,6 +31,10 @@ class Timeouts:
     """From the last octet of the body to the last of the answer; also for a proxy to make way to the server."""
 
 
+_NOT_TLS: Final = {"WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"}
+"""What OpenSSL, by its version, calls an answer that is no TLS record."""
+
+
 class Cancellation:
     """The wish to stop what was begun, uttered from any thread, at any time, any number of times."""
 
@@ -129,6 +133,8 @@ class Exchange:
         self.status = 0
         """The answer's status once its header is there."""
         self.line = Line()
+        self.by_proxy = False
+        """Whether the first connection is one to a proxy."""
         self.timeouts = timeouts
         self._cancellation = cancellation
         self._stoppable = contextlib.ExitStack()
@@ -160,6 +166,8 @@ class Exchange:
             case "connection.connect_tcp.started":
                 self._name = info["host"]
                 self._peer = f"[{self._name}]:{info['port']}" if ":" in self._name else f"{self._name}:{info['port']}"
+                if self.by_proxy:
+                    self._name, self._peer = f"{self._name} of the proxy", f"the proxy {self._peer}"
             case "connection.connect_tcp.complete":
                 self.line.attach(info["return_value"].get_extra_info("socket"))
             case "connection.start_tls.started":
@@ -214,7 +222,9 @@ class Exchange:
             case httpx.ConnectError():
                 return self._reason_unconnected(error)
             case httpx.ProxyError():
-                return f"the proxy {self._peer} refused (HTTP {str(error)[:3]})"
+                status = str(error)[:3]
+                wish = "wants a name and a password" if status == "407" else "refused"
+                return f"{self._peer} {wish} (HTTP {status})"
             case httpx.WriteTimeout():
                 return f"the server took nothing of the {self.load} for {self.timeouts.write:g} s"
             case httpx.ReadTimeout():
@@ -236,6 +246,7 @@ class Exchange:
                 return f"the certificate of {self._name} is not trusted: {untrusted.verify_message.rstrip('.')}"
             case ssl.SSLError() as failure:
                 words = (failure.reason or "handshake failed").replace("_", " ").lower()
+                words = "what answers there does not speak TLS" if failure.reason in _NOT_TLS else words
                 return f"no secure connection to {self._name}: {words}"
             case OSError(errno=errno.ENETUNREACH | errno.EHOSTUNREACH):
                 return f"there is no network that leads to {self._peer}"

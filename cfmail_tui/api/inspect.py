@@ -7,12 +7,12 @@ a minute. What came is read in one thread, so that the remarks have an order.
 
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from enum import Enum
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 from urllib.parse import quote, urlencode
 
+from cfmail_tui.api.discretion import throughout
 from cfmail_tui.api.exchange import Cancellation, Timeouts
 from cfmail_tui.api.question import Questions
 from cfmail_tui.api.wire import Wire
@@ -59,7 +59,8 @@ class Questioner:
         learned = self._learn(account_id, by_key=by_key)
         if self._skew is not None:
             self._say(answers.skew_remark(self._skew))
-        whole = replace(learned, skew=self._skew, remarks=tuple(dict.fromkeys(self._remarks)))
+        remarks = tuple(dict.fromkeys(self._remarks))
+        whole = replace(learned, proxy=self._wire.proxy, skew=self._skew, remarks=remarks)
         return self._discreet(whole)
 
     def _learn(self, account_id: str, *, by_key: bool) -> Inspection:
@@ -199,28 +200,23 @@ class Questioner:
             self._remarks.append(remark)
 
     def _discreet(self, learned: Inspection) -> Inspection:
-        """The same without the credential in any text, nor an account's id; names may be those of the key's owner."""
+        """The same without the credential in any text, nor an account's id, and none of them longer than bearable.
+
+        Names may be those of the key's owner.
+        """
         ids = [learned.account_id, *(account.account_id for account in learned.accounts)]
         hidden = [account_id for account_id in ids if len(account_id) >= _SHORTEST_ID]
-        named: Inspection = _masked(learned, lambda text: self._wire.unkeyed(text, *hidden))
-        remarks: tuple[Remark, ...] = _masked(learned.remarks, lambda text: self._wire.discreet(text, *hidden))
+
+        def unkeyed(text: str) -> str:
+            return self._wire.unkeyed(text, *hidden)[:_LONGEST_TEXT]
+
+        def discreet(text: str) -> str:
+            return self._wire.discreet(text, *hidden)[:_LONGEST_TEXT]
+
+        named = throughout(learned, unkeyed, but="account_id")
+        remarks = throughout(learned.remarks, discreet)
         return replace(named, remarks=remarks)
 
 
 def _path(zone: answers.Zone) -> str:
     return f"/zones/{zone.zone_id}/email/sending/subdomains"
-
-
-def _masked(value: Any, mask: Callable[[str], str]) -> Any:
-    """The value with every text in it masked and cut to a bearable length, but for the ids of accounts."""
-    match value:
-        case Enum():
-            return value
-        case str():
-            return mask(value)[:_LONGEST_TEXT]
-        case tuple():
-            return tuple(_masked(part, mask) for part in value)
-    if not is_dataclass(value) or isinstance(value, type):
-        return value
-    parts = {part.name: getattr(value, part.name) for part in fields(value) if part.name != "account_id"}
-    return replace(value, **{name: _masked(part, mask) for name, part in parts.items()})

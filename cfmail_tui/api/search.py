@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from urllib.parse import quote, urlencode
 
+from cfmail_tui.api.discretion import throughout
 from cfmail_tui.api.exchange import Cancellation, Timeouts
 from cfmail_tui.api.question import Questions
 from cfmail_tui.api.wire import Wire
@@ -24,7 +25,7 @@ class Search:
         self._questions = Questions(wire, timeouts, cancellation)
 
     def find(self, submission: Submission, started_at: datetime, known: Collection[str]) -> Verdict:
-        found = self._find(submission, started_at, known)
+        found = throughout(self._find(submission, started_at, known), self._wire.unkeyed)
         hidden = submission.account_id
         match found:
             case CannotTell():

@@ -13,10 +13,11 @@ from typing import Final
 import httpx
 
 from cfmail_tui import __version__
-from cfmail_tui.api.addresses import checked_base_url, transport
+from cfmail_tui.api.addresses import checked_base_url, shown_proxy, transport
+from cfmail_tui.api.discretion import without
 from cfmail_tui.api.errors import CredentialFormError, StopError
 from cfmail_tui.api.exchange import Exchange
-from cfmail_tui.submission import Answer, ApiToken, Credential
+from cfmail_tui.submission import Answer, ApiToken, Credential, GlobalKey
 
 ANSWER_LIMIT: Final = 1024 * 1024
 """Octets of an answer that are read; the API's own are some hundred."""
@@ -47,9 +48,15 @@ class Wire:
             _check_form(value, what)
         _silence()
 
+    @property
+    def proxy(self) -> str:
+        """The proxy on the way, for the eye; "" for none."""
+        return shown_proxy(self._proxy)
+
     def ask(self, exchange: Exchange, method: str, path: str, body: Iterable[bytes] | None, size: int) -> Answer:
         """The one request of this exchange and its answer; `path` is below the base URL. Raises one of WIRE_ERRORS."""
         exchange.check()
+        exchange.by_proxy = self._proxy is not None
         request = httpx.Request(
             method,
             f"{self._base_url}{path}",
@@ -75,15 +82,13 @@ class Wire:
 
     def discreet(self, text: str, *secrets: str) -> str:
         """The words, should a server repeat the credential or those secrets in them: they go to history and screen."""
-        for value in (*secrets, *(value for value, _ in _secrets(self._credential))):
-            text = text.replace(value, "…") if value else text
-        return text
+        text = self.unkeyed(text, *secrets)
+        # Only as a whole: its domain is a word of many a message.
+        return text.replace(self._credential.email, "…") if isinstance(self._credential, GlobalKey) else text
 
     def unkeyed(self, text: str, *secrets: str) -> str:
         """The same for text that may name the owner of a global key by the e-mail address."""
-        for value in (*secrets, _secrets(self._credential)[-1][0]):
-            text = text.replace(value, "…") if value else text
-        return text
+        return without(text, (*secrets, _secrets(self._credential)[-1][0]))
 
     def _header_fields(self, size: int | None) -> dict[str, str]:
         """Those of a request with a body of this size, or without a body."""

@@ -55,7 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(run: Callable[[argparse.Namespace], int], args: argparse.Namespace, *, as_json: bool) -> int:
     from cfmail_tui.message import MailError, MessageError, UnreadableFile
+    from cfmail_tui.process import keep_private
 
+    keep_private()  # the environment may hold a token already
     try:
         return run(args)
     except MessageError as error:

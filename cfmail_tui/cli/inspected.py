@@ -12,6 +12,7 @@ The keys, a contract (README):
                 zone, each type, name, content, priority
     verified    addresses that can be written to without limit
     quota       limit, unit, sent, resets_at; null if it was not told, each of them too
+    proxy       host and port of the proxy by which Cloudflare was asked, null for none
     skew        seconds by which the clock here is ahead
     remarks     what is wrong or could not be learned, each what, words, action
 
@@ -46,6 +47,7 @@ def as_json(found: Inspection) -> dict[str, Any]:
         "verified": [*found.verified],
         "quota": quota
         and {"limit": quota.limit, "unit": quota.unit, "sent": quota.sent, "resets_at": _iso(quota.resets_at)},
+        "proxy": found.proxy or None,
         "skew": found.skew,
         "remarks": [
             {"what": str(remark.what), "words": remark.words, "action": remark.action} for remark in found.remarks
@@ -85,6 +87,8 @@ def verdict_in_words(found: Inspection) -> list[str]:
 
 def _details(found: Inspection, account: str) -> Iterator[str]:
     yield _row("account", account)
+    if found.proxy:
+        yield _row("via", f"proxy {found.proxy}")
     yield _row("token", _token(found.token))
     for seen in found.accounts:
         yield _row("sees", f"{seen.name} ({seen.account_id})")

@@ -112,18 +112,21 @@ def _previewed(args: argparse.Namespace, outbox: "Outbox", draft: Draft | RawDra
     from cfmail_tui.outbox import NoAccount
     from cfmail_tui.submission import Account, ApiToken
 
+    name = source = ""
     try:
-        account = outbox.accounts.find()
-    except NoAccount:
-        account = Account("", "", ApiToken(""), "no account")
-    reviewed = outbox.prepare(draft, account=account)
+        foreseen = outbox.accounts.foreseen()
+        name, source, who = foreseen.profile.name, foreseen.source, foreseen.words
+    except NoAccount as error:
+        who = f"nobody: {error}"
+    reviewed = outbox.prepare(draft, account=Account("", "", ApiToken(""), ""))
     _tell_findings(outbox, reviewed)
     outbox.discard(reviewed)
+    submission, proxy = reviewed.submission, outbox.proxy
 
     def write() -> None:
         if args.json:
-            print_json(report.preview_as_json(reviewed.submission, account.name))
+            print_json(report.preview_as_json(submission, name, source, proxy))
         else:
-            print("\n".join(report.preview_in_words(reviewed.submission)))
+            print("\n".join(report.preview_in_words(submission, who, proxy)))
 
     return partial(tell, write, DONE, NOT_SENT)

@@ -20,6 +20,7 @@ from typing import Final
 
 from cfmail_tui.credentials.failures import CommandFailed
 from cfmail_tui.message import printable
+from cfmail_tui.process import environment_for
 from cfmail_tui.submission import Secret
 
 LIMIT: Final = 30.0
@@ -27,6 +28,9 @@ LIMIT: Final = 30.0
 
 OUTPUT_LIMIT: Final = 64 * 1024
 """Octets it may print."""
+
+_INTERRUPTED: Final = {-signal.SIGINT, 128 + signal.SIGINT}
+"""How it ends after Ctrl+C: by the signal, or as shells tell of one."""
 
 _GLANCE: Final = 0.1
 """Seconds between two looks whether it has ended: somebody it left behind may hold its output open."""
@@ -37,7 +41,10 @@ def run(argv: Sequence[str], environ: Mapping[str, str], *, terminal: bool = Fal
 
     With `terminal` the command may ask there, so whoever else uses the terminal must have left it meanwhile.
     """
-    environ = _environment(environ, terminal=terminal)
+    child_environ = environment_for(environ)
+    if not terminal:
+        # It leads gpg's questions to the terminal although the child has none of its own.
+        child_environ.pop("GPG_TTY", None)
     shown = f"the password command “{printable(program(argv))}”"
     with ExitStack() as closing:
         asks_on = closing.enter_context(_terminal()) if terminal else subprocess.DEVNULL
@@ -47,7 +54,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], *, terminal: bool = Fal
                 stdin=asks_on,
                 stdout=subprocess.PIPE,
                 stderr=asks_on,
-                env=environ,
+                env=child_environ,
                 start_new_session=not terminal,
             )
         except (OSError, ValueError) as error:
@@ -63,12 +70,6 @@ def run(argv: Sequence[str], environ: Mapping[str, str], *, terminal: bool = Fal
 def program(argv: Sequence[str]) -> str:
     """What the command is called in words: its first part, without the folder."""
     return PurePath(argv[0]).name
-
-
-def _environment(environ: Mapping[str, str], *, terminal: bool) -> dict[str, str]:
-    # GPG_TTY leads gpg's questions to the terminal although the child has none of its own.
-    hidden = ("CLOUDFLARE_", "CF_") if terminal else ("CLOUDFLARE_", "CF_", "GPG_TTY")
-    return {name: value for name, value in environ.items() if not name.startswith(hidden)}
 
 
 @contextmanager
@@ -116,6 +117,8 @@ def _answer(process: subprocess.Popen[bytes], limit: float) -> Secret | str:
         status = process.wait(max(0.0, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:
         return late
+    if status in _INTERRUPTED:
+        return "was interrupted"
     if status:
         return f"ended with status {status}" if status > 0 else f"was ended by {_signal(-status)}"
     try:

@@ -194,7 +194,7 @@ def sending_domain(
     absent = {code.partition(".")[0] for code in state.codes if code.endswith(".missing")}
     lacking = tuple(record for record in expected if not state.codes or _family(record) in absent)
     unlocked = (_UNLOCKED,) if state.status == "unlocked" else ()
-    faults = (*map(_dns_fault, state.codes), *unlocked)
+    faults = (*dict.fromkeys(map(_dns_fault, state.codes)), *unlocked)
     return SendingDomain(subdomain.name, zone, subdomain.enabled, state.status, state.missing or lacking, faults)
 
 

@@ -126,6 +126,8 @@ class Inspection:
     domains: tuple[SendingDomain, ...] = ()
     verified: tuple[str, ...] = ()
     quota: Quota | None = None
+    proxy: str = ""
+    """The proxy through which Cloudflare was asked, "" if there is none."""
     skew: float | None = None
     """Seconds by which the clock here is ahead of the server's."""
     remarks: tuple[Remark, ...] = ()

@@ -25,7 +25,17 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from cfmail_tui import mime, retry, submission
-from cfmail_tui.accounts import COMMAND, Accounts, Choice, Listed, NeedsPassphrase, NeedsTerminal, NoAccount
+from cfmail_tui.accounts import (
+    COMMAND,
+    DEFAULT_ACCOUNT,
+    Accounts,
+    Choice,
+    Listed,
+    NeedsPassphrase,
+    NeedsTerminal,
+    NoAccount,
+    NoneSetUp,
+)
 from cfmail_tui.attachments import inspect_all, read_file, read_source
 from cfmail_tui.message import (
     Draft,
@@ -68,12 +78,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COMMAND",
+    "DEFAULT_ACCOUNT",
     "Accounts",
     "Choice",
     "Listed",
     "NeedsPassphrase",
     "NeedsTerminal",
     "NoAccount",
+    "NoneSetUp",
     "NotRecorded",
     "Outbox",
     "OutboxError",
@@ -170,6 +182,18 @@ class Outbox(Memory):
         self._turn = threading.Lock()
         self._cancellations: dict[str, api.Cancellation] = {}
         self._unrecorded: dict[str, Outcome] = {}
+
+    @property
+    def proxy(self) -> str:
+        """The proxy on the way to Cloudflare, for the eye; "" if the environment names none for it."""
+        from cfmail_tui import api
+
+        return api.shown_proxy(self._proxy())
+
+    def _proxy(self) -> str | None:
+        from cfmail_tui import api
+
+        return api.proxy_for(self.base_url, self._environ)
 
     def prepare(
         self, content: Draft | RawDraft, draft: SavedDraft | None = None, *, account: Account | None = None
@@ -299,9 +323,7 @@ class Outbox(Memory):
         from cfmail_tui import api
 
         try:
-            client = api.Client(
-                self.base_url, reviewed.account.credential, proxy=api.proxy_for(self.base_url, self._environ)
-            )
+            client = api.Client(self.base_url, reviewed.account.credential, proxy=self._proxy())
             stored = self._store.open_body(reviewed.submission.attempt_id)
         except (api.ApiError, StoreError) as error:
             return NotSent(str(error))
@@ -423,8 +445,7 @@ class Outbox(Memory):
             for other in self._store.attempts(limit=_KNOWN)
             if isinstance(other.outcome, Accepted)
         }
-        proxy = api.proxy_for(self.base_url, self._environ)
-        with api.Client(self.base_url, account.credential, proxy=proxy) as client:
+        with api.Client(self.base_url, account.credential, proxy=self._proxy()) as client:
             asked = replace(attempt.submission, account_id=account.account_id)
             return client.find(asked, attempt.started_at, known=known)
 
@@ -434,14 +455,13 @@ class Outbox(Memory):
         return self._inspection(account.credential, account.account_id)
 
     def inspect_typed(self, secret: Secret, email: str = "", account_id: str = "") -> "Inspection":
-        """The same of a credential that was just typed, before it is kept. Raises NoAccount if it cannot be one."""
-        return self._inspection(self.accounts.parsed(secret, email), account_id.strip())
+        """The same of a credential that was just typed. Raises NoAccount if it, or the account ID, cannot be one."""
+        return self._inspection(self.accounts.parsed(secret, email), self.accounts.parsed_id(account_id))
 
     def _inspection(self, credential: Credential, account_id: str) -> "Inspection":
         from cfmail_tui import api
 
-        proxy = api.proxy_for(self.base_url, self._environ)
-        with api.Client(self.base_url, credential, proxy=proxy) as client:
+        with api.Client(self.base_url, credential, proxy=self._proxy()) as client:
             found = client.inspect(account_id)
         if found.account_id and found.knows_verified:
             self._remember_verified(found.account_id, found.verified)

@@ -13,7 +13,7 @@ Invariants:
 `credential` is who sends, `requests` what leaves, `sizes` how big it may be, `outcomes` what came of it.
 """
 
-from cfmail_tui.submission.credential import Account, ApiToken, Credential, GlobalKey, Secret
+from cfmail_tui.submission.credential import Account, ApiToken, Credential, GlobalKey, Secret, sender_in_words
 from cfmail_tui.submission.outcomes import (
     NOT_SENT_CODES,
     Accepted,
@@ -73,5 +73,6 @@ __all__ = [
     "first_error",
     "megabytes",
     "raw_request",
+    "sender_in_words",
     "size_limit",
 ]

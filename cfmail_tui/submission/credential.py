@@ -46,6 +46,11 @@ class GlobalKey:
 Credential = ApiToken | GlobalKey
 
 
+def sender_in_words(name: str, source: str) -> str:
+    """An account by its name and where its credential is from, which may be the same."""
+    return source if source.partition(" (")[0] == name else f"{name} · {source}"
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """Who the API is told the mail is from; `source` says in words where the credential was found."""
@@ -58,4 +63,4 @@ class Account:
     @property
     def words(self) -> str:
         """Who sends, for the screen: the name, and where the credential came from."""
-        return self.source if self.source.partition(" (")[0] == self.name else f"{self.name} · {self.source}"
+        return sender_in_words(self.name, self.source)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from textual.app import ComposeResult
 from textual.containers import Container, VerticalScroll
@@ -11,10 +11,10 @@ from textual.message import Message
 from textual.widgets import Static
 
 from cfmail_tui.inspection import Inspection
-from cfmail_tui.profile import Identity
+from cfmail_tui.profile import KeptIn
 from cfmail_tui.ui.commands import KeyBar, Where, bindings
 from cfmail_tui.ui.dialogs import ChoiceScreen, TextScreen
-from cfmail_tui.ui.fields import EndsOnce, plain
+from cfmail_tui.ui.fields import EndsOnce, Line, Lines, fact, plain
 from cfmail_tui.ui.inspected import details, missing_records
 from cfmail_tui.ui.rows import RowList
 
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from cfmail_tui.outbox import Listed
 
 _EMPTY = "no account is set up: n adds one"
+
+_STAYS: Final[dict[KeptIn, str]] = {
+    "memory": "It is for this session only, and its secret kept nowhere.",
+    "environment": "Its variables stay in the environment.",
+    "command": "The password command stays in config.toml.",
+}
+"""What is not removed with an account."""
 
 
 class AccountsScreen(EndsOnce[str]):
@@ -70,20 +77,20 @@ class AccountsScreen(EndsOnce[str]):
         listed: "Listed"
         screen: "AccountsScreen"
 
-    def __init__(self, in_use: str) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._in_use = in_use
+        self._in_use = ""
         self._said: dict[str, str] = {}
         self._inspected: dict[str, Inspection] = {}
         self._list: RowList[Listed] = RowList(self._described, id="accounts", empty="looking …")
 
     def compose(self) -> ComposeResult:
-        title = Content.assemble(("Accounts", "bold"), "  Enter sends this mail as the one chosen")
+        title = Content.assemble(("Accounts", "bold"), "  ✓ sends this mail; Enter takes the one chosen")
         yield Static(title, id="accounts-title")
         with Container(classes="panes"):
             yield self._list
             with VerticalScroll(id="account-detail", can_focus=True):
-                yield Static(id="account-lines")
+                yield Lines(id="account-lines")
         yield KeyBar("accounts", "dialog", "everywhere")
 
     def on_mount(self) -> None:
@@ -95,36 +102,43 @@ class AccountsScreen(EndsOnce[str]):
         if self.is_attached:
             self.post_message(self.Requested(self))
 
-    def show(self, listed: "tuple[Listed, ...]") -> None:
-        """The answer to a request."""
+    def show(self, listed: "tuple[Listed, ...]", in_use: str) -> None:
+        """The answer to a request; `in_use` sends the mail on the screen."""
         if self.is_attached:
+            self._in_use = in_use
             self._list.when_empty(_EMPTY)
             self._list.show(listed)
 
     def not_listed(self, words: str) -> None:
         if self.is_attached:
-            self.query_one("#account-lines", Static).update(plain(words))
+            self.query_one("#account-lines", Lines).show([Line(plain(words))])
 
     def on_row_list_highlighted(self) -> None:
         self._show_detail()
         self.refresh_bindings()
 
     def _show_detail(self) -> None:
-        lines = [] if self._list.current is None else [*self._detail(self._list.current)]
-        self.query_one("#account-lines", Static).update(Content("\n").join(lines))
+        lines = () if self._list.current is None else self._detail(self._list.current)
+        self.query_one("#account-lines", Lines).show(lines)
 
-    def _detail(self, listed: "Listed") -> Iterator[Content]:
+    def _detail(self, listed: "Listed") -> Iterator[Line]:
         name = listed.profile.name
         if said := self._said.get(name):
-            yield plain(said).stylize("bold")
+            yield Line(plain(said).stylize("bold"))
         if listed.problem:
-            yield Content.assemble(("✗ ", "$text-error bold"), plain(listed.problem))
+            yield Line(Content.assemble(("✗ ", "$text-error bold"), plain(listed.problem)), 2)
         for identity in listed.profile.identities:
-            yield Content.assemble((f"{'From':<10}", "$foreground-muted"), plain(_identity(identity)))
+            yield fact("From", identity.sender)
+            if identity.reply_to:
+                yield fact("Reply-To", identity.reply_to)
+            if signature := identity.signature.strip():
+                yield fact("Signature", " / ".join(signature.splitlines()))
+        if listed.profile.identities:
+            yield Line(Content(""))
         if inspection := self._inspected.get(name):
             yield from details(inspection)
         elif not said:
-            yield Content.styled("c asks Cloudflare what it may do.", "$foreground-muted")
+            yield Line(Content.styled("c asks Cloudflare what it may do.", "$foreground-muted"))
 
     def say(self, name: str, words: str) -> None:
         """Something about this account, above its detail."""
@@ -144,8 +158,8 @@ class AccountsScreen(EndsOnce[str]):
         profile = listed.profile
         mark = "✓" if profile.name == self._in_use else " "
         default = "default" if profile.is_default else ""
-        fault = f"✗ {listed.problem}" if listed.problem else ""
-        return f"{mark} {profile.name[:20]:<20}  {default:<7}  {listed.source:<26}  {fault}".rstrip()
+        fault = "✗ see below" if listed.problem else ""
+        return f"{mark} {_cut(profile.name, 20):<20}  {default:<7}  {_cut(listed.source, 26):<26}  {fault}".rstrip()
 
     def on_row_list_selected(self) -> None:
         if self._list.current:
@@ -181,14 +195,16 @@ class AccountsScreen(EndsOnce[str]):
     def action_remove(self) -> None:
         if self._list.current is None:
             return
-        name = self._list.current.profile.name
+        profile = self._list.current.profile
+        name = profile.name
 
         def answered(answer: str | None) -> None:
             if answer == "remove":
                 self.post_message(self.RemoveRequested(name, self))
 
-        question = f"Forget the account “{name}”, and remove its secret ({self._list.current.source})?"
-        self.app.push_screen(ChoiceScreen(question, {"keep": "Keep it", "remove": "Remove it"}), answered)
+        secret = _STAYS.get(profile.kept_in, f"Its secret is removed from where it is: {self._list.current.source}.")
+        question = f"Forget the account “{name}”?\n{secret}"
+        self.app.push_screen(ChoiceScreen(question, {"keep": "Keep it", "remove": "Forget it"}), answered)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Records can be copied where some are known to be missing."""
@@ -200,6 +216,5 @@ class AccountsScreen(EndsOnce[str]):
         self.dismiss(None)
 
 
-def _identity(identity: Identity) -> str:
-    answers = f", answers to {identity.reply_to}" if identity.reply_to else ""
-    return f"{identity.sender}{answers}{', with a signature' if identity.signature.strip() else ''}"
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"

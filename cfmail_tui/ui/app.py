@@ -24,7 +24,7 @@ from textual.binding import BindingType
 
 from cfmail_tui.message import Draft, MailError, MessageError, Place, Problem, RawDraft, SavedDraft, printable
 from cfmail_tui.submission import Attempt
-from cfmail_tui.ui.account import AccountScreen
+from cfmail_tui.ui.account import FIRST, AccountScreen
 from cfmail_tui.ui.accounts import AccountsScreen
 from cfmail_tui.ui.attach import AttachScreen
 from cfmail_tui.ui.commands import Where, bindings
@@ -124,6 +124,8 @@ class OutboxApp(EndingApp):
 
     @work(thread=True, group="send", description="send a mail", exit_on_error=False)
     def send(self, reviewed: "Reviewed") -> None:
+        from cfmail_tui.outbox import NotRecorded
+
         attempt_id = reviewed.submission.attempt_id
         shown_at, again_in = 0.0, None
 
@@ -142,9 +144,10 @@ class OutboxApp(EndingApp):
             attempt = self._outbox.send(reviewed, progress, later)
             if not self.post_message(Finished(attempt_id, attempt, again_in=again_in)):
                 self._outbox.leave_word(told_later(attempt))
+        except NotRecorded as error:
+            self.post_message(Finished(attempt_id, error.attempt, words(error)))
         except Exception as error:  # noqa: BLE001 - the worker boundary
-            # An outcome that could not be written down is one all the same.
-            self.post_message(Finished(attempt_id, getattr(error, "attempt", None), words(error)))
+            self.post_message(Finished(attempt_id, None, words(error)))
 
     def on_attach_screen_check_requested(self, message: AttachScreen.CheckRequested) -> None:
         screen = message.screen
@@ -394,7 +397,7 @@ class CfmailApp(OutboxApp):
         from cfmail_tui.ui.editor import edit
 
         assert self._settings
-        with self.suspend():
+        with self.handed_over():
             left = edit(message.content, self._settings.editor, self._settings.data_dir, message.suffix)
         if isinstance(left, MailError):
             self.complain(str(left))
@@ -416,19 +419,20 @@ class CfmailApp(OutboxApp):
 
     def _prepare(self, draft: SavedDraft) -> None:
         def prepare(outbox: "Outbox") -> Next:
-            from cfmail_tui.outbox import NeedsPassphrase, NeedsTerminal, NoAccount
+            from cfmail_tui.outbox import NeedsPassphrase, NeedsTerminal, NoAccount, NoneSetUp
 
             try:
                 reviewed = outbox.prepare(draft.content, draft)
             except (NeedsPassphrase, NeedsTerminal):
                 raise
             except NoAccount as error:
-                reason = str(error)
+                reason = FIRST if isinstance(error, NoneSetUp) else f"{error}."
                 return lambda: self._without_account(reason, draft)
             except MessageError as error:
                 problems = error.problems
                 return lambda: self._unsendable(draft, problems)
-            return lambda: self._review(outbox, reviewed)
+            base_url, proxy = outbox.base_url, outbox.proxy
+            return lambda: self._review(reviewed, ReviewScreen(reviewed, base_url, proxy))
 
         self.mail.set_busy(busy=True)
         self.drafting.save(draft, lambda: self.run_task(prepare))
@@ -441,9 +445,9 @@ class CfmailApp(OutboxApp):
 
     def _without_account(self, reason: str, draft: SavedDraft) -> None:
         self.mail.set_busy(busy=False)
-        self.identifying.add(f"{reason}.", lambda: self._prepare(replace(draft, account=self.mail.account)))
+        self.identifying.add(reason, lambda: self._prepare(replace(draft, account=self.mail.account)))
 
-    def _review(self, outbox: "Outbox", reviewed: "Reviewed") -> None:
+    def _review(self, reviewed: "Reviewed", screen: ReviewScreen) -> None:
         if not reviewed.draft or self.mail.draft_id != reviewed.draft.draft_id:
             self.discard(reviewed)  # another mail was opened while this one was prepared
             return
@@ -461,7 +465,7 @@ class CfmailApp(OutboxApp):
             elif answer == "postpone":
                 self.action_new()
 
-        self.push_to_be_seen(ReviewScreen(reviewed, outbox.base_url), answered)
+        self.push_to_be_seen(screen, answered)
 
     def _send_off(self, reviewed: "Reviewed") -> None:
         assert self._settings
@@ -472,7 +476,7 @@ class CfmailApp(OutboxApp):
 
         def prepare(outbox: "Outbox") -> Next:
             reviewed = outbox.again(attempt)
-            screen = ReviewScreen(reviewed, outbox.base_url)
+            screen = ReviewScreen(reviewed, outbox.base_url, outbox.proxy)
             return lambda: self.push_to_be_seen(screen, partial(answered, reviewed))
 
         def answered(reviewed: "Reviewed", answer: str | None) -> None:

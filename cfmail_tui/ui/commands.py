@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from textual.actions import parse
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
@@ -63,7 +64,7 @@ COMMANDS = (
     Command("new", "ctrl+n", "app.new", "New", "A new mail; this one stays in the drafts", "composer"),
     Command("cancel", "ctrl+c", "app.cancel_sending", "Cancel", "Stop the mail that is being sent", "composer"),
     Command("take-back", "u", "take_back", "Take back", "Take back the mail that is about to leave", "leaving"),
-    Command("account", "", "app.account", "Accounts", "Who mail is sent as: choose, add, check, remove", "composer"),
+    Command("account", "f11", "app.account", "Accounts", "Who mail is sent as: choose, add, check, remove", "composer"),
     Command("quit", "ctrl+q", "app.quit", "Quit", "Leave; the draft is saved", "everywhere"),
     Command("send", "y", "send", "Send", "Send the mail", "review", footer=True),
     Command("edit", "e,q,escape,f12", "back", "Edit", "Back to the mail", "review", footer=True),
@@ -190,14 +191,23 @@ class KeyBar(Static):
         shown = [command for command in commands(*places) if command.footer]
         self._commands = sorted(shown, key=lambda command: _function_number(command.keys))
 
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())
+
     def render(self) -> Content:
         self.drawn_at = min(self.drawn_at, Message().time)
         parts: list[Content | tuple[str, Style]] = []
         for command in self._commands:
+            if not self._works(command):
+                continue
             click = Style.from_meta({"@click": command.action if "." in command.action else f"screen.{command.action}"})
             parts.append((_first_key(command), Style(reverse=True) + click))
             parts.append((f" {command.label} ", click))
         return Content.assemble(" ", *parts)
+
+    def _works(self, command: Command) -> bool:
+        place, name, parameters = parse(command.action)
+        return (self.app if place == "app" else self.screen).check_action(name, parameters) is not False
 
 
 def _function_number(keys: str) -> int:

@@ -33,7 +33,8 @@ class HelpScreen(ModalScreen[None], EndsOnce[None]):
         for command in commands(*self._places):
             yield Content.assemble((f"{key_names(command) or 'F2':<16}", "bold"), f"{command.help}")
         yield Content("")
-        yield Content("Tab and Shift+Tab move between fields. What you type is saved as you go.")
+        saved = " What you type is saved as you go." if "composer" in self._places else ""
+        yield Content(f"Tab and Shift+Tab move between fields.{saved}")
 
     def action_back(self) -> None:
         self.dismiss()

@@ -5,17 +5,14 @@ Invariant: the file goes only when what the editor left in it stands in the mail
 
 import os
 import shlex
-import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from cfmail_tui.message import MailError
-
-_SECRETS = ("CLOUDFLARE_API_TOKEN", "CLOUDFLARE_API_KEY", "CLOUDFLARE_EMAIL", "CLOUDFLARE_ACCOUNT_ID")
+from cfmail_tui.process import environment_for
 
 
 class EditorError(MailError):
@@ -52,11 +49,10 @@ def edit(content: bytes, command: str, folder: Path, suffix: str) -> Edited | Ed
 
 
 def _edited(content: bytes, argv: list[str], path: Path) -> Edited | EditorError:
-    environment = {key: value for key, value in os.environ.items() if key not in _SECRETS}
     fault = ""
     try:
-        with keys_are_not_ours():
-            ended = subprocess.run([*argv, str(path)], env=environment, check=False)  # noqa: S603 - the user's choice
+        command = [*argv, str(path)]
+        ended = subprocess.run(command, env=environment_for(os.environ), check=False)  # noqa: S603 - the user's choice
         if ended.returncode:
             fault = f"{Path(argv[0]).name} ended with code {ended.returncode}"
     except OSError as error:
@@ -90,16 +86,3 @@ def _runs(pid: int) -> bool:
     except PermissionError:
         pass
     return True
-
-
-@contextmanager
-def keys_are_not_ours() -> Iterator[None]:
-    """Keys that are signals (Ctrl+C) reach every process on the terminal; here they are meant for another alone."""
-    keys = (signal.SIGINT, signal.SIGQUIT)
-    # A handler of ours, not SIG_IGN: that the other would inherit.
-    before = [signal.signal(key, lambda *_: None) for key in keys]
-    try:
-        yield
-    finally:
-        for key, handler in zip(keys, before, strict=True):
-            signal.signal(key, handler)

@@ -5,6 +5,7 @@ Invariants:
   (a hang-up is SIGHUP), 70 for a defect;
 - a signal only wakes a thread, which asks the app on its loop; if that does not answer, the thread saves and ends the
   process itself, and it ends one that has answered and does not come to its end;
+- while another program has the terminal, its keys that are signals (Ctrl+C) are meant for that alone;
 - nothing of anyone's mail is in what is told of a defect.
 """
 
@@ -13,8 +14,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Final, Self
@@ -31,9 +32,18 @@ from cfmail_tui.ui.typeahead import PATIENCE, TypeaheadApp
 
 HEARD: Final = (signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT, signal.SIGINT)
 
+_KEYS: Final = (signal.SIGINT, signal.SIGQUIT)
+"""Signals that keys make, for every process on the terminal."""
+
 ANSWERING: Final = 3.0
 """Seconds in which the app's loop has to answer."""
 
+
+_CATCH_UP: Final = b"\0"
+"""In place of a signal's number: whoever wrote it waits until what came before was dealt with."""
+
+_CATCHING_UP: Final = 1.0
+"""Seconds to wait for that; it takes longer only where the program is about to end."""
 
 OPENING: Final = 5.0
 """Seconds that an end waits for the program's data to be opened, where that is still under way."""
@@ -52,6 +62,8 @@ class EndingApp(TypeaheadApp):
         super().__init__()
         self._last_words: tuple[str, ...] = ()
         self._told = False
+        self.endings: Endings | None = None
+        """What hears of signals, while that lasts."""
 
     def get_driver_class(self) -> type[Driver]:
         return driver_for(textual.__version__, super().get_driver_class())
@@ -91,6 +103,12 @@ class EndingApp(TypeaheadApp):
     def close(self) -> None:
         """Close what the app has opened; called when no worker runs any more."""
         raise NotImplementedError
+
+    @contextmanager
+    def handed_over(self) -> Iterator[None]:
+        """Let another program have the terminal. An error that is raised through this leaves it handed over."""
+        with self.endings.without_keys() if self.endings else nullcontext(), self.suspend():
+            yield
 
     def on_hung_up(self, _message: HungUp) -> None:
         # The road of the signal, which may come as well, or may not.
@@ -159,6 +177,10 @@ def _noted(_number: int, _frame: FrameType | None) -> None:
     """What a signal does in Python: it is in the pipe already."""
 
 
+def _not_ours(_number: int, _frame: FrameType | None) -> None:
+    """What a key's signal does while another has the terminal. SIG_IGN the other would inherit."""
+
+
 class Endings:
     """While this context lasts, signals end the app; made in the main thread.
 
@@ -168,6 +190,7 @@ class Endings:
     def __init__(self, app: EndingApp) -> None:
         self._app = app
         self._ended = threading.Event()
+        self._caught_up = threading.Event()
 
     def __enter__(self) -> Self:
         self._told, self._tell = os.pipe()
@@ -177,6 +200,7 @@ class Endings:
         for number in HEARD:
             signal.signal(number, _noted)
         threading.Thread(target=self._wait, name="endings", daemon=True).start()
+        self._app.endings = self
         return self
 
     def __exit__(
@@ -185,13 +209,30 @@ class Endings:
         for number in HEARD:
             signal.signal(number, signal.SIG_IGN)
         signal.set_wakeup_fd(-1)
+        self._app.endings = None
         self._ended.set()
         os.close(self._tell)
+
+    @contextmanager
+    def without_keys(self) -> Iterator[None]:
+        """While this context lasts, signals that keys make end nothing."""
+        for key in _KEYS:
+            signal.signal(key, _not_ours)
+        try:
+            yield
+        finally:
+            # A key from before must not be judged as one from after.
+            os.write(self._tell, _CATCH_UP)
+            self._caught_up.wait(_CATCHING_UP)
+            self._caught_up.clear()
+            for key in _KEYS:
+                signal.signal(key, _noted)
 
     def _wait(self) -> None:
         # Others are the terminal's size, say, or a Ctrl+C that is meant for the editor which has the terminal.
         while (told := os.read(self._told, 1)) and (told[0] not in HEARD or signal.getsignal(told[0]) is not _noted):
-            pass
+            if told == _CATCH_UP:
+                self._caught_up.set()
         if not told:
             return
         number = told[0]

@@ -5,6 +5,8 @@ edited keeps every character, a control only looks different.
 """
 
 import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from rich.text import Text
 from textual import events
@@ -12,6 +14,7 @@ from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.geometry import Size
 from textual.message import Message
 from textual.screen import Screen, ScreenResultType
 from textual.widgets import Input, Label, Static, TextArea
@@ -32,6 +35,51 @@ _ADDRESS_PLACES = {
 def plain(text: str, limit: int = 2000) -> Content:
     """Outside text for a widget: no markup, controls visible; line ends are kept."""
     return Content("\n".join(printable(line, limit) for line in text.split("\n")))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of words; what does not fit goes on below, `indent` cells to the right, under its beginning."""
+
+    words: Content
+    indent: int = 0
+
+    def wrapped(self, width: int) -> Iterator[Content]:
+        """In lines of this width."""
+        indent = self.indent if width > 2 * self.indent else 0
+        head, rest = self.words[:indent], self.words[indent:]
+        for number, part in enumerate(rest.wrap(max(1, width - indent)) or [Content("")]):
+            yield part.pad_left(indent) if number else head + part
+
+
+def fact(name: str, told: str, style: str = "$foreground-muted") -> Line:
+    """Outside words with their name before them."""
+    return Line(Content.assemble((f"{name:<{_NAME_WIDTH}}", style), plain(told)), _NAME_WIDTH)
+
+
+_NAME_WIDTH = 10
+
+
+class Lines(Static):
+    """Lines that are wrapped so that they stay aligned."""
+
+    def __init__(self, lines: Iterable[Line] = (), *, id: str) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._lines = (*lines,)
+
+    def show(self, lines: Iterable[Line]) -> None:
+        """These instead of what stood there."""
+        self._lines = (*lines,)
+        self.refresh(layout=True)
+
+    def _wrapped(self, width: int) -> list[Content]:
+        return [part for line in self._lines for part in line.wrapped(width)]
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002 - Textual's
+        return len(self._wrapped(width))
+
+    def render(self) -> Content:
+        return Content("\n").join(self._wrapped(self.content_size.width))
 
 
 def words(error: Exception) -> str:
@@ -193,7 +241,13 @@ class MailField(Vertical):
         self.post_message(self.Changed())
 
     def on_descendant_blur(self) -> None:
-        self.mark(self._problem())
+        self.is_right()
+
+    def is_right(self) -> bool:
+        """Whether it can be sent as it is; if not, the reason is shown."""
+        problem = self._problem()
+        self.mark(problem)
+        return not problem
 
     def _problem(self) -> str:
         if self.place not in _ADDRESS_PLACES:

@@ -16,7 +16,6 @@ from cfmail_tui.profile import Identity, Profile
 from cfmail_tui.submission import Account
 from cfmail_tui.ui.account import AccountScreen, Answer
 from cfmail_tui.ui.accounts import AccountsScreen
-from cfmail_tui.ui.editor import keys_are_not_ours
 from cfmail_tui.ui.identity import IdentityScreen
 from cfmail_tui.ui.passphrase import PassphraseScreen
 from cfmail_tui.ui.work import Failed, Next, Task
@@ -82,13 +81,18 @@ class Identifying:
             mail.offer(self._identity or Identity(self._usual_sender))
 
         def find(outbox: "Outbox") -> Next:
-            from cfmail_tui.outbox import NeedsPassphrase, NeedsTerminal
+            from cfmail_tui.outbox import NeedsPassphrase, NeedsTerminal, NoAccount, NoneSetUp
 
             try:
                 found = _look(outbox.accounts, name)
             except (NeedsPassphrase, NeedsTerminal) as error:
                 missing: Missing = error
                 return lambda: self._cannot_yet(draft_id, missing, asked=asked)
+            except NoneSetUp:
+                return lambda: self._none_set_up(draft_id)
+            except NoAccount as error:
+                reason = str(error)
+                return lambda: self._not_found(draft_id, reason, asked=asked)
             return lambda: self._show(draft_id, found)
 
         self._app.run_task(find, lambda reason: self._not_found(draft_id, reason, asked=asked))
@@ -104,15 +108,27 @@ class Identifying:
         mail.title_bar.show_account(found.account.words)
         mail.offer(found.identity or Identity(self._usual_sender))
         if found.gone:
-            mail.results.say("Another account", found.gone)
+            self._tell("Another account", found.gone)
+
+    def _none_set_up(self, draft_id: str) -> None:
+        if self._app.mail.draft_id == draft_id:
+            self._app.mail.title_bar.show_account("no account yet")
 
     def _not_found(self, draft_id: str, reason: str, *, asked: bool) -> None:
         mail = self._app.mail
         if mail.draft_id == draft_id:
-            words = f"{mail.account}: cannot be used" if mail.account else "no account yet"
-            mail.title_bar.show_account(words)
+            mail.title_bar.show_account(f"{mail.account or 'account'}: cannot be used")
             if asked:
                 self._app.complain(reason)
+            else:
+                self._tell("Nobody to send as", f"{reason}.\nF9 tries again, or takes another account.")
+
+    def _tell(self, title: str, words: str) -> None:
+        """Something about the account of the mail on the screen that nobody asked for, beside what stands there."""
+        if self._app.mail.results.is_clear:
+            self._app.mail.results.say(title, words)
+        else:
+            self._app.notify(printable(words, 400), title=title, severity="warning", markup=False, timeout=10)
 
     def _cannot_yet(self, draft_id: str, missing: Missing, *, asked: bool) -> None:
         from cfmail_tui.outbox import NeedsPassphrase
@@ -169,7 +185,7 @@ class Identifying:
         self._app.run_task(unlock, message.screen.refused)
 
     def _with_terminal(self, accounts: "Accounts", stuck: _Stuck) -> None:
-        with self._app.suspend(), keys_are_not_ours():
+        with self._app.handed_over():
             fault = _asked_there(accounts)
         if fault:
             stuck.otherwise(fault)
@@ -182,7 +198,7 @@ class Identifying:
 
     def choose(self) -> None:
         """Show the accounts, and use the one that is chosen."""
-        self._app.push_screen(AccountsScreen(self._app.mail.account), self._use)
+        self._app.push_screen(AccountsScreen(), self._use)
 
     def _use(self, name: str | None) -> None:
         if name is None:
@@ -197,7 +213,7 @@ class Identifying:
     def list_for(self, screen: AccountsScreen) -> None:
         def look(outbox: "Outbox") -> Next:
             listed = outbox.accounts.all()
-            return lambda: screen.show(listed)
+            return lambda: screen.show(listed, self._app.mail.account)
 
         self._app.run_task(look, screen.not_listed)
 
@@ -225,6 +241,8 @@ class Identifying:
             self._app.notify(printable(said, 400), markup=False, timeout=10)
             if self._in_use == name:
                 self._in_use = ""
+            if self._app.mail.account == name:
+                self.greet()
 
         self._app.run_task(remove, lambda reason: screen.say(name, reason))
 
@@ -266,12 +284,15 @@ class Identifying:
 
     def check(self, message: AccountScreen.CheckRequested) -> None:
         def check(outbox: "Outbox") -> Next:
+            from cfmail_tui.outbox import DEFAULT_ACCOUNT
+
             accounts = outbox.accounts
             inspection = outbox.inspect_typed(message.secret, message.email, message.account_id)
             listed = {each.profile.name: each.problem for each in accounts.all()}
             usual = accounts.usual_name
             # One whose secret is lost is most likely the one that is added again.
-            name = "" if usual in listed and not listed[usual] else usual
+            is_wanted = bool(listed[usual]) if usual in listed else not listed or usual != DEFAULT_ACCOUNT
+            name = usual if is_wanted else ""
             answer = Answer(inspection, accounts.choices(), name, tuple(listed))
             return lambda: message.screen.checked(answer)
 
@@ -299,7 +320,7 @@ class Identifying:
 
 def _look(accounts: "Accounts", name: str) -> _Found:
     """The account called so, or who comes first where nobody has heard of that one any more. Raises NoAccount."""
-    from cfmail_tui.outbox import NeedsPassphrase, NeedsTerminal, NoAccount
+    from cfmail_tui.outbox import NeedsPassphrase, NeedsTerminal, NoAccount, NoneSetUp
 
     gone = ""
     try:
@@ -307,8 +328,12 @@ def _look(accounts: "Accounts", name: str) -> _Found:
     except NoAccount as error:
         if isinstance(error, NeedsPassphrase | NeedsTerminal) or not name or accounts.knows(name):
             raise
-        account = accounts.find()
-        gone = f"The account “{name}” is not set up any more: this mail is now sent as {account.words}."
+        gone = f"The account “{name}” is not set up any more"
+        try:
+            account = accounts.find()
+        except NoneSetUp:
+            raise NoAccount(f"{gone}, and there is no other") from error
+        gone += f": this mail is now sent as {account.words}."
     return _Found(account, next(iter(accounts.identities(account.name)), None), gone)
 
 

@@ -5,45 +5,55 @@ from collections.abc import Iterator
 from textual.content import Content
 
 from cfmail_tui.inspection import DnsRecord, Inspection, Quota, SendingDomain, TokenState
-from cfmail_tui.ui.fields import plain
+from cfmail_tui.ui.fields import Line, fact, plain
 
 _MOST = 8
 """Addresses that are named."""
 
 
-def verdict(inspection: Inspection) -> Content:
+def verdict(inspection: Inspection) -> Line:
     """Can it send mail now, and if not, what to do."""
     said = inspection.verdict
     mark, style = {True: ("✓", "$text-success"), False: ("✗", "$text-error"), None: ("?", "$text-warning")}[
         said.can_send
     ]
     action = [Content("  → "), plain(said.action)] if said.action else []
-    return Content.assemble((f"{mark} ", f"{style} bold"), plain(said.words).stylize("bold"), *action)
+    return Line(Content.assemble((f"{mark} ", f"{style} bold"), plain(said.words).stylize("bold"), *action), 2)
 
 
-def remarks(inspection: Inspection) -> Iterator[Content]:
+def remarks(inspection: Inspection) -> Iterator[Line]:
     """What is wrong or could not be learned, each with what to do; the verdict's own is not said twice."""
     told = inspection.verdict.words
     for remark in inspection.remarks:
         if remark.words != told:
             action = f"  → {remark.action}" if remark.action else ""
-            yield Content.assemble(("· ", "$text-warning"), plain(f"{remark.words}{action}"))
+            yield Line(Content.assemble(("· ", "$text-warning"), plain(f"{remark.words}{action}")), 2)
 
 
-def details(inspection: Inspection) -> Iterator[Content]:
+def road(inspection: Inspection) -> Iterator[Line]:
+    """By which proxy Cloudflare was asked, if by one: whoever runs it may be the cause of what did not work."""
+    if inspection.proxy:
+        yield Line(Content.assemble((f"{'Via':<10}", "$foreground-muted"), plain(f"proxy {inspection.proxy}", 200)), 10)
+
+
+def details(inspection: Inspection) -> Iterator[Line]:
     """Everything, a line or a few for each thing."""
     yield verdict(inspection)
     yield from remarks(inspection)
+    yield from road(inspection)
     may = {True: "yes", False: "no", None: "not known"}[inspection.may_send]
     facts = {"Token": _token(inspection.token), "May send": may, "Quota": _quota(inspection.quota)}
     facts["Accounts"] = ", ".join(account.name for account in inspection.accounts)
     facts["Verified"] = _few(inspection.verified)
     for name, words in facts.items():
         if words:
-            yield Content.assemble((f"{name:<10}", "$foreground-muted"), plain(words))
+            yield fact(name, words)
     for domain in inspection.domains:
-        yield Content.assemble((f"{'Domain':<10}", "$foreground-muted"), plain(_domain(domain)))
-        yield from (plain(f"{'':<10}missing: {_record(record)}") for record in domain.missing)
+        yield fact("Domain", _domain(domain))
+        for record in domain.missing:
+            yield fact("  add", _record(record))
+    if missing_records(inspection):
+        yield Line(Content.styled("r copies the records to add.", "$foreground-muted"))
 
 
 def missing_records(inspection: Inspection) -> str:
@@ -74,9 +84,11 @@ def _few(addresses: tuple[str, ...]) -> str:
 
 def _domain(domain: SendingDomain) -> str:
     if not domain.enabled:
-        return f"{domain.name}  sending is switched off"
-    state = "ready" if domain.is_ready else "DNS records not known" if domain.status == "unknown" else domain.status
-    return f"{domain.name}  {'; '.join([state, *domain.faults])}"
+        return f"– {domain.name}: sending is switched off"
+    if domain.is_ready or domain.status == "unknown":
+        known = "ready" if domain.is_ready else "DNS records not known"
+        return f"{'✓' if domain.is_ready else '?'} {domain.name}: {'; '.join([known, *domain.faults])}"
+    return f"✗ {domain.name}: {'; '.join(domain.faults) or domain.status}"
 
 
 def _record(record: DnsRecord) -> str:

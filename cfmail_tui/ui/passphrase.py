@@ -9,13 +9,14 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static
 
 from cfmail_tui.submission import Secret
-from cfmail_tui.ui.commands import KeyBar, bindings
+from cfmail_tui.ui.commands import KeyBar, Where, bindings
 from cfmail_tui.ui.fields import EndsOnce, LineInput, plain
 
 
 class PassphraseScreen(ModalScreen[bool], EndsOnce[bool]):
     """Ends with True once the file is open."""
 
+    PLACES: tuple[Where, ...] = ("dialog", "everywhere")
     BINDINGS = bindings("dialog")
 
     @dataclass
@@ -41,12 +42,15 @@ class PassphraseScreen(ModalScreen[bool], EndsOnce[bool]):
             with Horizontal(classes="buttons"):
                 yield Button("Go on", id="open", variant="success", compact=True)
                 yield Button("Cancel", id="cancel", compact=True)
-        yield KeyBar("dialog")
+        yield KeyBar(*self.PLACES)
 
     def _question(self) -> str:
         if self._is_new:
-            return "Choose a passphrase. It is asked for once a session, and without it nobody can open the file."
-        return "Its passphrase, asked for once a session."
+            return (
+                "Choose a passphrase of at least 8 characters. It is asked for once a session, and without it nobody"
+                " can open the file, not even you."
+            )
+        return "Accounts are kept in an encrypted file. Its passphrase is asked for once a session; Esc: later."
 
     def on_mount(self) -> None:
         self.query_one("#passphrase").focus()
@@ -78,7 +82,8 @@ class PassphraseScreen(ModalScreen[bool], EndsOnce[bool]):
             for name in ("repeated", "passphrase"):
                 field = self.query_one(f"#{name}", LineInput)
                 field.value = ""
-            field.focus()
+            # At once: what is typed next must not go where the focus was.
+            self.set_focus(field)
 
     def _say(self, words: str, *, wrong: bool) -> None:
         static = self.query_one("#passphrase-words", Static)

@@ -53,6 +53,11 @@ class ResultsPane(VerticalScroll, can_focus=False):
         """Something in words: why nothing came of it, or what was done."""
         self._say(title, plain(words))
 
+    @property
+    def is_clear(self) -> bool:
+        """Whether nothing is said, but for what is on its way."""
+        return not self._said
+
     def take_back(self, title: str) -> None:
         """What was said under this title is not so any more."""
         if self._said == title:

@@ -13,7 +13,7 @@ from textual.widgets import Button, Static
 from cfmail_tui.message import MailMessage
 from cfmail_tui.submission import megabytes
 from cfmail_tui.ui.commands import KeyBar, Where, bindings
-from cfmail_tui.ui.fields import EndsOnce, plain
+from cfmail_tui.ui.fields import EndsOnce, Line, Lines, fact, plain
 
 if TYPE_CHECKING:
     from cfmail_tui.outbox import Reviewed
@@ -34,7 +34,8 @@ class ReviewScreen(EndsOnce[str]):
 
         attempt_id: str
 
-    def __init__(self, reviewed: "Reviewed", base_url: str) -> None:
+    def __init__(self, reviewed: "Reviewed", base_url: str, proxy: str) -> None:
+        """`proxy` is the one on the way to the base URL, "" for none."""
         super().__init__()
         if not isinstance(reviewed.content, MailMessage):
             self.PLACES = ("review", "review-draft", "everywhere")
@@ -42,13 +43,14 @@ class ReviewScreen(EndsOnce[str]):
             self.PLACES = ("review", "everywhere")
         self._reviewed = reviewed
         self._base_url = base_url
+        self._proxy = proxy
 
     def compose(self) -> ComposeResult:
         recipients = len(self._reviewed.submission.envelope.recipients)
         who = f"{recipients} recipient" + ("s" if recipients > 1 else "")
         yield Static(Content.assemble(("Review", "bold"), f"  {who}, nothing has left yet"), id="review-title")
         with VerticalScroll(id="review-body"):
-            yield Static(Content("\n").join(self._lines()))
+            yield Lines(self._lines(), id="review-lines")
         with Horizontal(classes="buttons"):
             yield Button("Send (y)", id="send", variant="success", compact=True)
             yield Button("Back to the mail (e)", id="edit", compact=True)
@@ -58,32 +60,32 @@ class ReviewScreen(EndsOnce[str]):
         # Enter must not send by itself: the focus starts on the way back.
         self.query_one("#edit").focus()
 
-    def _lines(self) -> Iterator[Content]:
+    def _lines(self) -> Iterator[Line]:
         reviewed = self._reviewed
         if reviewed.caution:
-            yield _caution(reviewed.caution)
+            yield fact("Caution", reviewed.caution, "$text-warning bold")
         for finding in reviewed.findings:
             if finding.weight != "note":
-                yield _caution(finding.words)
+                yield fact("Caution", finding.words, "$text-warning bold")
         for name, value in self._facts():
-            yield Content.assemble((f"{name:<10}", "$foreground-muted"), plain(value))
+            yield fact(name, value)
         content = reviewed.content
         if isinstance(content, MailMessage):
             for part in content.attachments:
                 where = f"inline cid:{part.content_id}" if part.disposition == "inline" else "attached"
                 words = f"{part.filename}  {_size(part.size)}  {part.media_type}  {where}"
-                yield Content.assemble((f"{'File':<10}", "$foreground-muted"), plain(words))
+                yield fact("File", words)
             for finding in reviewed.findings:
                 if finding.weight == "note":
-                    yield Content.assemble((f"{'Note':<10}", "$foreground-muted"), plain(finding.words))
+                    yield fact("Note", finding.words)
             bodies = {"Text": content.text, "HTML": content.html}
         else:
             bodies = {"MIME": content.source[: _PREVIEW * 2].decode("utf-8", "replace").replace("\r\n", "\n")}
         for name, text in bodies.items():
             if text:
-                yield Content.assemble("\n", (f"── {name} ", "$foreground-muted"))
+                yield Line(Content.assemble("\n", (f"── {name} ", "$foreground-muted")))
                 cut = "\n…" if len(text) > _PREVIEW else ""
-                yield plain(text[:_PREVIEW] + cut)
+                yield Line(plain(text[:_PREVIEW] + cut))
 
     def _facts(self) -> Iterator[tuple[str, str]]:
         content, submission = self._reviewed.content, self._reviewed.submission
@@ -105,6 +107,8 @@ class ReviewScreen(EndsOnce[str]):
             yield "Subject", submission.subject or "(none)"
         yield "Size", f"{_size(submission.message_size)} when encoded, of {megabytes(self._reviewed.limit)}"
         yield "Account", f"{account.words}; to {self._base_url}"
+        if self._proxy:
+            yield "Via", f"proxy {self._proxy}"
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A raw message has no place of its own for attachments and header fields, a mail sent again no draft."""
@@ -126,10 +130,6 @@ class ReviewScreen(EndsOnce[str]):
 
     def action_wire_body(self) -> None:
         self.post_message(self.WireBodyRequested(self._reviewed.submission.attempt_id))
-
-
-def _caution(words: str) -> Content:
-    return Content.assemble((f"{'Caution':<10}", "$text-warning bold"), plain(words))
 
 
 def _size(octets: int) -> str:

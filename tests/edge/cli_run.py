@@ -18,7 +18,7 @@ from typing import IO, Any, Final
 
 import pytest
 
-from cfmail_tui import cli
+from cfmail_tui import cli, process
 from cfmail_tui.cli.signals import HEARD
 from cfmail_tui.sandbox import Sandbox
 
@@ -67,6 +67,8 @@ class Cfmail:
         with pytest.MonkeyPatch.context() as patch, ExitStack() as afterwards:
             for number in HEARD:
                 afterwards.callback(signal.signal, number, signal.getsignal(number))
+            # It would make the tests' own process one that nobody can look at.
+            patch.setattr(process, "keep_private", lambda: None)
             patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
             code = cli.main(arguments)
         return Ran(code, *self._capture.readouterr())

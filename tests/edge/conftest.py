@@ -1,6 +1,7 @@
 """What the tests of the edges share: a certificate authority that only they trust."""
 
 import ssl
+from datetime import datetime
 
 import pytest
 import trustme
@@ -31,7 +32,7 @@ def misnamed_tls(authority: trustme.CA) -> ssl.SSLContext:
     return certified(authority, "elsewhere.example")
 
 
-def certified(authority: trustme.CA, name: str) -> ssl.SSLContext:
+def certified(authority: trustme.CA, name: str, *, not_before: datetime | None = None) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(name).configure_cert(context)
+    authority.issue_cert(name, not_before=not_before).configure_cert(context)
     return context

@@ -134,7 +134,10 @@ class TestOrder:
     def test_the_first_that_is_there_is_used(
         self, store: Store, vault: Vault, ring: Memory, there: str, named: str, source: str
     ) -> None:
-        """By name from where it is kept; else environment, keyring, command, file, session; each says what it is."""
+        """By name from where it is kept; else environment, keyring, command, file, session; each says what it is.
+
+        Who that is can be told before the file is open and the command has run.
+        """
         has = there.split()
         if "keyring" in has:
             ring.kept = {name: value("keyring") for name in ("default", "work")}
@@ -154,12 +157,17 @@ class TestOrder:
             accounts.add(Profile("guest", "memory"), ACCOUNT_ID, Secret(token("session")), keep="memory")
             accounts.add(Profile("gone", "memory"), ACCOUNT_ID, Secret(token("session")), keep="memory")
             accounts.remove("gone")
-        accounts.unlock(PASSPHRASE)
         if not source:
-            with pytest.raises(NoAccount):
-                accounts.find(named)
+            for look in (accounts.foreseen, accounts.find):
+                with pytest.raises(NoAccount):
+                    look(named)
             return
+        foreseen = accounts.foreseen(named)
+        assert not accounts._found.keys() - {"default"}, "no secret was fetched of an account that is listed"
+        accounts.unlock(PASSPHRASE)
         found = accounts.find(named)
+        assert foreseen.profile.name == found.name
+        assert foreseen.source == source.removesuffix(" (memory)")
         assert found.source == source
         kind = {"keyring (memory)": "keyring", "encrypted file": "file", SESSION: "session", COMMAND_WORDS: "command"}
         assert found.credential == ApiToken(token(kind.get(source, source)))
@@ -461,7 +469,7 @@ class TestListing:
         assert accounts.choices()[0].words == "the keyring of this machine (memory)"
         offered = Accounts({}, Keyring(), token_command=COMMAND).choices()
         assert [choice.is_offered for choice in offered] == [False, True, False, True]
-        assert offered[0].words.startswith("no keyring: there is no keyring on this machine")
+        assert offered[0].words.startswith("there is no keyring on this machine")
         assert all("CLOUDFLARE" not in choice.words and len(choice.words) < 110 for choice in offered)
 
 

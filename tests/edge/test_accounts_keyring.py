@@ -150,7 +150,7 @@ def test_a_keyring_that_is_not_safe_keeps_nothing(run_with_secret_service: Run, 
     why = "keeps nothing" if "null" in backend else "would store the token in clear text"
     assert added.startswith(f"work · this session only | used for this session only: the keyring {backend} is not used")
     assert traces == "[]"
-    assert offered == f"no keyring: the keyring {backend} is not used, it {why}"
+    assert offered == f"the keyring {backend} is not used, it {why}"
     assert not Path("used").exists()
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from cfmail_tui import __version__
 from cfmail_tui.api import BLOCK_SIZE, Client
+from cfmail_tui.api.discretion import without
 from cfmail_tui.submission import (
     Accepted,
     ApiToken,
@@ -381,6 +382,34 @@ def test_a_server_that_repeats_the_credential_is_not_quoted_with_it(
         outcome = submit(far_end.base_url, credential=credential)
     assert isinstance(outcome, Refused | Unknown)
     assert outcome.reason.startswith("could not route /accounts/… for …")
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("", ""),
+        ("nothing of it", "nothing of it"),
+        (f"Bearer {TOKEN}", "Bearer …"),
+        (f"{TOKEN}{TOKEN[:9]} and {TOKEN[-8:]}", "… and …"),
+        (f"the token {TOKEN[:10]}... has expired", "the token …... has expired"),
+        (TOKEN[:7], TOKEN[:7]),
+        ("a token must-not-go", "a token …go"),
+    ],
+)
+def test_parts_of_a_secret_count(said: str, told: str) -> None:
+    """What a server cuts before it repeats it is as secret; the words around it stay."""
+    assert without(said, ["", TOKEN]) == told
+
+
+def test_the_owner_of_a_key_may_be_a_recipient() -> None:
+    """The address that goes with a global key is told where it is one of the mail's, and is no reason to hide words."""
+    result = RESULT | {"message_id": f"<{TOKEN}@example.net>"}
+    credential = GlobalKey("bob@example.net", Secret(TOKEN))
+    with FarEnd(answering(200, json.dumps({"success": True, "result": result}))) as far_end:
+        outcome = submit(far_end.base_url, credential=credential)
+    assert outcome == Accepted(Receipt(delivered=("bob@example.net",), message_id="<…@example.net>"))
+    with FarEnd(answering(400, failure(7003, "bob@example.net: example.net is not set up"))) as far_end:
+        assert submit(far_end.base_url, credential=credential) == Refused(400, "7003", "…: example.net is not set up")
 
 
 def test_no_log_names_the_credential_or_the_account(caplog: pytest.LogCaptureFixture) -> None:

@@ -492,8 +492,44 @@ def test_a_proxy_that_opens_the_connection(server_tls: ssl.SSLContext, trusting:
     assert "is not trusted" in opened.verdict.words
     assert "use another network" in opened.verdict.action
     assert carried.verdict.can_send is True
-    assert refused.verdict.words == f"the proxy 127.0.0.1:{closed.port} refused (HTTP 407)"
-    assert refused.verdict.action == "check the proxy, in HTTPS_PROXY"
+    assert refused.verdict.words == f"the proxy 127.0.0.1:{closed.port} wants a name and a password (HTTP 407)"
+    assert refused.verdict.action == "put both into HTTPS_PROXY: http://NAME:PASSWORD@HOST:PORT"
+    assert carried.proxy == f"127.0.0.1:{honest.port}"
+
+
+def test_a_proxy_that_is_not_there(trusting: ssl.SSLContext) -> None:
+    """What cannot be reached is the proxy, which is said, and not Cloudflare; its password is in no word."""
+    port = closed_port()
+    found = inspect("https://api.invalid", proxy=f"http://anna:pa55@127.0.0.1:{port}", verify=trusting)
+    assert found.verdict.words == f"nothing listens at the proxy 127.0.0.1:{port}"
+    assert found.verdict.action == "check the proxy, in HTTPS_PROXY or ALL_PROXY"
+    assert found.proxy == f"127.0.0.1:{port}"
+    assert "pa55" not in shown(found, found.verdict)
+    found = inspect("https://api.invalid", proxy="http://no-such-proxy.invalid:3128", verify=trusting)
+    assert found.verdict.words == "the name no-such-proxy.invalid of the proxy could not be found"
+    assert found.verdict.action == "check the proxy, in HTTPS_PROXY or ALL_PROXY"
+
+
+def test_a_port_of_the_other_kind() -> None:
+    """https where plain HTTP is spoken: that is said, and the base URL named as the cause."""
+
+    def impatient(exchange: Exchange) -> None:
+        exchange.send(http_answer(400))
+
+    with FarEnd(impatient) as plain:
+        found = inspect(plain.base_url.replace("http:", "https:"))
+    assert found.verdict.words == "no secure connection to 127.0.0.1: what answers there does not speak TLS"
+    assert "check the base URL" in found.verdict.action
+
+
+def test_a_certificate_that_is_not_yet_valid(authority: trustme.CA, trusting: ssl.SSLContext) -> None:
+    """It is most likely the clock here that is wrong, which is said; the token meets nobody."""
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    with FarEnd(api(), certified(authority, "127.0.0.1", not_before=tomorrow)) as far_end:
+        found = inspect(far_end.base_url, verify=trusting)
+    assert found.verdict.words == "the certificate of 127.0.0.1 is not trusted: certificate is not yet valid"
+    assert found.verdict.action == "check the clock of this machine, and the base URL"
+    assert not far_end.requests
 
 
 def test_looking_can_be_stopped() -> None:

@@ -7,7 +7,16 @@ from typing import Final
 
 import pytest
 
-from cfmail_tui.api import ApiError, BaseUrlError, Cancellation, Client, CredentialFormError, Timeouts, proxy_for
+from cfmail_tui.api import (
+    ApiError,
+    BaseUrlError,
+    Cancellation,
+    Client,
+    CredentialFormError,
+    Timeouts,
+    proxy_for,
+    shown_proxy,
+)
 from cfmail_tui.submission import Accepted, ApiToken, Credential, GlobalKey, NotSent, Outcome, Receipt, Secret, Unknown
 from tests.edge.fault_server import (
     ACCOUNT_ID,
@@ -189,6 +198,34 @@ def test_the_environment_names_the_proxy(base_url: str, environ: Mapping[str, st
     assert proxy_for(base_url, environ) == expected
 
 
+@pytest.mark.parametrize(
+    ("proxy", "words"),
+    [
+        (None, ""),
+        ("http://proxy.corp:8080", "proxy.corp:8080"),
+        ("HTTP://Proxy.Corp", "proxy.corp:80"),
+        ("https://ann:word@proxy.corp", "proxy.corp:443"),
+        ("http://ann:word%2F%23@[fd00::1]:3128/path", "[fd00::1]:3128"),
+        ("http://bücher.example:1", "bücher.example:1"),
+        (
+            "socks5://proxy.corp:1080",
+            "proxy.corp:1080 (cannot be used: its address must begin with http:// or https://)",
+        ),
+        ("socks5://ann:word@proxy.corp", "(cannot be used: its address must begin with http:// or https://)"),
+        ("http://pro\x1b[2Jxy:8080", "pro<1B>[2Jxy:8080 (cannot be used: its address is not a URL)"),
+        ("http://pro\u202exy:8080", "pro<202E>xy:8080 (cannot be used: its address is not a URL)"),
+        ("http://ann:wo\x1brd@proxy.corp", "(cannot be used: its address is not a URL)"),
+        (
+            "http://ann:12#word@proxy.corp",
+            "(cannot be used: in its name and password / ? # are written as %2F %3F %23)",
+        ),
+    ],
+)
+def test_a_proxy_for_the_eye(proxy: str | None, words: str) -> None:
+    """Host and port, and why it cannot be used; never a name or a password, and no control characters."""
+    assert shown_proxy(proxy) == words
+
+
 def test_a_mail_goes_through_a_proxy_that_cannot_read_it(server_tls: ssl.SSLContext, trusting: ssl.SSLContext) -> None:
     """The proxy is told the host and its own password, never the credential, the account or the mail."""
     with FarEnd(answering(200, SUCCESS), server_tls) as far_end, FarEnd(tunnelling(ESTABLISHED, far_end.port)) as proxy:
@@ -246,13 +283,13 @@ def drip(exchange: Exchange) -> None:
 
 PROXY_FAULTS: Final[dict[str, tuple[Behaviour, str, bool]]] = {
     "403": (tunnelling(http_answer(403, "no")), "the proxy {peer} refused (HTTP 403)", False),
-    "407": (tunnelling(http_answer(407)), "the proxy {peer} refused (HTTP 407)", False),
+    "407": (tunnelling(http_answer(407)), "the proxy {peer} wants a name and a password (HTTP 407)", False),
     "502": (tunnelling(http_answer(502, TOKEN)), "the proxy {peer} refused (HTTP 502)", False),
     "hangs up": (hang_up, "the connection was cut before the whole mail had left", True),
     "not HTTP": (tunnelling(b"SSH-2.0\r\n\r\n"), "the connection was cut before the whole mail had left", False),
-    "silent": (silent, "no answer from {peer} within 0.2 s", False),
+    "silent": (silent, "no answer from the proxy {peer} within 0.2 s", False),
     "leads nowhere": (deaf_tunnel, "no connection to api.invalid within 0.3 s", True),
-    "drips": (drip, "no way through {peer} within 0.4 s", False),
+    "drips": (drip, "no way through the proxy {peer} within 0.4 s", False),
 }
 
 
@@ -280,19 +317,28 @@ def test_a_proxy_at_which_nobody_listens() -> None:
     """The address that failed is the proxy's."""
     port = closed_port()
     assert submit("https://api.invalid", proxy=f"http://127.0.0.1:{port}") == NotSent(
-        f"nothing listens at 127.0.0.1:{port}", temporary=True
+        f"nothing listens at the proxy 127.0.0.1:{port}", temporary=True
     )
 
 
 @pytest.mark.parametrize(
-    "proxy", ["socks5://ann:word@127.0.0.1:1080", "ftp://127.0.0.1", "http://127.0.0.1:port", "http://127.0.0.1:99999"]
+    "proxy",
+    [
+        "socks5://anna:pa55@127.0.0.1:1080",
+        "ftp://127.0.0.1",
+        "http://127.0.0.1:port",
+        "http://127.0.0.1:99999",
+        "http://anna:12/pa55@127.0.0.1:3128",
+        "http://anna:12#pa55@127.0.0.1:3128",
+        "http://",
+    ],
 )
 def test_a_proxy_of_an_unknown_kind(proxy: str) -> None:
     """A proxy that cannot be used is a mail not sent; nothing goes around it."""
     with FarEnd(answering(200, SUCCESS)) as far_end:
         outcome: Outcome = submit(f"https://127.0.0.1:{far_end.port}", proxy=proxy)
     assert isinstance(outcome, NotSent)
-    assert "word" not in outcome.reason
+    assert not any(part in outcome.reason for part in ("anna", "12", "pa55"))
     assert far_end.connections == 0
 
 

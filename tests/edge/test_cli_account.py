@@ -1,6 +1,7 @@
 """`cfmail account`: every kind of token, every place to keep one, and no secret anywhere else."""
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -228,6 +229,20 @@ class TestChecking:
         assert ran.code == 75
         assert "nothing listens" in ran.out.splitlines()[0]
 
+    def test_a_proxy_is_named(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+        """By which proxy Cloudflare is asked, and a mail would go, is told without the proxy's password."""
+        use(sandbox, monkeypatch)
+        proxy = f"127.0.0.1:{closed_port()}"
+        monkeypatch.setenv("CLOUDFLARE_BASE_URL", "https://api.invalid/client/v4")
+        monkeypatch.setenv("HTTPS_PROXY", f"http://anna:pa55@{proxy}")
+        check, value = cfmail("account", "check"), cfmail("account", "check", "--json")
+        dry = [cfmail("send", *FIELDS, "-", "--dry-run", *flags, stdin="Hi") for flags in ((), ("--json",))]
+        assert f"nothing listens at the proxy {proxy}" in check.out.splitlines()[0]
+        assert f"via       proxy {proxy}\n" in check.out
+        assert f"via proxy {proxy}\n" in dry[0].out
+        assert value.json["proxy"] == dry[1].json["proxy"] == proxy
+        assert not [ran for ran in (check, value, *dry) if "pa55" in ran.out + ran.err]
+
 
 class TestNames:
     @pytest.mark.parametrize("verb", ["check", "default", "remove"])
@@ -288,6 +303,16 @@ class TestEncryptedFile:
             assert not [output for output in shown if secret in output]
             assert not [name for name, octets in kept_files(new_machine).items() if secret in octets]
 
+    def test_a_dry_run_asks_nothing(self, sandbox: Sandbox, new_machine: Path) -> None:
+        """Nothing is sent, so that no passphrase is asked for, on a terminal either; whose mail it would be is said."""
+        assert add("work", sandbox.token).code == 0
+        text = new_machine / "mail.txt"
+        text.write_text("Hi")
+        with on_terminal("send", *FIELDS, "--dry-run", str(text)) as terminal:
+            assert terminal.wait_exit() == 0
+            assert "as work · encrypted file" in terminal.screen()
+            assert "Passphrase" not in terminal.screen()
+
     def test_two_passphrases_that_differ(self, sandbox: Sandbox) -> None:
         """Nothing is kept."""
         with on_terminal("account", "add", "work", "--token-stdin", "--store", "file") as terminal:
@@ -343,6 +368,16 @@ class TestPasswordCommand:
         assert cfmail("send", *FIELDS, "-", stdin="Hi").code == 0
         assert len(sandbox.messages()) == 1
 
+    def test_a_dry_run_does_without(self, sandbox: Sandbox, new_machine: Path) -> None:
+        """What only shows a mail runs no command, and yet says whom the mail would be from."""
+        ran = new_machine / "ran"
+        self.command(new_machine, sandbox, f"open({str(ran)!r}, 'w')")
+        shown = cfmail("send", *FIELDS, "-", "--dry-run", "--json", stdin="Hi").json
+        assert (shown["account"], shown["source"].partition(" (")[0]) == ("password command", "password command")
+        assert not ran.exists()
+        assert cfmail("send", *FIELDS, "-", stdin="Hi").code == 77
+        assert ran.exists()
+
     def test_one_that_asks_gets_the_terminal(self, sandbox: Sandbox, new_machine: Path) -> None:
         """Where there is one it asks there and the mail leaves; without, 77 says so."""
         asks = f"t = open('/dev/tty', 'r+b', 0); t.write(b'PIN? '); t.readline(); print('{sandbox.token}')"
@@ -356,6 +391,26 @@ class TestPasswordCommand:
             terminal.send("1234\r")
             assert terminal.wait_exit() == 0
         assert len(sandbox.messages()) == 1
+
+    def test_ctrl_c_at_its_question(self, sandbox: Sandbox, new_machine: Path) -> None:
+        """It ends command and cfmail: 130, nothing is sent, and the terminal shows again what is typed."""
+        born = new_machine / "pid"
+        # Ended by the signal at once, it leaves the echo off.
+        asks = "import getpass, os, signal; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+        note = f"open('{born}', 'w').write(str(os.getpid())); getpass.getpass('PIN? ')"
+        self.command(new_machine, sandbox, asks + note)
+        text = new_machine / "mail.txt"
+        text.write_text("Hi")
+        with on_terminal("send", *FIELDS, str(text)) as terminal:
+            terminal.wait_for("PIN?")
+            terminal.send("12\x03")
+            assert terminal.wait_exit() == 130
+            assert terminal.settings() == terminal.settings_before
+            assert "interrupted" in terminal.screen()
+            assert "Traceback" not in terminal.screen()
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(born.read_text()), 0)
+        assert sandbox.messages() == []
 
 
 @pytest.mark.slow

@@ -321,14 +321,16 @@ class TestDryRun:
         shown = ran.json
         assert ran.code == 0
         assert shown.keys() == {
-            "dry_run", "account", "endpoint", "envelope", "subject", "message_size", "body_size", "digest",
+            "dry_run", "account", "source", "proxy",
+            "endpoint", "envelope", "subject", "message_size", "body_size", "digest",
         }  # fmt: skip
         assert shown["dry_run"] is True
-        assert shown["account"] == ("environment" if credentials else None)
+        assert shown["account"] == shown["source"] == ("environment" if credentials else None)
         assert shown["envelope"] == {"from": "me@acme.example", "recipients": ["bob@example.net"]}
         words = cfmail(*arguments, "--dry-run", stdin=RAW)
-        assert (words.code, len(words.out.splitlines())) == (0, 3)
+        assert (words.code, len(words.out.splitlines())) == (0, 4)
         assert "bob@example.net" in words.out
+        assert ("as environment" if credentials else "as nobody: ") in words.out
         assert not sandbox.messages()
         assert not bodies(new_machine)
         assert cfmail("history", "--json").json == []

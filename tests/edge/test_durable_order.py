@@ -24,6 +24,14 @@ WRITES: Final = ("write", "writev", "pwrite64", "sendto", "sendmsg")
 SYNCS: Final = ("fsync", "fdatasync")
 RENAMES: Final = ("rename", "renameat", "renameat2")
 
+# Into the memory of a process that keeps to itself only root can look.
+OPEN_TO_A_LOOK: Final = """
+import sys
+from cfmail_tui import cli, process
+process.keep_private = lambda: None
+sys.exit(cli.main())
+"""
+
 STARTED: Final = re.compile(r"(?P<pid>\d+) +(?P<name>\w+)\((?P<arguments>.*)")
 RESUMED: Final = re.compile(r"(?P<pid>\d+) +<\.\.\. \w+ resumed>")
 UNFINISHED: Final = "<unfinished ...>"
@@ -109,7 +117,7 @@ def traced(tmp_path: Path) -> Callable[..., list[Call]]:
         (pytest.fail if IN_CI else pytest.skip)(lacking)
 
     def run(*arguments: str, stdin: bytes) -> list[Call]:
-        argv = [*strace, sys.executable, "-m", "cfmail_tui", *arguments]
+        argv = [*strace, sys.executable, "-c", OPEN_TO_A_LOOK, *arguments]
         ran = subprocess.run(argv, input=stdin, capture_output=True, timeout=PATIENCE * 3, check=False)
         assert ran.returncode == 0, ran.stderr
         return calls(trace.read_text())

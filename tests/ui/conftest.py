@@ -11,6 +11,7 @@ import pytest
 
 from cfmail_tui.sandbox import Sandbox
 from tests.edge.fault_server import ACCOUNT_ID, PATIENCE, TOKEN, Exchange, FarEnd, http_answer
+from tests.ui.accounts import Memory
 
 
 @pytest.fixture
@@ -25,6 +26,18 @@ def connected(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     """A sandbox that the environment of the test names."""
     for name, value in sandbox.environment().items():
         monkeypatch.setenv(name, value)
+    return sandbox
+
+
+@pytest.fixture
+def ring() -> Memory:
+    return Memory()
+
+
+@pytest.fixture
+def first_use(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """A sandbox that the environment names, without credentials for it, on a machine without a keyring."""
+    monkeypatch.setenv("CLOUDFLARE_BASE_URL", sandbox.base_url)
     return sandbox
 
 

@@ -3,29 +3,32 @@
 Each scene drives the real app on the embedded sandbox with keys, as a user would, and is drawn by Textual itself.
 """
 
+import argparse
 import asyncio
-import contextlib
 import os
-import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
+from fnmatch import fnmatch
 from pathlib import Path
+from typing import Final, Literal
 
-from textual.pilot import Pilot
-
-from cfmail_tui.credentials import Keyring
+from cfmail_tui.credentials import Keyring, Vault
 from cfmail_tui.message import Draft, RawDraft
 from cfmail_tui.outbox import Accounts, Outbox
 from cfmail_tui.prefill import raw_draft
-from cfmail_tui.sandbox import Sandbox
+from cfmail_tui.profile import Identity, Profile
+from cfmail_tui.sandbox import Choices, Sandbox
 from cfmail_tui.settings import Settings
 from cfmail_tui.store import Store
-from cfmail_tui.submission import Account, ApiToken
-from cfmail_tui.ui.app import CfmailApp
-from cfmail_tui.ui.departures import Stage
+from cfmail_tui.submission import Account, ApiToken, Secret
+from cfmail_tui.ui import departures
+from tests.ui.accounts import Memory
+from tests.ui.stage import Stage, on_stage
 
 SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
+PASSPHRASE: Final = "correct horse battery"
 
 REPORT = Draft(
     sender="Alice Example <alice@acme.example>",
@@ -55,34 +58,42 @@ Content-Type: text/html; charset=utf-8\r
 """
 
 
-@contextlib.contextmanager
-def opened(home: Path, environ: dict[str, str]) -> Iterator[tuple[Outbox, Settings]]:
-    """An outbox on an embedded sandbox, as `cfmail --sandbox` opens it."""
-    with Sandbox(home / "sandbox") as box, contextlib.closing(Store(home)) as store:
+Opened = Callable[[Path], AbstractContextManager[tuple[Outbox, Settings]]]
+"""An outbox on an embedded sandbox, both in this folder."""
+
+
+@contextmanager
+def as_sandbox(home: Path) -> Iterator[tuple[Outbox, Settings]]:
+    """As `cfmail --sandbox` opens it."""
+    with Sandbox(home / "sandbox") as box, closing(Store(home)) as store:
         account = Account("sandbox", box.account_id, ApiToken(box.token), "embedded sandbox")
-        accounts = Accounts(environ, Keyring(), only=account)
-        yield Outbox(store, accounts, box.base_url, environ), Settings(home, box.base_url)
+        yield Outbox(store, Accounts({}, Keyring(), only=account), box.base_url, {}), Settings(home, box.base_url)
 
 
-@contextlib.asynccontextmanager
-async def running(
-    home: Path, first: Draft | RawDraft, size: tuple[int, int] = (120, 36)
-) -> AsyncIterator[tuple[CfmailApp, Pilot[int]]]:
-    """The app with this mail on a fresh home, ready for keys."""
-    app = CfmailApp(lambda: opened(home, {}), first)
-    async with app.run_test(size=size) as pilot:
-        await settled(pilot, lambda: "embedded" in app.mail.title_bar.words)
-        yield app, pilot
-    app.close()
+def as_user(*profiles: Profile, ring: bool = True, choices: Choices | None = None, lost: str = "") -> Opened:
+    """With these accounts and their secrets, all but that of `lost`; `ring`: on a machine with a keyring."""
 
+    @contextmanager
+    def opened(home: Path) -> Iterator[tuple[Outbox, Settings]]:
+        backend = Memory() if ring else None
+        if backend:
+            backend.name = "Secret Service"
+        with Sandbox(home / "sandbox", choices=choices) as box, closing(Store(home)) as store:
+            for kept in (True, False):
+                accounts = Accounts(
+                    {}, Keyring(backend=backend), profiles=store.profiles, vault=Vault(home / "accounts.vault")
+                )
+                for profile in profiles if kept else ():
+                    accounts.unlock(Secret(PASSPHRASE))
+                    kept_in: Literal["file", "keyring"] = "file" if profile.kept_in == "file" else "keyring"
+                    accounts.add(profile, box.account_id, Secret(box.token), keep=kept_in)
+            if backend and lost:
+                del backend.kept[lost]
+            (home / "token").write_text(box.token)
+            (home / "blind").write_text(box.add_token("no_read"))
+            yield Outbox(store, accounts, box.base_url, {}), Settings(home, box.base_url)
 
-async def settled(pilot: Pilot[int], condition: Callable[[], bool]) -> None:
-    """Let the app run until the condition holds."""
-    for _ in range(400):
-        await pilot.pause(0.02)
-        if condition():
-            return
-    raise AssertionError("the app did not get there")
+    return opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,91 +103,94 @@ class Scene:
     name: str
     size: tuple[int, int]
     first: Draft | RawDraft
-    act: Callable[[CfmailApp, Pilot[int], Path], Coroutine[None, None, None]]
+    act: Callable[[Stage, Path], Coroutine[None, None, None]]
     theme: str = "textual-dark"
+    opened: Opened = as_sandbox
+    is_kept: bool = True
+    """Whether the picture is part of the project; the others are made when asked for."""
 
 
-async def _nothing(_app: CfmailApp, _pilot: Pilot[int], _home: Path) -> None:
+async def _nothing(stage: Stage, _home: Path) -> None:
     pass
 
 
-async def _attach(app: CfmailApp, pilot: Pilot[int], home: Path) -> None:
+async def _attach(stage: Stage, home: Path) -> None:
     report = home / "report.pdf"
     report.write_bytes(b"%PDF-1.7\n" + bytes(1_250_000))
-    await pilot.press("f3")
-    await settled(pilot, lambda: len(app.screen_stack) == 3)
-    await pilot.press(*str(report), "enter")
-    await pilot.pause(0.3)
+    await stage.press("f3")
+    await stage.until(lambda: len(stage.app.screen_stack) == 3)
+    await stage.type(f"{report}\n")
+    await stage.pilot.pause(0.3)
 
 
-async def _attached(app: CfmailApp, pilot: Pilot[int], home: Path) -> None:
-    await _attach(app, pilot, home)
-    await pilot.press("escape")
-    await settled(pilot, lambda: len(app.screen_stack) == 2)
+async def _attached(stage: Stage, home: Path) -> None:
+    await _attach(stage, home)
+    await stage.press("escape")
+    await stage.until(lambda: len(stage.app.screen_stack) == 2)
 
 
-async def _review(app: CfmailApp, pilot: Pilot[int], home: Path) -> None:
-    await _attached(app, pilot, home)
-    await pilot.press("f9")
-    await settled(pilot, lambda: len(app.screen_stack) == 3)
+async def _review(stage: Stage, home: Path) -> None:
+    await _attached(stage, home)
+    await stage.press("f9")
+    await stage.until(lambda: len(stage.app.screen_stack) == 3)
 
 
-async def _send(app: CfmailApp, pilot: Pilot[int], home: Path) -> None:
-    await _review(app, pilot, home)
-    await pilot.press("y", "f9")
-    await settled(pilot, lambda: "Accepted" in str(app.mail.results.border_title))
+async def _send(stage: Stage, home: Path) -> None:
+    await _review(stage, home)
+    await stage.press("y", "f9")
+    await stage.until(lambda: "Accepted" in str(stage.mail.results.border_title))
 
 
-async def _leaving(app: CfmailApp, pilot: Pilot[int], home: Path) -> None:
+async def _leaving(stage: Stage, home: Path) -> None:
     """One mail waits to be tried again, the next is about to leave."""
-    form = app.mail
+    form = stage.mail
     form.fill(replace(REPORT, to="throttle@example.com", cc="", subject="Newsletter, part 2"))
-    await pilot.press("f9")
-    await settled(pilot, lambda: len(app.screen_stack) == 3)
-    await pilot.press("y", "f9")
-    await settled(pilot, lambda: bool(app.sending.departures.at(Stage.WAITING)))
-    await pilot.press("ctrl+n")
-    await settled(pilot, lambda: not app.mail.is_busy)
+    await stage.press("f9")
+    await stage.until(lambda: len(stage.app.screen_stack) == 3)
+    await stage.press("y", "f9")
+    await stage.until(lambda: bool(stage.app.sending.departures.at(departures.Stage.WAITING)))
+    await stage.press("ctrl+n")
+    await stage.until(lambda: not stage.mail.is_busy)
     form.fill(REPORT)
-    await _review(app, pilot, home)
-    await pilot.press("y")
-    await settled(pilot, lambda: app.mail.is_busy and len(app.screen_stack) == 2)
-    await pilot.pause(0.3)
+    await _review(stage, home)
+    await stage.press("y")
+    await stage.until(lambda: stage.mail.is_busy and len(stage.app.screen_stack) == 2)
+    await stage.pilot.pause(0.3)
 
 
-async def _waiting(app: CfmailApp, pilot: Pilot[int], home: Path) -> None:
-    await _leaving(app, pilot, home)
-    await pilot.press("u")
-    await settled(pilot, lambda: not app.mail.is_busy)
-    await pilot.press("ctrl+n")
-    await settled(pilot, lambda: not app.mail.content().subject)  # type: ignore[union-attr]
-    await pilot.press("f7")
-    await settled(pilot, lambda: len(app.screen_stack) == 3)
-    await pilot.pause(0.3)
+async def _waiting(stage: Stage, home: Path) -> None:
+    await _leaving(stage, home)
+    await stage.press("u")
+    await stage.until(lambda: not stage.mail.is_busy)
+    await stage.press("ctrl+n")
+    await stage.until(lambda: not stage.mail.content().subject)  # type: ignore[union-attr]
+    await stage.press("f7")
+    await stage.until(lambda: len(stage.app.screen_stack) == 3)
+    await stage.pilot.pause(0.3)
 
 
-async def _quit(app: CfmailApp, pilot: Pilot[int], home: Path) -> None:
-    await _leaving(app, pilot, home)
-    await pilot.press("ctrl+q")
-    await settled(pilot, lambda: len(app.screen_stack) == 3)
-    await pilot.pause(0.3)
+async def _quit(stage: Stage, home: Path) -> None:
+    await _leaving(stage, home)
+    await stage.press("ctrl+q")
+    await stage.until(lambda: len(stage.app.screen_stack) == 3)
+    await stage.pilot.pause(0.3)
 
 
-async def _history(app: CfmailApp, pilot: Pilot[int], home: Path) -> None:
-    await _send(app, pilot, home)
-    await pilot.press("f8")
-    await settled(pilot, lambda: len(app.screen_stack) == 3)
-    await pilot.pause(0.3)
+async def _history(stage: Stage, home: Path) -> None:
+    await _send(stage, home)
+    await stage.press("f8")
+    await stage.until(lambda: len(stage.app.screen_stack) == 3)
+    await stage.pilot.pause(0.3)
 
 
-async def _problems(_app: CfmailApp, pilot: Pilot[int], _home: Path) -> None:
-    await pilot.press("f9")
-    await pilot.pause(0.5)
+async def _problems(stage: Stage, _home: Path) -> None:
+    await stage.press("f9")
+    await stage.pilot.pause(0.5)
 
 
-async def _help(app: CfmailApp, pilot: Pilot[int], _home: Path) -> None:
-    await pilot.press("f1")
-    await settled(pilot, lambda: len(app.screen_stack) == 3)
+async def _help(stage: Stage, _home: Path) -> None:
+    await stage.press("f1")
+    await stage.until(lambda: len(stage.app.screen_stack) == 3)
 
 
 WRONG = Draft(
@@ -186,6 +200,119 @@ WRONG = Draft(
     subject="Too quick",
     headers="X-No colon",
 )
+
+
+async def _accounts(stage: Stage, _home: Path) -> None:
+    await stage.click(stage.mail.title_bar.words[:8])
+    await stage.until("Accounts")
+    await stage.settled()
+
+
+async def _checked(stage: Stage, home: Path) -> None:
+    await _accounts(stage, home)
+    await stage.press("c")
+    await stage.until("Token  ")
+
+
+async def _records(stage: Stage, home: Path) -> None:
+    await _checked(stage, home)
+    await stage.press("r")
+    await stage.until("DNS records")
+
+
+async def _identity(stage: Stage, home: Path) -> None:
+    await _accounts(stage, home)
+    await stage.press("e")
+    await stage.until("Signature")
+
+
+async def _removed(stage: Stage, home: Path) -> None:
+    await _accounts(stage, home)
+    await stage.press("down", "d")
+    await stage.until("Forget")
+
+
+async def _no_account(stage: Stage, _home: Path) -> None:
+    await stage.press("f9")
+    await stage.until("API token")
+    await stage.settled()
+
+
+async def _wrong_token(stage: Stage, home: Path) -> None:
+    await _no_account(stage, home)
+    await stage.type("x" * 40 + "\n\n")
+    await stage.until("does not know")
+    await stage.settled()
+
+
+async def _which(stage: Stage, home: Path) -> None:
+    await _no_account(stage, home)
+    await stage.type((home / "blind").read_text() + "\n\n")
+    await stage.until("Account ID")
+    await stage.settled()
+
+
+async def _keep(stage: Stage, home: Path) -> None:
+    await _no_account(stage, home)
+    await stage.type((home / "token").read_text() + "\n\n")
+    await stage.until("Keep it in")
+    await stage.settled()
+
+
+async def _new_passphrase(stage: Stage, home: Path) -> None:
+    await _keep(stage, home)
+    await stage.click("encrypted file")
+    await stage.settled()
+    await stage.click("Use it")
+    await stage.until("Choose a passphrase")
+
+
+async def _account_reviewed(stage: Stage, _home: Path) -> None:
+    await stage.review()
+
+
+ALICE = Identity("Alice Example <alice@acme.example>", "", "Alice Example\nAcme, Inc.")
+WORK = Profile("work", "keyring", (ALICE,))
+HOME = Profile("home", "keyring", (Identity("al@globex.example", "alice@example.net"),))
+SHARED = Profile("newsletter, shared", "file", (Identity("Acme News <news@news.acme.example>"),))
+SEVERAL = as_user(WORK, HOME, SHARED, lost="home")
+FAULTY = as_user(
+    WORK,
+    choices=Choices(
+        dns_faults=(
+            ("acme.example", "dkim.missing"),
+            ("acme.example", "mx.missing"),
+            ("acme.example", "spf.missing"),
+            ("news.acme.example", "dmarc.missing"),
+        )
+    ),
+)
+
+ACCOUNT_SCENES = {
+    "account-token": (as_user(), _no_account),
+    "account-wrong": (as_user(), _wrong_token),
+    "account-which": (as_user(), _which),
+    "account-keep": (as_user(), _keep),
+    "account-no-keyring": (as_user(ring=False), _keep),
+    "passphrase-new": (as_user(ring=False), _new_passphrase),
+    "passphrase": (as_user(SHARED, ring=False), _nothing),
+    "accounts": (SEVERAL, _accounts),
+    "accounts-remove": (SEVERAL, _removed),
+    "identity": (SEVERAL, _identity),
+    "check-good": (SEVERAL, _checked),
+    "check-bad": (FAULTY, _checked),
+    "records": (FAULTY, _records),
+    "account-mail": (SEVERAL, _nothing),
+    "account-review": (SEVERAL, _account_reviewed),
+}
+
+
+def _account_scenes() -> Iterator[Scene]:
+    for name, (opened, act) in ACCOUNT_SCENES.items():
+        first = Draft() if name in {"passphrase", "account-mail"} else REPORT
+        yield Scene(name, (120, 36), first, act, opened=opened, is_kept=False)
+        yield Scene(f"{name}-80x24", (80, 24), first, act, opened=opened, is_kept=False)
+
 
 SCENES = (
     Scene("compose", (120, 36), REPORT, _attached),
@@ -206,6 +333,7 @@ SCENES = (
     Scene("raw", (120, 36), raw_draft(RAW), _nothing),
     Scene("raw-80x24", (80, 24), raw_draft(RAW), _nothing),
     Scene("help-80x24", (80, 24), REPORT, _help),
+    *_account_scenes(),
 )
 
 
@@ -214,21 +342,25 @@ async def draw(scene: Scene) -> str:
     with tempfile.TemporaryDirectory() as folder:
         # A short and stable path, since paths and ports can be seen.
         home = Path(folder)
-        async with running(home, scene.first, scene.size) as (app, pilot):
-            app.theme = scene.theme
-            await scene.act(app, pilot, home)
-            await pilot.pause(0.1)
-            return app.export_screenshot(title="cfmail")
+        async with on_stage(scene.first, scene.size, opened=lambda: scene.opened(home)) as stage:
+            stage.app.theme = scene.theme
+            await scene.act(stage, home)
+            await stage.pilot.pause(0.1)
+            return stage.app.export_screenshot(title="cfmail")
 
 
-def main(names: list[str]) -> None:
-    """Write the pictures asked for, or all."""
-    SCREENSHOTS.mkdir(exist_ok=True)
+def main() -> None:
+    """Write the pictures that are asked for by name or pattern; all that are kept, if none is."""
+    parser = argparse.ArgumentParser(prog="python -m tests.ui.scenes", description=main.__doc__)
+    parser.add_argument("names", nargs="*", help=", ".join(scene.name for scene in SCENES))
+    parser.add_argument("--to", type=Path, default=SCREENSHOTS, help="the folder for them")
+    asked = parser.parse_args()
+    asked.to.mkdir(parents=True, exist_ok=True)
     os.environ["TEXTUAL_ANIMATIONS"] = "none"
     for scene in SCENES:
-        if not names or scene.name in names:
-            (SCREENSHOTS / f"{scene.name}.svg").write_text(asyncio.run(draw(scene)))
+        if any(fnmatch(scene.name, name) for name in asked.names) or (scene.is_kept and not asked.names):
+            (asked.to / f"{scene.name}.svg").write_text(asyncio.run(draw(scene)))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 
-from keyring.backend import KeyringBackend
+import keyring.backend
 from textual import events
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
@@ -39,7 +39,7 @@ def opened_outbox() -> Iterator[tuple[Outbox, settings.Settings]]:
         store.close()
 
 
-def opened_with(ring: KeyringBackend | None = None) -> "Opened":
+def opened_with(ring: keyring.backend.KeyringBackend | None = None) -> "Opened":
     """The same with everything an account can be kept in; the keyring is this one, or the machine's, which has none."""
 
     @contextmanager

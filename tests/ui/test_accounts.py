@@ -9,95 +9,26 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
-import keyring.backend
-import keyring.errors
 import pytest
-from textual.widgets import Button, Static
+from textual.widgets import Button
 
 from cfmail_tui.message import Draft, RawDraft
-from cfmail_tui.profile import Identity, Profile
+from cfmail_tui.profile import Profile
 from cfmail_tui.sandbox import Sandbox
 from cfmail_tui.sandbox.state import Choices
 from cfmail_tui.submission import Secret
-from cfmail_tui.ui.account import AccountScreen
 from cfmail_tui.ui.accounts import AccountsScreen
-from tests.edge.fault_server import PATIENCE, Exchange, FarEnd
+from tests.edge.fault_server import PATIENCE, Exchange, FarEnd, closed_port
+from tests.leaks import Leaks
+from tests.ui.accounts import PASSPHRASE, Memory, asked, open_accounts, set_up
 from tests.ui.stage import LETTER, Stage, attempts, drafts, on_stage, opened_with
 
 ROOT = Path(__file__).parents[2]
-PASSPHRASE: Final = "correct horse battery"
-
-
-class Memory(keyring.backend.KeyringBackend):
-    """A keyring that lasts as long as the test; never chosen by keyring itself."""
-
-    priority = -100
-    name = "memory"
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.kept: dict[str, str] = {}
-
-    def get_password(self, service: str, username: str) -> str | None:
-        return self.kept.get(username)
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.kept[username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        if self.kept.pop(username, None) is None:
-            raise keyring.errors.PasswordDeleteError("not found")
-
-
-@pytest.fixture
-def ring() -> Memory:
-    return Memory()
-
-
-@pytest.fixture
-def first_use(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """A sandbox that the environment names, without credentials for it, on a machine without a keyring."""
-    monkeypatch.setenv("CLOUDFLARE_BASE_URL", sandbox.base_url)
-    return sandbox
 
 
 def everything_on_disk() -> bytes:
     """What the program has written."""
     return b"".join(path.read_bytes() for path in Path(os.environ["CFMAIL_HOME"]).rglob("*") if path.is_file())
-
-
-def set_up(ring: Memory | None, sandbox: Sandbox, *profiles: Profile) -> None:
-    """Keep an account for each profile, as an earlier session did."""
-    with opened_with(ring)() as (outbox, _):
-        for profile in profiles:
-            if profile.kept_in == "file":
-                outbox.accounts.unlock(Secret(PASSPHRASE))
-            kept_in = profile.kept_in
-            assert kept_in in {"keyring", "file"}
-            outbox.accounts.add(profile, sandbox.account_id, Secret(sandbox.token), keep=kept_in)
-
-
-async def asked(stage: Stage) -> AccountScreen:
-    await stage.press("f9")
-    await stage.until("API token")
-    await stage.settled()
-    assert isinstance(stage.app.screen, AccountScreen)
-    return stage.app.screen
-
-
-async def open_accounts(stage: Stage) -> AccountsScreen:
-    """By the palette, as there is no key for it."""
-    await stage.press("f2")
-    await stage.until("Search for commands")
-    await stage.type("who mail is sent as")
-    await stage.pilot.pause()
-    await stage.settled()
-    await stage.press("enter")
-    await stage.until(lambda: isinstance(stage.app.screen, AccountsScreen))
-    await stage.settled()
-    screen = stage.app.screen
-    assert isinstance(screen, AccountsScreen)
-    return screen
 
 
 async def keep_in(stage: Stage, place: str) -> None:
@@ -133,7 +64,7 @@ async def test_an_account_is_asked_for_and_the_review_follows(first_use: Sandbox
 
 
 async def test_a_token_is_never_on_the_screen(first_use: Sandbox) -> None:
-    """The token is masked as it is typed and pasted, and no key copies it."""
+    """The token is masked as it is typed and pasted, a screenshot shows the mask, and no key copies it."""
     async with on_stage(LETTER) as stage:
         await asked(stage)
         await stage.type("secret-token-")
@@ -149,6 +80,9 @@ async def test_a_token_is_never_on_the_screen(first_use: Sandbox) -> None:
             await stage.press("end", *keys)
         await stage.pilot.click("#secret", times=2)
         await stage.press("ctrl+c")
+        leaks = Leaks(token=field.value)
+        leaks.add("a screenshot", stage.app.export_screenshot())
+        assert not leaks.found
         assert "part" not in stage.text()
         assert "secret" not in stage.text()
         assert field.value == "secret-token-part-two"
@@ -159,10 +93,10 @@ async def test_what_cannot_be_a_token_is_explained(first_use: Sandbox) -> None:
     """A paste that cannot be a token is told as such, without showing it; leaving costs nothing that was typed."""
     async with on_stage(LETTER) as stage:
         screen = await asked(stage)
-        reason = screen.query_one("#account-reason", Static)
+        reason = screen.query_one("#account-reason")
         await stage.type("two words\n\n")
         await stage.until(lambda: reason.has_class("-wrong"))
-        assert "token" in str(reason.content)
+        assert "cannot be part of a token" in stage.words()
         assert "two words" not in stage.text()
         await stage.press("escape")
         await stage.settled()
@@ -211,6 +145,60 @@ async def test_a_token_that_sees_no_account(first_use: Sandbox) -> None:
         await stage.until("nothing has left yet")
         await stage.press("y")
         await stage.until("delivered")
+
+
+async def test_a_wrong_account_id_is_told_where_it_is_typed(first_use: Sandbox) -> None:
+    """A slip in the account ID is told beside its field; one that Cloudflare does not know can be kept all the same."""
+    async with on_stage(LETTER) as stage:
+        await asked(stage)
+        await stage.type(f"{first_use.add_token('no_read')}\n\n")
+        await stage.until("Account ID")
+        await stage.settled()
+        await stage.type("123\n")
+        await stage.until("32 hexadecimal digits, there are 3")
+        await stage.settled()
+        assert stage.field("#account-id").has_focus
+        await stage.type("\x7f" * 3 + "0" * 32 + "\n")
+        await stage.until("does not know this account")
+        await stage.settled()
+        assert stage.field("#account-id").has_focus
+        await stage.press("enter")
+        await stage.until("Keep it in")
+
+
+async def test_escape_goes_back_one_step(first_use: Sandbox) -> None:
+    """Esc in a later step of adding an account goes to the first, where all that was typed stands; there it leaves."""
+    async with on_stage(LETTER) as stage:
+        await asked(stage)
+        await stage.type(f"{first_use.token}\n")
+        await stage.until("Keep it in")
+        await stage.settled()
+        await stage.type("alice")
+        await stage.press("escape")
+        await stage.settled()
+        assert stage.field("#secret").value == first_use.token
+        await stage.press("enter")
+        await stage.until("Keep it in")
+        assert stage.field("#sender").value.startswith("alice@")
+        await stage.press("escape", "escape")
+        await stage.settled()
+        assert stage.is_at_mail()
+        assert stage.draft == LETTER
+
+
+async def test_what_a_key_chooses_can_be_seen_without_colour(first_use: Sandbox) -> None:
+    """The arrows choose where the secret is kept, and the line chosen has a mark of its own."""
+    async with on_stage(LETTER, opened=opened_with()) as stage:
+        await asked(stage)
+        await stage.type(f"{first_use.token}\n")
+        await stage.until("● this session only")
+        await stage.settled()
+        await stage.type("\n")
+        await stage.press("up")
+        await stage.until("● a new encrypted file")
+        assert "○ this session only" in stage.words()
+        await stage.press("enter", "enter")
+        await stage.until("Choose a passphrase")
 
 
 async def test_without_a_network_an_account_is_added_unchecked(
@@ -281,12 +269,59 @@ async def test_an_account_is_checked(ring: Memory, tmp_path: Path, monkeypatch: 
         await stage.until("c asks Cloudflare")
         await stage.press("c")
         await stage.until("mail can be sent from")
-        for words in ("active, of a user", "May send  yes", "Domain    news.acme.example  ready", "Accounts  Sandbox"):
+        for words in ("active, of a user", "May send  yes", "✓ news.acme.example: ready", "Accounts  Sandbox"):
             assert words in stage.text(), words
         await stage.press("r")
         await stage.until("DNS records to add")
         await stage.until("acme.example TXT")
         assert "acme.example TXT" in stage.app.clipboard
+
+
+TOLD: Final = {
+    "user": "✓ mail can be sent from acme.example, news.acme.example, globex.example",
+    "account": "✓ mail can be sent from acme.example, news.acme.example, globex.example",
+    "expired": "✗ the token has expired → make a new one in Cloudflare's dashboard",
+    "disabled": "✗ the token is switched off → switch it on in Cloudflare's dashboard, or make a new one",
+    "no_send": "✗ the token may not send mail → give it the permission Email Sending: Edit, and check the account ID",
+    "no_read": "✓ it may send mail; from which domains could not be learned",
+}
+"""The verdict on each kind of token of the sandbox, and the next step."""
+
+
+async def test_each_verdict_is_seen_whole(ring: Memory, first_use: Sandbox) -> None:
+    """On 80x24 the verdict on each kind of token stands in full beside what it rests on, with nothing to scroll to."""
+    for kind in TOLD:
+        secret = Secret(first_use.add_token(kind))
+        with opened_with(ring)() as (outbox, _):
+            outbox.accounts.add(Profile(kind, "keyring"), first_use.account_id, secret, keep="keyring")
+    async with on_stage(opened=opened_with(ring)) as stage:
+        screen = await open_accounts(stage)
+        for kind, verdict in TOLD.items():
+            await stage.gone("May send")
+            await stage.press("c")
+            await stage.until("May send")
+            await stage.settled()
+            assert verdict in stage.words(), kind
+            assert not screen.query_one("#account-detail").max_scroll_y, kind
+            await stage.press("down")
+
+
+async def test_a_proxy_is_shown(ring: Memory, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
+    """By which proxy a mail would leave stands in the review, and in the check; never its password."""
+    set_up(ring, sandbox, Profile("work", "keyring"))
+    proxy = f"127.0.0.1:{closed_port()}"
+    monkeypatch.setenv("CLOUDFLARE_BASE_URL", "https://api.invalid/client/v4")
+    monkeypatch.setenv("ALL_PROXY", f"http://anna:pa55@{proxy}")
+    async with on_stage(LETTER, opened=opened_with(ring)) as stage:
+        await stage.review()
+        assert f"Via       proxy {proxy}" in stage.text()
+        assert "pa55" not in stage.text()
+        await stage.press("e")
+        await open_accounts(stage)
+        await stage.press("c")
+        await stage.until(f"nothing listens at the proxy {proxy}")
+        assert f"Via       proxy {proxy}" in stage.text()
+        assert "pa55" not in stage.text()
 
 
 async def test_a_check_keeps_nobody_waiting(ring: Memory, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
@@ -323,92 +358,31 @@ async def test_the_default_and_removing(first_use: Sandbox, ring: Memory) -> Non
         await stage.press("down", "m")
         await stage.until(lambda: "home" in next(line for line in stage.lines() if "default" in line))
         await stage.press("d")
-        await stage.until("remove its secret")
+        await stage.until("Forget the account")
         await stage.press("escape")
         assert "home" in ring.kept
         await stage.press("d")
-        await stage.until("remove its secret")
+        await stage.until("Forget the account")
         await stage.press("down", "enter")
-        await stage.until("its secret removed from the keyring")
+        await stage.until("“home” is forgotten")
         await stage.settled()
     assert [*ring.kept] == ["work"]
 
 
-async def test_another_account_is_used(first_use: Sandbox, ring: Memory) -> None:
-    """Enter sends this mail and the next ones as the account chosen, with its From, Reply-To and signature."""
-    work = Profile("work", "keyring", (Identity("alice@acme.example"),))
-    home = Profile("home", "keyring", (Identity("al@home.example", "al@mail.example", "Al"),))
-    set_up(ring, first_use, work, home)
-    begun = Draft(sender="al@home.example", reply_to="al@mail.example", text="\n\n-- \nAl")
+async def test_the_list_shows_which_account_sends(first_use: Sandbox, ring: Memory) -> None:
+    """An account that was just added sends the mail from now on, and has the mark of it in the list."""
+    set_up(ring, first_use, Profile("work", "keyring"))
     async with on_stage(opened=opened_with(ring)) as stage:
-        await stage.until("work · keyring")
-        assert stage.draft == Draft(sender="alice@acme.example")
         await open_accounts(stage)
-        await stage.press("down", "enter")
-        await stage.until("home · keyring")
+        await stage.until("✓ work")
+        await stage.press("n")
+        await stage.until("API token")
+        await stage.type(f"{first_use.token}\n")
+        await stage.until("Keep it in")
         await stage.settled()
-        assert stage.draft == begun
-        assert stage.mail.is_blank()
-        assert not drafts(), "what was offered is nothing that was typed"
-        await stage.press("ctrl+n")
-        await stage.settled()
-        assert stage.draft == begun
-        stage.form.fill(LETTER)
-        await stage.send()
-        await stage.until("delivered")
-        assert stage.draft == begun
-    assert [attempt.account for attempt in attempts()] == ["home"]
-
-
-async def test_what_is_typed_is_not_replaced(first_use: Sandbox, ring: Memory) -> None:
-    """Another account changes nothing in a mail that the user wrote."""
-    set_up(
-        ring,
-        first_use,
-        Profile("work", "keyring"),
-        Profile("home", "keyring", (Identity("al@home.example", "", "Al"),)),
-    )
-    async with on_stage(LETTER, opened=opened_with(ring)) as stage:
-        await open_accounts(stage)
-        await stage.press("down", "enter")
-        await stage.until("home · keyring")
-        await stage.settled()
-        assert stage.draft == LETTER
-
-
-async def test_a_draft_remembers_its_account(first_use: Sandbox, ring: Memory) -> None:
-    """A draft is opened and sent as the account it was written for; if that is gone, that is said, and another used."""
-    set_up(ring, first_use, Profile("work", "keyring"), Profile("home", "keyring"))
-    async with on_stage(LETTER, opened=opened_with(ring)) as stage:
-        await open_accounts(stage)
-        await stage.press("down", "enter")
-        await stage.until("home · keyring")
-        await stage.type("!")
-        await stage.press("ctrl+s")
-        await stage.until("saved")
-    for gone in (False, True):
-        if gone:
-            with opened_with(ring)() as (outbox, _):
-                outbox.accounts.remove("home")
-        async with on_stage(opened=opened_with(ring)) as stage:
-            await stage.until("work · keyring")
-            await stage.press("f7")
-            await stage.until("Hello")
-            await stage.settled()
-            await stage.press("enter")
-            await stage.until("“home” is not set up any more" if gone else "home · keyring")
-            if gone:
-                await stage.until("work · keyring")
-            await stage.settled()
-            await stage.review()
-            assert ("work · keyring" if gone else "home · keyring") in stage.text()
-
-
-async def test_a_click_on_the_title_opens_the_accounts(connected: Sandbox) -> None:
-    """Who sends can be clicked."""
-    async with on_stage(LETTER) as stage:
-        await stage.click("environment")
-        await stage.until("Enter sends this mail as the one chosen")
+        await stage.click("Use it")
+        await stage.until("✓ Sandbox")
+        assert "✓ work" not in stage.text()
 
 
 async def test_a_new_encrypted_file(first_use: Sandbox) -> None:
@@ -476,7 +450,7 @@ async def test_identities_are_written_down(first_use: Sandbox, ring: Memory) -> 
         await stage.press("e")
         await stage.until("Signature")
         await stage.type("alice@acme.example\n\nAlice\t\n")
-        await stage.until("with a signature")
+        await stage.until("Signature Alice")
         await stage.press("escape")
         await stage.settled()
         assert stage.draft == Draft(sender="alice@acme.example", text="\n\n-- \nAlice")
@@ -485,8 +459,34 @@ async def test_identities_are_written_down(first_use: Sandbox, ring: Memory) -> 
         assert isinstance(stage.mail.content(), RawDraft)
 
 
+async def test_a_signature_is_not_lost_by_escape(first_use: Sandbox, ring: Memory) -> None:
+    """Esc asks before what was changed is dropped, and an address that cannot be one is told before it is kept."""
+    set_up(ring, first_use, Profile("work", "keyring"))
+    async with on_stage(opened=opened_with(ring)) as stage:
+        await open_accounts(stage)
+        await stage.press("e")
+        await stage.until("Signature")
+        await stage.type("nobody\n\nAlice")
+        await stage.press("escape")
+        await stage.until("not kept yet")
+        await stage.press("escape")
+        await stage.gone("not kept yet")
+        await stage.type(", Acme")
+        await stage.press("escape")
+        await stage.until("not kept yet")
+        await stage.press("down", "enter")
+        await stage.until(lambda: stage.field("#field-from LineInput").has_focus)
+        await stage.type("@acme.example")
+        await stage.press("escape")
+        await stage.until("not kept yet")
+        await stage.press("down", "enter")
+        await stage.until("Signature Alice, Acme")
+        assert "nobody@acme.example" in stage.text()
+
+
 STORY = """
 import asyncio, os
+from tests.ui.accounts import PASSPHRASE, Memory, asked, open_accounts, set_up
 from tests.ui.stage import LETTER, on_stage, opened_with
 
 async def first():

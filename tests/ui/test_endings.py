@@ -3,11 +3,16 @@
 import os
 import signal
 import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from cfmail_tui.ui.endings import HEARD, EndingApp, Endings
+from tests.edge.fault_server import PATIENCE
 from tests.pty_driver import Terminal
 
 SCRIPT: Final = """
@@ -50,3 +55,46 @@ def test_a_signal(tmp_path: Path, number: signal.Signals, code: int, fault: str)
         assert terminal.wait_exit() == code
         assert "Traceback" not in terminal.output.decode()
     assert (tmp_path / "draft").read_text() == "saved"
+
+
+class Told(EndingApp):
+    """An app that only hears what ends it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.numbers: list[int] = []
+        self.heard = threading.Event()
+
+    def call_later(self, callback: Callable[..., object], *args: object, **_options: object) -> bool:
+        callback(*args)
+        return True
+
+    def told_to_end(self, number: int) -> None:
+        self.numbers.append(number)
+        self.heard.set()
+
+
+@pytest.fixture
+def slow_to_switch() -> Iterator[None]:
+    """No thread gets its turn before another waits by itself: the worst moment for each."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(60)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("slow_to_switch")
+def test_a_key_for_another_program_ends_nothing() -> None:
+    """Ctrl+C in the very moment when the terminal comes back was the other's; a SIGTERM is always ours."""
+    with ExitStack() as afterwards:
+        for number in HEARD:
+            afterwards.callback(signal.signal, number, signal.getsignal(number))
+        app = Told()
+        with Endings(app) as endings:
+            for _ in range(3):
+                with endings.without_keys():
+                    signal.raise_signal(signal.SIGINT)
+                    signal.raise_signal(signal.SIGQUIT)
+            signal.raise_signal(signal.SIGTERM)
+            assert app.heard.wait(PATIENCE)
+    assert app.numbers == [signal.SIGTERM]
