@@ -88,7 +88,8 @@ def _listed(kind: str, entries: _Entries, room: Room, known: int = 0) -> Preview
 
 def _zip(file: OpenFile, head: bytes, room: Room) -> Preview:
     at, count = _directory(file)
-    kind = re.match(rb"mimetype(application/[\w.+-]{1,100})", head[30:]) if head[26:28] == b"\x08\0" else None
+    # Documents of OpenDocument and EPUB begin with an entry that is not packed and says their media type.
+    kind = re.fullmatch(rb"mimetype(application/[\w.+-]{1,100})", head[30 : 38 + int.from_bytes(head[18:22], "little")])
     name = f"zip archive of type {kind[1].decode()}" if kind else "zip archive"
     if at is None:
         return Preview((name, "its directory is missing or damaged"))
@@ -307,9 +308,6 @@ def _number(field: bytes) -> int | None:
         return int.from_bytes(field[1:], "big")
     digits = field.strip(b" \0")
     return int(digits or b"0", 8) if re.fullmatch(rb"[0-7]*", digits) else None
-
-
-# one packed file
 
 
 def _packed(name: str, beginning: bytes, room: Room) -> Preview:

@@ -1,10 +1,11 @@
 """The pane that shows what is in a file: facts, and below them lines or a picture in half blocks.
 
 Half blocks in every terminal: two pixels in a cell, as text that Textual draws, crops and covers like any other. The
-graphics of kitty or sixel (textual-image 0.12) were left out. Importing any of it asks the terminal what it can and
-waits a tenth of a second for each answer, on the start of the program, since Textual reads all input later; an answer
-that comes late, as over SSH, is then typed into the mail, and a key pressed meanwhile is lost. And it writes to the
-terminal beside Textual, past its writer.
+graphics of kitty or sixel (textual-image 0.12) were left out. Importing any part of it puts three questions to the
+terminal and waits for each answer. It has to be done at the start of the program, since Textual reads all input later;
+there it takes a key for each question from what is typed meanwhile, and an answer that comes after a quarter of a
+second, as over SSH, stays in the input and is typed into the mail (measured on a pty). It also writes to the terminal
+past Textual's own writer.
 """
 
 from collections.abc import Iterator
