@@ -31,6 +31,7 @@ HOMES: Final = {
     "platformdirs": "settings",
     "textual": "ui",
     "rich": "ui",
+    "PIL": "preview",
 }
 PURE: Final = {"message", "mime", "submission", "lookup", "inspection", "profile", "retry", "lint", "report"}
 IMPURE: Final = {*HOMES, "os", "pathlib", "socket", "threading", "asyncio"}
