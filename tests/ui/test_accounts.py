@@ -19,6 +19,7 @@ from cfmail_tui.sandbox.state import Choices
 from cfmail_tui.submission import Secret
 from cfmail_tui.ui.account import AccountScreen
 from cfmail_tui.ui.accounts import AccountsScreen
+from cfmail_tui.ui.fields import fact
 from tests.edge.fault_server import PATIENCE, Exchange, FarEnd
 from tests.ui.stage import LETTER, Memory, Stage, attempts, drafts, on_stage, opened_with
 
@@ -312,6 +313,17 @@ async def test_an_account_is_checked(ring: Memory, tmp_path: Path, monkeypatch: 
         await stage.until("DNS records to add")
         await stage.until("acme.example TXT")
         assert "acme.example TXT" in stage.app.clipboard
+
+
+@pytest.mark.parametrize("width", [30, 60, 80])
+def test_what_is_too_long_stays_aligned(width: int) -> None:
+    """What does not fit in a line goes on under its beginning, and nothing of it is lost or too wide."""
+    words = "a TXT record of many words " * 5
+    first, *others = [part.plain for part in fact("Domain", words).wrapped(width)]
+    assert first.startswith("Domain    a TXT")
+    assert all(line.startswith(" " * 10) and not line[10].isspace() for line in others)
+    assert all(len(line) <= width for line in (first, *others))
+    assert "".join((first[10:], *others)).replace(" ", "") == words.replace(" ", "")
 
 
 async def test_a_check_keeps_nobody_waiting(ring: Memory, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
