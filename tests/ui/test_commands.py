@@ -184,7 +184,7 @@ async def test_the_key_bar_shows_what_works_here(connected: Sandbox) -> None:
         await stage.settled()
         await stage.press("f8")
         await stage.until("i Arrived n Did not l Look up s Again")
-        await stage.press("/")
+        await stage.type("/")
         await stage.until(lambda: "Arrived" not in stage.lines()[-1])
 
 
