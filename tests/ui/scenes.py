@@ -1,4 +1,6 @@
-"""Pictures of the running program: `python -m tests.ui.scenes` writes screenshots/*.svg.
+"""Pictures of the running program: `python -m tests.ui.scenes` writes those that the project keeps to screenshots/.
+
+Those of the account screens are made when asked for: `python -m tests.ui.scenes 'account*' --to /tmp/pictures`.
 
 Each scene drives the real app on the embedded sandbox with keys, as a user would, and is drawn by Textual itself.
 """
@@ -311,7 +313,7 @@ def _account_scenes() -> Iterator[Scene]:
     for name, (opened, act) in ACCOUNT_SCENES.items():
         first = Draft() if name in {"passphrase", "account-mail"} else REPORT
         yield Scene(name, (120, 36), first, act, opened=opened, is_kept=False)
-        yield Scene(f"{name}-80x24", (80, 24), first, act, opened=opened, is_kept=False)
+        yield Scene(f"{name}-80x24", (80, 24), first, act, opened=opened, is_kept=name == "check-bad")
 
 
 SCENES = (

@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from textual.binding import Binding
@@ -168,6 +169,23 @@ async def test_help_lists_what_works_here(connected: Sandbox) -> None:
                 assert command.help in text
                 assert (key_names(command) or "F2") in text
             await stage.press("escape")
+
+
+async def test_the_key_bar_shows_what_works_here(connected: Sandbox) -> None:
+    """The keys for an outcome that is not known are shown where there is one, and those of a list not in a field."""
+    async with on_stage(replace(LETTER, to="cut@example.com")) as stage:
+        await stage.press("f8")
+        await stage.until("newest first")
+        await stage.settled()
+        assert "Arrived" not in stage.lines()[-1]
+        await stage.press("escape")
+        await stage.send()
+        await stage.until("may have been sent")
+        await stage.settled()
+        await stage.press("f8")
+        await stage.until("i Arrived n Did not l Look up s Again")
+        await stage.type("/")
+        await stage.until(lambda: "Arrived" not in stage.lines()[-1])
 
 
 async def test_help_can_be_read_at_80x24(connected: Sandbox) -> None:
