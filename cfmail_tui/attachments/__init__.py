@@ -14,7 +14,7 @@ sent, `media_types` says of what kind it is by its name and inside, `paths` unde
 """
 
 from cfmail_tui.attachments.inspecting import added, as_picked, inspect, inspect_all, picked
-from cfmail_tui.attachments.paths import expanded
+from cfmail_tui.attachments.paths import expanded, filled, from_uri
 from cfmail_tui.attachments.reading import SOURCE_LIMIT, read_file, read_source, unreadable
 
 __all__ = [
@@ -22,6 +22,8 @@ __all__ = [
     "added",
     "as_picked",
     "expanded",
+    "filled",
+    "from_uri",
     "inspect",
     "inspect_all",
     "picked",
