@@ -15,13 +15,16 @@ from cfmail_tui.ui import (
     account,
     accounts,
     attach,
+    attachment,
     dialogs,
     drafts,
     fields,
+    files,
     history,
     identity,
     mail,
     passphrase,
+    picker,
     raw,
     review,
     rows,
@@ -47,10 +50,12 @@ HOMES: dict[Where, tuple[type, ...]] = {
     "drafts": (drafts.DraftsScreen,),
     "history": (history.HistoryScreen,),
     "unknown": (history.HistoryScreen,),
+    "picker": (attach.AttachScreen,),
     "attached": (attach.AttachScreen,),
     "accounts": (accounts.AccountsScreen,),
     "dialog": (
-        account.AccountScreen, accounts.AccountsScreen, attach.AttachScreen, dialogs.ChoiceScreen, dialogs.HelpScreen,
+        account.AccountScreen, accounts.AccountsScreen, attach.AttachScreen, attachment.AttachmentScreen,
+        dialogs.ChoiceScreen, dialogs.HelpScreen,
         dialogs.PathScreen, dialogs.TextScreen, drafts.DraftsScreen, history.HistoryScreen, identity.IdentityScreen,
         passphrase.PassphraseScreen,
     ),
@@ -65,7 +70,7 @@ FORBIDDEN = re.compile(
 def ours() -> Iterator[type]:
     """Every class of the screens that may bind keys."""
     asking = (account, accounts, dialogs, identity, passphrase)
-    others = (attach, drafts, fields, history, mail, raw, review, rows)
+    others = (attach, attachment, drafts, fields, files, history, mail, picker, raw, review, rows)
     for module in (*asking, *others, inspect.getmodule(CfmailApp), inspect.getmodule(ComposeScreen)):
         for _, found in inspect.getmembers(module, inspect.isclass):
             if found.__module__.startswith("cfmail_tui.ui") and "BINDINGS" in vars(found):
@@ -98,7 +103,7 @@ def test_no_key_is_bound_twice_in_one_place() -> None:
                    {"review", "review-draft", "review-form", "everywhere"}, {"list", "drafts", "dialog", "everywhere"},
                    {"list", "history", "unknown", "dialog", "everywhere"},
                    {"accounts", "dialog", "list", "everywhere"},
-                   {"attached", "dialog", "list", "everywhere"}):  # fmt: skip
+                   {"picker", "attached", "dialog", "list", "everywhere"}):  # fmt: skip
         keys = [key for command in COMMANDS if command.where in places for key in command.keys.split(",") if key]
         assert len(keys) == len(set(keys)), sorted(keys)
 
@@ -147,6 +152,7 @@ async def test_the_key_bar_of_every_screen_fits(connected: Sandbox) -> None:
         await check()
         await check("f1")
         await check("escape", "f3")
+        await check("escape", "f3", *"/etc/hosts", "enter", "tab", "tab")
         await check("escape", "f8")
         await check("escape", "f7")
         await check("escape", "f9")
