@@ -151,7 +151,7 @@ class AccountScreen(ModalScreen[bool], EndsOnce[bool]):
                 yield Static(_HOW, classes="hint")
             with Vertical(id="which", classes="step"):
                 yield Vertical(id="seen", classes="step")
-                yield from _line("account-id", "Account ID")
+                yield from _line("account-id", "Account ID", placeholder="32 digits, 0 to 9 and a to f")
             with Vertical(id="keep", classes="step"):
                 yield from _line("name", "Name")
                 yield Static(id="name-taken", classes="hint")
@@ -221,7 +221,8 @@ class AccountScreen(ModalScreen[bool], EndsOnce[bool]):
         if self._step == "which":
             self._account_id = self._field("account-id").value.strip()
             if not self._account_id:
-                self.refused("choose the account, or type its ID")
+                # Why it is asked for stays to be read.
+                self._field("account-id").focus()
                 return
         if self._step == "keep":
             self._add(secret, email)
