@@ -441,7 +441,7 @@ def test_a_newer_schema(start: Start) -> None:
 NEED_NOTHING: Final = {
     "f1": "What can be done where you are",
     "f2": "Search for commands",
-    "f3": "path of the file",
+    "f3": "Attach a file",
     "f7": "unfinished mails",
     "f8": "what was sent, newest first",
 }

@@ -309,7 +309,7 @@ class TestEncryptedFile:
 
     def test_a_dry_run_asks_nothing(self, sandbox: Sandbox, new_machine: Path) -> None:
         """Nothing is sent, so that no passphrase is asked for, on a terminal either; whose mail it would be is said."""
-        assert add("work", sandbox.token).code == 0
+        assert add_to_file("work", sandbox.token).code == 0
         text = new_machine / "mail.txt"
         text.write_text("Hi")
         with on_terminal("send", *FIELDS, "--dry-run", str(text)) as terminal:
