@@ -26,8 +26,8 @@ QUERY: Final = "invoice-042"
 SILENCE: Final = 0.3
 """Seconds after which a key's drawing is over; several times what a key may take."""
 
-LONG: Final = 60.0
-"""Seconds that a folder may take."""
+LONG: Final = 300.0
+"""Seconds after which a folder does not come any more."""
 
 TREE: Final = "a Textual screen with a DirectoryTree"
 
