@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -31,6 +33,16 @@ def test_json() -> None:
     assert [len(row["ours"]), len(row["beside"]["figures"]), len(row["ratios"])] == [2, 2, 2]
     assert row["goal"] == {"at_most": None, "at_most_times": 2.5}
     assert row["is_met"] == (row["medians"][2] <= 2.5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["send-1", "send-1-memory", "send-1-curl-memory", "pick-10k"])
+def test_what_is_sent_and_picked(name: str) -> None:
+    """A mail leaves whole from every side and a folder is shown by both: each has a figure."""
+    (row,) = json.loads(bench(name, "--rounds", "1", "--json"))["rows"]
+    assert row["name"] == name
+    assert all(figure > 0 for figure in row["ours"] + row["beside"]["figures"])
+    assert row["beside"]["figures"] or row["note"] == "there is no curl here"
 
 
 def test_a_row_that_is_not_there() -> None:
