@@ -3,11 +3,11 @@
 Looking never changes a thing: nothing here parses a message and writes it again, since that changes octets. Who mends
 one gets `Change`s, each of which names the octets it replaces and leaves all others. Pure.
 
-`writing` makes messages, `templates` examples of them. Of what there is, `lines` knows line ends, `fields` header fields,
-`words` and `parameters` the text in them, `structure` the tree of parts and `content` what these hold. `findings` says
-what is wrong with a message and has what can be mended, by the rules in `header_rules` and `body_rules`; `repair`
-re-encodes what JSON cannot carry, with `field_encoding`. `envelope` compares who gets a mail with what its header says,
-`conversion` makes a draft of it.
+`writing` makes messages, `templates` examples of them. Of what there is, `lines` knows line ends, `fields` header
+fields, `words` and `parameters` the text in them, `structure` the tree of parts and `content` what these hold.
+`findings` says what is wrong with a message and what can be mended, by the rules in `header_rules` and `body_rules`;
+`repair` re-encodes what JSON cannot carry, with `field_encoding`. `envelope` compares who gets a mail with what its
+header says, `conversion` makes a draft of it.
 """
 
 from cfmail_tui.mime.changes import Change, applied, place_of

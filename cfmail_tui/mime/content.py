@@ -72,4 +72,4 @@ def encoded(octets: bytes, *, is_text: bool, newline: bytes) -> tuple[str, bytes
     return "base64", lines if octets.endswith((b"\n", b"\r")) else lines.removesuffix(newline)
 
 
-_PRINTED: Final = bytes(octet for octet in range(256) if octet in b"\t\r\n" or 32 <= octet < 127 and octet != 61)
+_PRINTED: Final = bytes(octet for octet in range(256) if octet in b"\t\r\n" or (32 <= octet < 127 and octet != 61))

@@ -259,7 +259,7 @@ def _list_unsubscribe(looked: Looked) -> Iterator[Flaw]:
     named = looked.named("list-unsubscribe")
     for field in named:
         if not re.fullmatch(
-            r"(?:\s*<(?:https|mailto):[^<>\s]+>\s*,)*\s*<(?:https|mailto):[^<>\s]+>\s*", field.body, re.I
+            r"(?:\s*<(?:https|mailto):[^<>\s]+>\s*,)*\s*<(?:https|mailto):[^<>\s]+>\s*", field.body, re.IGNORECASE
         ):
             words = "List-Unsubscribe is a list of <https:...> and <mailto:...>, each in angle brackets"
             yield Flaw(field.name, words, field.start)

@@ -108,7 +108,9 @@ def structure(source: bytes) -> Part:
     return _Scan(source).part(0, len(source), "", default="text/plain", depth=0)
 
 
-_CONTENT_FIELD: Final = re.compile(rb"^(content-[a-z-]{1,30})[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)", re.IGNORECASE | re.MULTILINE)
+_CONTENT_FIELD: Final = re.compile(
+    rb"^(content-[a-z-]{1,30})[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)", re.IGNORECASE | re.MULTILINE
+)
 _MEDIA_TYPE: Final = re.compile(r"[\w!#$&^.+*'{}|~%`-]+/[\w!#$&^.+*'{}|~%`-]+", re.ASCII)
 _NESTED: Final = frozenset({"message/rfc822", "message/global", "message/news", "message/external-body"})
 """Media types whose body is a message, or its header (RFC 2046 section 5.2, RFC 6532)."""
