@@ -185,28 +185,23 @@ def _charset_words(part: Part) -> str:
 
 
 def _encoding_named(source: bytes, part: Part, message: Part, name: str) -> Iterator[Change]:
+    """The field that names the encoding, and MIME-Version, without which it means nothing (RFC 2045 section 4)."""
     newline = newline_of(source)
-    line = f"Content-Transfer-Encoding: {name}".encode()
-    fields = {field.name.lower(): field for field in reversed(fields_of(source, part))}
-    field = fields.get("content-transfer-encoding")
-    if field is not None:
-        if part.encoding != name:
-            written = source[field.start : field.end]
-            ending = written[len(written.rstrip(b"\r\n")) :]
-            yield Change(place_of(part, field.name), _body_shown(written), name, field.start, field.end, line + ending)
-        return
-    missing = [(f"Content-Transfer-Encoding: {name}", part)]
+    wanted = f"Content-Transfer-Encoding: {name}"
+    missing: dict[int, list[str]] = {}
+    fields = fields_of(source, part)
+    field = next((one for one in fields if one.name.lower() == "content-transfer-encoding"), None)
+    if field is None:
+        missing[end_of_fields(source, part)] = [wanted]
+    elif part.encoding != name:
+        written = source[field.start : field.end]
+        new = wanted.encode() + written[len(written.rstrip(b"\r\n")) :]
+        yield Change(place_of(part, field.name), _body_shown(written), name, field.start, field.end, new)
     if not any(one.name.lower() == "mime-version" for one in fields_of(source, message)):
-        missing.append(("MIME-Version: 1.0", message))
-    places = [end_of_fields(source, one) for _, one in missing]
-    if len(missing) == 2 and places[0] == places[1]:
-        text = [words for words, _ in missing]
-        both = b"".join(words.encode() + newline for words in text)
-        yield Change("the header", "", " and ".join(text), places[0], places[0], both)
-        return
-    for (words, one), at in zip(missing, places, strict=True):
-        named, _, value = words.partition(": ")
-        yield Change(place_of(one, named), "", value, at, at, words.encode() + newline)
+        missing.setdefault(end_of_fields(source, message), []).append("MIME-Version: 1.0")
+    for at, lines in missing.items():
+        place = place_of(part, "header") if wanted in lines and part.number else "the header"
+        yield Change(place, "", " and ".join(lines), at, at, b"".join(one.encode() + newline for one in lines))
 
 
 def end_of_fields(source: bytes, part: Part) -> int:

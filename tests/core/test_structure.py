@@ -100,7 +100,7 @@ def agrees(source: bytes) -> bool:
     if any(one.defects for one in parsed.walk()) or any(one.get_content_type() not in nested for one in composite):
         return False
     malformed = {"broken-base64", "broken-quoted-printable", "unknown-encoding", "bare-cr", "bad-boundary"}
-    if malformed & {one.rule for one in mime.findings(source)}:
+    if malformed & {one.rule for one in mime.findings(source)} or "(" in parsed.get_content_type():
         return False
     assert ours(source, mime.structure(source)) == types(parsed)
     return True
