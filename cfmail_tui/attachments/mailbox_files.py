@@ -36,12 +36,14 @@ class Listed:
     path: str
     offset: int
     size: int
-    """Octets as they stand there."""
+    """Octets as they stand there, less the empty line that ends a message of an mbox."""
     sender: str
     subject: str
     date: str
     is_stuffed: bool
     """Whether it is out of an mbox, which puts “>” before some lines."""
+    is_ended: bool
+    """Whether an empty line of the mbox follows it."""
     seen: FileIdentity | None
     """The file as it was listed."""
 
@@ -115,7 +117,8 @@ def extracted_from(file: BinaryIO, found: Listed) -> Extracted:
     if not found.is_stuffed:
         return Extracted(source)
     source, lines = re.subn(rb"^>(>*From )", rb"\1", source, flags=re.MULTILINE)
-    notes = [f"message {found.number} of an mbox, without the line before it"]
+    around = "the line before it and the empty line after it" if found.is_ended else "the line before it"
+    notes = [f"message {found.number} of an mbox, without {around}"]
     if lines:
         begin = "line begins" if lines == 1 else "lines begin"
         notes.append(f"{lines} {begin} with “>From ” in the mbox: one “>” is taken away from each")
@@ -156,15 +159,18 @@ def _described(
     file: BinaryIO, path: str, seen: FileIdentity | None, *, number: int, start: int, end: int, is_stuffed: bool
 ) -> Listed:
     size = max(0, end - start)
-    if is_stuffed:
-        file.seek(max(start, end - 4))
-        tail = file.read(min(4, size))
-        size -= 2 if tail.endswith(b"\n\r\n") else 1 if tail.endswith(b"\n\n") else 0
+    blank = 0
+    if is_stuffed and size:
+        at = max(start - 1, end - 3)
+        file.seek(at)
+        tail = file.read(end - at)
+        blank = 2 if tail.endswith(b"\n\r\n") else 1 if tail.endswith(b"\n\n") else 0
+        size -= blank
     file.seek(start)
     head = file.read(min(_HEAD, size))
     fields = {field.name.lower(): field.body for field in reversed(mime.header_fields(head))}
     sender, subject, date = (mime.decoded_words(fields.get(name, "")[:1000]) for name in ("from", "subject", "date"))
-    return Listed(number, path, start, size, sender, subject, date, is_stuffed, seen)
+    return Listed(number, path, start, size, sender, subject, date, is_stuffed, blank > 0, seen)
 
 
 def _in_maildir(path: str) -> Iterator[Listed]:

@@ -99,7 +99,7 @@ def agrees(source: bytes) -> bool:
     nested = {"message/rfc822", "message/delivery-status"}
     if any(one.defects for one in parsed.walk()) or any(one.get_content_type() not in nested for one in composite):
         return False
-    malformed = {"broken-base64", "broken-quoted-printable", "unknown-encoding", "bare-cr", "bad-boundary"}
+    malformed = {"broken-base64", "broken-quoted-printable", "unknown-encoding", "bare-cr", "bad-boundary", "too-deep"}
     if malformed & {one.rule for one in mime.findings(source)} or "(" in parsed.get_content_type():
         return False
     assert ours(source, mime.structure(source)) == types(parsed)
@@ -139,8 +139,8 @@ def built(tree: Any, boundary: str, newline: str) -> bytes:
         octets = base64.encodebytes(octets).replace(b"\n", newline.encode())
     elif encoding == "quoted-printable":
         octets = quopri.encodestring(octets.replace(b"\r\n", b"\n")).replace(b"\n", newline.encode())
-    head = f"Content-Type: {kind}{newline}Content-Transfer-Encoding: {encoding}{newline}{newline}"
-    return head.encode() + octets
+    header = f"Content-Type: {kind}{newline}Content-Transfer-Encoding: {encoding}{newline}{newline}"
+    return header.encode() + octets
 
 
 @settings(max_examples=150)
