@@ -12,7 +12,7 @@ from cfmail_tui.mime.fields import BLIND_FIELDS, RawField
 from cfmail_tui.mime.lines import LINE_LIMIT, newline_of
 from cfmail_tui.mime.repair import end_of_fields, first_unsendable
 from cfmail_tui.mime.rules import Flaw, Looked, Rule
-from cfmail_tui.mime.structure import fields_of
+from cfmail_tui.mime.structure import HEADER_LIMIT, fields_of
 from cfmail_tui.mime.words import decoded_words
 
 _ONCE_AT_MOST: Final = frozenset(
@@ -50,8 +50,15 @@ def _empty(looked: Looked) -> Iterator[Flaw]:
         yield Flaw("the message", "the message is empty")
 
 
+def _too_long(looked: Looked) -> Iterator[Flaw]:
+    size = looked.root.body - looked.root.start
+    if size > HEADER_LIMIT:
+        # A Bcc field behind what is looked through would leave unseen.
+        yield Flaw("the header", f"the header has {size:,} octets, over {HEADER_LIMIT:,} are not looked through", 0)
+
+
 def _no_from(looked: Looked) -> Iterator[Flaw]:
-    if looked.source.strip() and not looked.named("from"):
+    if looked.source.strip() and looked.lacks("from"):
         yield Flaw("From", "there is no From field in the header")
 
 
@@ -86,12 +93,12 @@ def _removed(field: RawField) -> Change:
 
 
 def _no_date(looked: Looked) -> Iterator[Flaw]:
-    if looked.source.strip() and not looked.named("date"):
+    if looked.source.strip() and looked.lacks("date"):
         yield Flaw("Date", "there is no Date field in the header", None)
 
 
 def _no_message_id(looked: Looked) -> Iterator[Flaw]:
-    if looked.source.strip() and not looked.named("message-id"):
+    if looked.source.strip() and looked.lacks("message-id"):
         yield Flaw("Message-ID", "there is no Message-ID field in the header", None)
 
 
@@ -113,7 +120,7 @@ def _added(looked: Looked, name: str, body: str) -> list[Change]:
 
 def _no_mime_version(looked: Looked) -> Iterator[Flaw]:
     described = [field for field in looked.fields if field.name.lower().startswith("content-")]
-    if described and not looked.named("mime-version"):
+    if described and looked.lacks("mime-version"):
         words = f"there is no MIME-Version, so {described[0].name} has no meaning"
         yield Flaw("MIME-Version", words, described[0].start)
 
@@ -291,6 +298,7 @@ def folded(field: bytes) -> bytes | None:
 
 RULES: Final = (
     Rule("empty", "RFC 5322 section 3.6", _empty, stops=True),
+    Rule("header-too-long", "Cloudflare, limits", _too_long, stops=True),
     Rule("no-from", "RFC 5322 section 3.6", _no_from, stops=True),
     Rule("twice", "RFC 5322 section 3.6", _twice, fix="remove the copies", mend=_without_copies, stops=True),
     Rule("bcc", "RFC 5322 section 3.6.3", _blind, fix="remove the field", mend=_without_blind, stops=True),

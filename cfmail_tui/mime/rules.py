@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from cfmail_tui.mime.changes import Change
 from cfmail_tui.mime.fields import RawField
 from cfmail_tui.mime.repair import Region, regions
-from cfmail_tui.mime.structure import Part, fields_of, structure
+from cfmail_tui.mime.structure import HEADER_LIMIT, Part, fields_of, structure
 
 
 class Flaw(NamedTuple):
@@ -49,6 +49,10 @@ class Looked:
     def named(self, *names: str) -> list[RawField]:
         """The fields of these names, which are in lower case."""
         return [one for one in self.fields if one.name.lower() in names]
+
+    def lacks(self, name: str) -> bool:
+        """Whether the header, all of which was looked through, has no field of this name, in lower case."""
+        return self.root.body - self.root.start <= HEADER_LIMIT and not self.named(name)
 
     def leaves(self) -> Iterator[Region]:
         """The content of each part that is no multipart and no message."""

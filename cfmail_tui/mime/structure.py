@@ -186,10 +186,11 @@ class _Scan:
         parts: list[Part] = []
         start = -1
         for found in delimiters(self.source, body, end, boundary):
-            if start >= 0:
+            # A delimiter that follows another has no part before it: the line end of that is not its own.
+            if 0 <= start < found.start:
                 if self.left <= 0:
                     return tuple(parts), False, 0, False
-                stop = max(start, found.start - (self.source[found.start - 1 : found.start] == b"\n") * 1)
+                stop = found.start - 1
                 stop -= stop > start and self.source[stop - 1 : stop] == b"\r"
                 name = _below(number, len(parts) + 1)
                 parts.append(self.part(start, stop, name, default=default, depth=depth + 1))
@@ -218,23 +219,29 @@ class Delimiter:
 
 
 def delimiters(source: bytes, body: int, end: int, boundary: str) -> Iterator[Delimiter]:
-    """The delimiter lines of a boundary (RFC 2046 section 5.1.1), up to the one that closes."""
+    """The delimiter lines of a boundary (RFC 2046 section 5.1.1), up to the one that closes; such as follow each other
+    without a part between them are one.
+    """
     needle = b"--" + boundary.encode("utf-8", "surrogateescape")
-    line = re.compile(rb"\n%s(--)?[ \t]*+\r?(?:\n|\Z)" % re.escape(needle))
+    pattern = re.escape(needle)
+    line = re.compile(rb"^%s(--)?[ \t]*+\r?(?:\n|\Z)" % pattern, re.MULTILINE)
+    repeated = re.compile(rb"(?:%s[ \t]*+\r?\n)*+" % pattern)
     at = body
-    if found := re.compile(rb"%s(--)?[ \t]*+\r?(?:\n|\Z)" % re.escape(needle)).match(source, body, end):
-        yield Delimiter(body, found.end(), closes=found[1] is not None)
+    while True:
+        found = line.match(source, at, end)
+        if not found:
+            if (at := source.find(b"\n" + needle, max(0, at - 1), end)) < 0:
+                return
+            # A regular expression finds the next where this is only the beginning of another line.
+            found = line.match(source, at + 1, end) or line.search(source, at + 2, end)
+            if not found:
+                return
         if found[1]:
+            yield Delimiter(found.start(), found.end(), closes=True)
             return
-        at = found.end() - 1
-    while (at := source.find(b"\n" + needle, at, end)) >= 0:
-        # A regular expression finds the next where this is only the beginning of another line.
-        if not (found := line.match(source, at, end) or line.search(source, at + 1, end)):
-            return
-        yield Delimiter(found.start() + 1, found.end(), closes=found[1] is not None)
-        if found[1]:
-            return
-        at = found.end() - 1
+        again = repeated.match(source, found.end(), end)
+        at = again.end() if again else found.end()
+        yield Delimiter(found.start(), at, closes=False)
 
 
 def _decoded_size(source: bytes, body: int, end: int, encoding: str) -> int:

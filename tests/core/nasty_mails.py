@@ -116,6 +116,7 @@ NASTY: Final[dict[str, bytes]] = {
     "escape sequences everywhere": FROM + b"Subject: \x1b]52;c;aGk=\x07[@click=app.exit]x[/]\r\n\r\n\x1b[2J\x9b\r\n",
     "60 levels": _deep(60),
     "2000 parts": _MIXED + _PART * 2000 + b"--b--\r\n",
+    "a Bcc field far down": FROM + b"X-A: b\r\n" * 40_000 + b"Bcc: hidden@example.org\r\n\r\nhi\r\n",
     "2000 fields": FROM + b"X-A: b\r\n" * 2000 + b"\r\nhi\r\n",
 }
 """What is wrong with a message, and the message."""

@@ -24,6 +24,7 @@ FOUND = {
     "a line without a colon": {"no-field"},
     "the line of an mbox": {"mbox-line"},
     "a Bcc field": {"bcc"},
+    "a Bcc field far down": {"header-too-long"},
     "LF only": {"line-ends"},
     "CR only": {"bare-cr"},
     "CRLF and LF": {"line-ends"},

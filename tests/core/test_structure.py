@@ -30,8 +30,8 @@ def check_tree(source: bytes, root: Part) -> None:
             if part.is_multipart:
                 boundary = re.escape(part.boundary.encode("utf-8", "surrogateescape"))
                 lead = rb"(?:.*\n)?" if at == part.body else rb"\r?\n|"
-                gap = rb"(?s:%s)--%s[ \t]*\r?\n" % (lead, boundary)
-                assert re.fullmatch(gap, source[at : child.start]) or source[at : child.start].endswith(b"\n")
+                gap = rb"(?s:%s)(?:--%s[ \t]*\r?(?:\n|\Z))+" % (lead, boundary)
+                assert re.fullmatch(gap, source[at : child.start])
             else:
                 assert (child.start, child.end) == (part.body, part.end)
             at = child.end
@@ -134,7 +134,7 @@ def built(tree: Any, boundary: str, newline: str) -> bytes:
         between = f"--{boundary}{newline}".encode()
         return head + b"".join(between + one + newline.encode() for one in parts) + f"--{boundary}--".encode()
     kind, encoding, body = tree
-    octets = body.replace("\n", newline).encode()
+    octets: bytes = body.replace("\n", newline).encode()
     if encoding == "base64":
         octets = base64.encodebytes(octets).replace(b"\n", newline.encode())
     elif encoding == "quoted-printable":
