@@ -8,8 +8,8 @@ import io
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, assert_never
 
+from cfmail_tui import mime
 from cfmail_tui.message import Place, printable
-from cfmail_tui.mime import Change, SourceFinding
 from cfmail_tui.submission import Accepted, Attempt, Fate, NotSent, Outcome, Refused, Submission, Unknown, explain
 
 ACCEPTED, PARTLY, REFUSED, NOT_SENT, UNKNOWN = 0, 3, 69, 75, 76
@@ -116,7 +116,7 @@ def preview_as_json(submission: Submission, account: str, source: str, proxy: st
     }
 
 
-def source_as_json(changes: Iterable[Change], findings: Iterable[SourceFinding]) -> dict[str, Any]:
+def source_as_json(changes: Iterable["mime.Change"], findings: Iterable["mime.SourceFinding"]) -> dict[str, Any]:
     """What a look at a raw message tells besides: what was re-encoded in it, and what should be known of it."""
     return {
         "changes": [{"place": one.place, "before": one.before, "after": one.after} for one in changes],

@@ -8,13 +8,13 @@ from typing import Final
 
 from cfmail_tui.message import printable
 from cfmail_tui.mime.changes import Change, place_of
-from cfmail_tui.mime.content import content
 from cfmail_tui.mime.header_rules import folded
 from cfmail_tui.mime.lines import bare_cr, line_endings, line_number, long_lines, newline_of
 from cfmail_tui.mime.parameters import PARAMETER, value_of
+from cfmail_tui.mime.parts import IDENTITY, Part, delimiters, fields_of
 from cfmail_tui.mime.repair import Region, encoded_part, may_be_encoded, repairs, unsendable
 from cfmail_tui.mime.rules import Flaw, Looked, Rule
-from cfmail_tui.mime.structure import IDENTITY, Part, delimiters, fields_of
+from cfmail_tui.mime.transfer import content
 from cfmail_tui.mime.words import is_charset
 
 _KNOWN: Final = IDENTITY | {"quoted-printable", "base64"}
@@ -144,6 +144,18 @@ def _unknown_encoding(looked: Looked) -> Iterator[Flaw]:
 
 
 _NO_BASE64: Final = re.compile(rb"[^A-Za-z0-9+/\r\n \t]")
+_BASE64: Final = bytes(octet for octet in range(256) if not _NO_BASE64.match(bytes([octet])))
+_BLOCK: Final = 64 * 1024
+
+
+def _end_of_digits(source: bytes, start: int, end: int) -> int:
+    """Where the first octet stands that is neither a base64 digit nor blank."""
+    for at in range(start, end, _BLOCK):
+        stop = min(at + _BLOCK, end)
+        # A block less all its digits costs a tenth of a search for what is none.
+        if source[at:stop].translate(None, _BASE64) and (other := _NO_BASE64.search(source, at, stop)):
+            return other.start()
+    return end
 
 
 def _broken_base64(looked: Looked) -> Iterator[Flaw]:
@@ -151,8 +163,7 @@ def _broken_base64(looked: Looked) -> Iterator[Flaw]:
         if region.part.encoding != "base64":
             continue
         place = place_of(region.part)
-        other = _NO_BASE64.search(looked.source, region.start, region.end)
-        tail = other.start() if other else region.end
+        tail = _end_of_digits(looked.source, region.start, region.end)
         if not re.compile(rb"={0,2}[\r\n \t]*+").fullmatch(looked.source, tail, region.end):
             words = f"{place} has “{printable(chr(looked.source[tail]))}” within its base64, at {_at(looked, tail)}"
             yield Flaw(place, words, tail, not region.is_signed)

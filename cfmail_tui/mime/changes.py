@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cfmail_tui.mime.structure import Part
+from cfmail_tui.mime.parts import Part
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,12 +21,12 @@ from cfmail_tui.message import (
 )
 from cfmail_tui.mime.body_rules import decodes
 from cfmail_tui.mime.changes import place_of
-from cfmail_tui.mime.content import content
 from cfmail_tui.mime.fields import RawField
 from cfmail_tui.mime.header_rules import is_carried
 from cfmail_tui.mime.parameters import parameters
+from cfmail_tui.mime.parts import Part, fields_of, structure
 from cfmail_tui.mime.repair import charset_of, regions
-from cfmail_tui.mime.structure import Part, fields_of, structure
+from cfmail_tui.mime.transfer import content
 from cfmail_tui.mime.words import decoded_words, is_charset
 
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from email.utils import parsedate_tz
 from typing import Final
 
 from cfmail_tui.message import MessageError, Place, parse_mailboxes, printable
@@ -10,9 +9,9 @@ from cfmail_tui.mime.changes import Change, place_of
 from cfmail_tui.mime.field_encoding import encoded_field
 from cfmail_tui.mime.fields import BLIND_FIELDS, RawField
 from cfmail_tui.mime.lines import LINE_LIMIT, newline_of
+from cfmail_tui.mime.parts import HEADER_LIMIT, fields_of
 from cfmail_tui.mime.repair import end_of_fields, first_unsendable
 from cfmail_tui.mime.rules import Flaw, Looked, Rule
-from cfmail_tui.mime.structure import HEADER_LIMIT, fields_of
 from cfmail_tui.mime.words import decoded_words
 
 _ONCE_AT_MOST: Final = frozenset(
@@ -130,6 +129,8 @@ def _with_mime_version(looked: Looked, _: int) -> list[Change]:
 
 
 def _bad_date(looked: Looked) -> Iterator[Flaw]:
+    from email.utils import parsedate_tz
+
     for field in looked.named("date"):
         if parsedate_tz(field.body[:200]) is None:
             yield Flaw("Date", f"“{printable(field.body)}” is not a date", field.start)

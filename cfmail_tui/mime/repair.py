@@ -12,11 +12,11 @@ from typing import Literal
 
 from cfmail_tui.message import MessageError, Place, Problem, printable
 from cfmail_tui.mime.changes import Change, applied, place_of
-from cfmail_tui.mime.content import content, encoded
 from cfmail_tui.mime.field_encoding import encoded_field
 from cfmail_tui.mime.fields import RawField
 from cfmail_tui.mime.lines import newline_of
-from cfmail_tui.mime.structure import IDENTITY, Part, delimiters, fields_of, structure
+from cfmail_tui.mime.parts import IDENTITY, Part, delimiters, fields_of, structure
+from cfmail_tui.mime.transfer import content, encoded
 from cfmail_tui.mime.words import is_charset
 
 

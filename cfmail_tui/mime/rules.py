@@ -7,8 +7,8 @@ from typing import Literal, NamedTuple
 
 from cfmail_tui.mime.changes import Change
 from cfmail_tui.mime.fields import RawField
+from cfmail_tui.mime.parts import HEADER_LIMIT, Part, fields_of, structure
 from cfmail_tui.mime.repair import Region, regions
-from cfmail_tui.mime.structure import HEADER_LIMIT, Part, fields_of, structure
 
 
 class Flaw(NamedTuple):

@@ -1,4 +1,4 @@
-"""Raw messages to start from: one for each thing that is tested most, right in every respect that `findings` knows."""
+"""Raw messages to start from: one for each thing that is tested most, right in every respect that `rulebook` knows."""
 
 import base64
 from collections.abc import Callable

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cfmail_tui import mime
 from cfmail_tui.mime import Part
-from cfmail_tui.mime.structure import DEPTH_LIMIT, PART_LIMIT
+from cfmail_tui.mime.parts import DEPTH_LIMIT, PART_LIMIT
 from tests.core.nasty_mails import HEAD, NASTY, python_mails
 
 MAILS = NASTY | python_mails()

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from cfmail_tui.mime.lines import bare_cr, crlf
-from cfmail_tui.mime.structure import Part
+from cfmail_tui.mime.parts import Part
 
 _BLOCK: Final = 57 * 1024
 

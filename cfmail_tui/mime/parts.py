@@ -4,7 +4,7 @@ One pass: header by header, and from one boundary to the next with searches of C
 copied or decoded, so the tree of a message costs little time and no memory to speak of, however big its parts are.
 
 Invariants:
-- nothing raises, whatever the octets are; what is wrong is for `findings` to say;
+- nothing raises, whatever the octets are; what is wrong is for `rulebook` to say;
 - the offsets of a part lie within its parent's body; parts do not overlap, and between them stand only delimiters;
 - at most `DEPTH_LIMIT` levels and `PART_LIMIT` parts are told apart; where more stand, `is_whole` says so.
 """

@@ -10,8 +10,8 @@ from typing import Final
 from cfmail_tui.message import Finding, Place, Problem
 from cfmail_tui.mime import body_rules, header_rules
 from cfmail_tui.mime.changes import Change, applied
+from cfmail_tui.mime.parts import Part
 from cfmail_tui.mime.rules import Looked, Rule
-from cfmail_tui.mime.structure import Part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
