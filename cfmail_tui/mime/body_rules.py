@@ -9,7 +9,7 @@ from typing import Final
 from cfmail_tui.message import printable
 from cfmail_tui.mime.changes import Change, place_of
 from cfmail_tui.mime.header_rules import folded
-from cfmail_tui.mime.lines import bare_cr, line_endings, line_number, long_lines, newline_of
+from cfmail_tui.mime.lines import bare_cr, line_number, long_lines, newline_of
 from cfmail_tui.mime.parameters import PARAMETER, value_of
 from cfmail_tui.mime.parts import IDENTITY, Part, delimiters, fields_of
 from cfmail_tui.mime.repair import Region, encoded_part, may_be_encoded, repairs, unsendable
@@ -71,7 +71,7 @@ def _repaired(looked: Looked, offset: int) -> list[Change]:
 
 
 def _bare_cr(looked: Looked) -> Iterator[Flaw]:
-    if (at := bare_cr(looked.source)) is not None:
+    if looked.line_endings.cr and (at := bare_cr(looked.source)) is not None:
         may_be_mended = b"\n" not in looked.source or _may_encode(_region(looked, at))
         yield Flaw(_where(looked, at), f"a CR without LF at {_at(looked, at)}", at, may_be_mended)
 
@@ -369,7 +369,7 @@ def _no_media_type(looked: Looked) -> Iterator[Flaw]:
 
 
 def _too_big(looked: Looked) -> Iterator[Flaw]:
-    size = len(looked.source) + line_endings(looked.source).lf
+    size = len(looked.source) + looked.line_endings.lf
     if looked.limit and size > looked.limit:
         yield Flaw("the message", f"{size:,} octets, {size - looked.limit:,} over the limit", None)
 
@@ -383,7 +383,7 @@ def _too_deep(looked: Looked) -> Iterator[Flaw]:
 
 
 def _line_ends(looked: Looked) -> Iterator[Flaw]:
-    ends = line_endings(looked.source)
+    ends = looked.line_endings
     if ends.words:
         yield Flaw("the message", ends.words, ends.odd)
 

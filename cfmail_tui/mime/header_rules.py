@@ -45,7 +45,7 @@ def is_carried(name: str) -> bool:
 
 
 def _empty(looked: Looked) -> Iterator[Flaw]:
-    if not looked.source.strip():
+    if looked.is_blank:
         yield Flaw("the message", "the message is empty")
 
 
@@ -57,7 +57,7 @@ def _too_long(looked: Looked) -> Iterator[Flaw]:
 
 
 def _no_from(looked: Looked) -> Iterator[Flaw]:
-    if looked.source.strip() and looked.lacks("from"):
+    if not looked.is_blank and looked.lacks("from"):
         yield Flaw("From", "there is no From field in the header")
 
 
@@ -92,12 +92,12 @@ def _removed(field: RawField) -> Change:
 
 
 def _no_date(looked: Looked) -> Iterator[Flaw]:
-    if looked.source.strip() and looked.lacks("date"):
+    if not looked.is_blank and looked.lacks("date"):
         yield Flaw("Date", "there is no Date field in the header", None)
 
 
 def _no_message_id(looked: Looked) -> Iterator[Flaw]:
-    if looked.source.strip() and looked.lacks("message-id"):
+    if not looked.is_blank and looked.lacks("message-id"):
         yield Flaw("Message-ID", "there is no Message-ID field in the header", None)
 
 
@@ -198,7 +198,7 @@ def _lines_that_are_no_field(looked: Looked) -> Iterator[Flaw]:
 
 def _all_header(looked: Looked) -> Iterator[Flaw]:
     root = looked.root
-    if root.body == root.end and looked.source.strip() and not re.search(rb"(?:\A|\n)\r?\n\Z", looked.source):
+    if root.body == root.end and not looked.is_blank and not re.search(rb"(?:\A|\n)\r?\n\Z", looked.source):
         yield Flaw("the header", "no empty line ends the header: there is no body", max(0, root.end - 1))
 
 

@@ -1,5 +1,6 @@
 """What a rule for raw messages is: how it looks, what it says, and what it changes if it is asked to."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -7,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from cfmail_tui.mime.changes import Change
 from cfmail_tui.mime.fields import RawField
+from cfmail_tui.mime.lines import LineEndings, line_endings
 from cfmail_tui.mime.parts import HEADER_LIMIT, Part, fields_of, structure
 from cfmail_tui.mime.repair import Region, regions
 
@@ -36,6 +38,14 @@ class Looked:
     @cached_property
     def root(self) -> Part:
         return self.known or structure(self.source)
+
+    @cached_property
+    def is_blank(self) -> bool:
+        return re.search(rb"\S", self.source) is None
+
+    @cached_property
+    def line_endings(self) -> LineEndings:
+        return line_endings(self.source)
 
     @cached_property
     def fields(self) -> tuple[RawField, ...]:
