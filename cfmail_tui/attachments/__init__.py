@@ -10,7 +10,8 @@ Invariants:
 - nothing holds a whole attachment.
 
 `reading` opens and reads, `inspecting` says what a file is before it is sent, `naming` gives it a name that can be
-sent, `media_types` says of what kind it is by its name and inside, `paths` understands what was typed for a path.
+sent, `media_types` says of what kind it is by its name and inside, `paths` understands what was typed for a path,
+`mailbox_files` takes one message out of many.
 """
 
 from cfmail_tui.attachments.inspecting import added, as_picked, inspect, inspect_all, picked
