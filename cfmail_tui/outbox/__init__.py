@@ -10,12 +10,10 @@ Invariants:
 - by itself only a mail that was certainly not sent is tried again, and only if the caller waits for it (`retry`).
 """
 
-import json
 import random
 import secrets
-import shlex
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -36,22 +34,11 @@ from cfmail_tui.accounts import (
     NoAccount,
     NoneSetUp,
 )
-from cfmail_tui.attachments import inspect_all, read_file, read_source
-from cfmail_tui.message import (
-    Draft,
-    Finding,
-    MailError,
-    MailMessage,
-    MessageError,
-    Place,
-    RawDraft,
-    SavedDraft,
-    gist,
-    parse,
-)
-from cfmail_tui.outbox.memory import Memory, account_key
-from cfmail_tui.outbox.stored import digest, message_id, message_of
-from cfmail_tui.prefill import raw_draft
+from cfmail_tui.attachments import inspect_all, read_file
+from cfmail_tui.message import Draft, Finding, MailMessage, MessageError, RawDraft, SavedDraft, gist, parse
+from cfmail_tui.outbox.failures import NotRecorded, OutboxError
+from cfmail_tui.outbox.memory import account_key
+from cfmail_tui.outbox.stored import Stored
 from cfmail_tui.store import AttemptExists, Store, StoreError, Waiting
 from cfmail_tui.submission import (
     LARGEST_SIZE_LIMIT,
@@ -66,7 +53,6 @@ from cfmail_tui.submission import (
     Size,
     Submission,
     Unknown,
-    explain,
     size_limit,
 )
 
@@ -106,22 +92,6 @@ Later = Callable[[float], None]
 """Is told in how many seconds a mail that was not sent is tried again."""
 
 
-class OutboxError(MailError):
-    """Base of what can go wrong here, in plain words; a mail that cannot be sent as it is, is a MessageError.
-
-    OutboxError
-    └── NotRecorded    the mail was sent or tried, but its outcome could not be written down
-    """
-
-
-class NotRecorded(OutboxError):  # noqa: N818 - it reads as what it is
-    """The journal could not take the outcome, which is told here instead."""
-
-    def __init__(self, attempt: Attempt, outcome: Outcome, reason: str) -> None:
-        super().__init__(f"{explain(outcome).cause}, but that could not be written down: {reason}")
-        self.attempt = replace(attempt, outcome=outcome)
-
-
 @dataclass(frozen=True, slots=True)
 class Reviewed:
     """A mail ready to leave: what it says, as whom, and the submission whose body file is written."""
@@ -154,7 +124,7 @@ class Unfinished:
     waiting: Waiting | None = None
 
 
-class Outbox(Memory):
+class Outbox(Stored):
     """Prepares, sends and remembers mails; every method blocks and may be called from any thread."""
 
     def __init__(
@@ -361,7 +331,7 @@ class Outbox(Memory):
             raise OutboxError("another cfmail is about to send it again")
         linked = replace(self._store.again(attempt_id, new_id()), account_id=account.account_id)
         return Reviewed(
-            content=self._content(linked),
+            content=self.content(linked),
             account=account,
             submission=linked,
             draft=draft,
@@ -381,15 +351,6 @@ class Outbox(Memory):
             again_of=reviewed.again_of or reviewed.submission.attempt_id,
             tries=reviewed.tries + 1,
         )
-
-    def _content(self, submission: Submission) -> MailMessage | RawDraft:
-        """What a stored body says."""
-        with self._store.open_body(submission.attempt_id) as body:
-            if submission.endpoint == "send":
-                return message_of(body)[0]
-            source = json.load(body)["mime_message"].encode()
-        envelope = submission.envelope
-        return RawDraft(envelope.sender, ", ".join(envelope.recipients), source)
 
     def waiting(self) -> tuple[Waiting, ...]:
         """The mails that wait here, or were left waiting by a cfmail that ended, to be tried again."""
@@ -466,47 +427,6 @@ class Outbox(Memory):
         if found.account_id and found.knows_verified:
             self._remember_verified(found.account_id, found.verified)
         return found
-
-    def attempt(self, attempt_id: str) -> Attempt:
-        return self._store.attempt(attempt_id)
-
-    def wire_body(self, attempt_id: str, limit: int = -1) -> bytes:
-        """The request body as it left or would leave, up to `limit` octets."""
-        with self._store.open_body(attempt_id) as body:
-            return body.read(limit)
-
-    def eml(self, attempt: Attempt) -> Iterator[bytes]:
-        """The message of an attempt: the source that was sent, or the form's mail as a mail system would build it."""
-        with self._store.open_body(attempt.submission.attempt_id) as body:
-            if digest(body) != attempt.submission.digest:
-                raise OutboxError("the stored mail is damaged: it is not what was reviewed")
-            body.seek(0)
-            if attempt.submission.endpoint == "send_raw":
-                yield json.load(body)["mime_message"].encode()
-                return
-            message, read = message_of(body)
-            segments = mime.assemble(
-                message,
-                date=format_datetime(attempt.started_at),
-                message_id=message_id(attempt, message),
-                boundary=attempt.submission.digest[:24],
-            )
-            yield from mime.chunks(segments, read)
-
-    def curl(self, attempt: Attempt) -> str:
-        """A shell command that sends the same body again; the token is named, never shown."""
-        base_url = shlex.quote(self.base_url)
-        path = self._store.body_path(attempt.submission.attempt_id)
-        return (
-            f'curl {base_url}/accounts/"$CLOUDFLARE_ACCOUNT_ID"/email/sending/{attempt.submission.endpoint} \\\n'
-            '  -H "Authorization: Bearer $CLOUDFLARE_API_TOKEN" \\\n'
-            '  -H "Content-Type: application/json" \\\n'
-            f"  --data-binary @{shlex.quote(str(path))}"
-        )
-
-    def open_raw(self, path: str) -> RawDraft:
-        """A raw message from a file. Raises MessageError naming the file if it cannot be read."""
-        return raw_draft(read_source(path, Place.SOURCE))
 
     def save_draft(self, draft: SavedDraft) -> None:
         """Keep what was typed; of two revisions the newer stays. The draft is open here from its first save on."""

@@ -30,7 +30,7 @@ from cfmail_tui.ui.attaching import Attaching
 from cfmail_tui.ui.commands import Where, bindings
 from cfmail_tui.ui.compose import ComposeScreen
 from cfmail_tui.ui.departures import TICK, Stage
-from cfmail_tui.ui.dialogs import HelpScreen, PathScreen, TextScreen
+from cfmail_tui.ui.dialogs import HelpScreen, TextScreen
 from cfmail_tui.ui.drafting import Drafting, rescued, screen_for
 from cfmail_tui.ui.drafts import DraftsScreen, told_unfinished
 from cfmail_tui.ui.endings import OPENING, EndingApp
@@ -39,8 +39,9 @@ from cfmail_tui.ui.history import MOST, HistoryScreen
 from cfmail_tui.ui.identifying import Identifying
 from cfmail_tui.ui.leaving import Leaving
 from cfmail_tui.ui.mail import MailScreen, new_draft
+from cfmail_tui.ui.opening import Opening
 from cfmail_tui.ui.passphrase import PassphraseScreen
-from cfmail_tui.ui.raw import NEW_SOURCE, RawScreen
+from cfmail_tui.ui.raw import RawScreen
 from cfmail_tui.ui.review import ReviewScreen
 from cfmail_tui.ui.sending import Sending, told_later
 from cfmail_tui.ui.work import Done, Failed, Finished, Next, Opened, Progressed, Steps, Task
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from cfmail_tui.outbox import Outbox, Reviewed
     from cfmail_tui.settings import Settings
     from cfmail_tui.ui.attach import AttachScreen
+    from cfmail_tui.ui.choose import OpenScreen
     from cfmail_tui.ui.picker import PickerScreen
 
 PROGRESS_EVERY = 0.25
@@ -238,20 +240,28 @@ class CfmailApp(OutboxApp):
         opened: Callable[[], AbstractContextManager["tuple[Outbox, Settings]"]],
         first: Draft | RawDraft,
         *,
+        notes: tuple[str, ...] = (),
+        choose_from: str = "",
         when_left: Callable[[int], None] = lambda _code: None,
         reports: Callable[[], Path] | None = None,
     ) -> None:
-        """`when_left` is called with the exit code when the terminal is given back, and work goes on without it."""
+        """`notes` say what was done to have the mail; of what is at the path `choose_from` one is to be chosen instead.
+
+        `when_left` is called with the exit code when the terminal is given back, and work goes on without it.
+        """
         super().__init__(opened)
         self.when_left = when_left
         self.reports = reports
         self._first = first
+        self._notes = notes
+        self._choose_from = choose_from
         self.settings: Settings | None = None
         self.attaching = Attaching(self)
         self.drafting = Drafting(self)
         self.identifying = Identifying(self)
         self.sending = Sending(self)
         self.leaving = Leaving(self)
+        self.opening = Opening(self)
 
     def on_mount(self) -> None:
         self.push_screen(screen_for(new_draft(self._first)))
@@ -292,10 +302,12 @@ class CfmailApp(OutboxApp):
             return
         self.settings = message.settings
         self.mail.results.take_back(_CANNOT_OPEN)
-        if news := [*message.notices, *told_unfinished(message.unfinished)]:
-            self.mail.results.say("Since the last time", "\n".join(news))
+        if news := [*self._notes, *message.notices, *told_unfinished(message.unfinished)]:
+            self.mail.results.say("Opened" if self._notes else "Since the last time", "\n".join(news))
         self.identifying.begin(message.sender)
-        self.attaching.forget_clipboard()
+        self.attaching.forget_kept()
+        if self._choose_from:
+            self.opening.open(self._choose_from)
 
     def _cannot_open(self, reason: str) -> None:
         self.mail.results.say(_CANNOT_OPEN, reason)
@@ -356,16 +368,25 @@ class CfmailApp(OutboxApp):
     def action_new(self) -> None:
         self.drafting.change(self.identifying.next_mail())
 
+    # Messages opened, and made into one another.
+
     def action_switch_raw(self) -> None:
-        raw = isinstance(self.mail, RawScreen)
-        self.drafting.change(self.identifying.next_mail() if raw else RawDraft(source=NEW_SOURCE))
+        self.opening.turn()
 
     def on_raw_screen_open_requested(self) -> None:
-        def chosen(path: str | None) -> None:
-            if path:
-                self.run_task(lambda outbox: partial(self.drafting.show, new_draft(outbox.open_raw(path))))
+        self.opening.choose()
 
-        self.drafting.when_kept(lambda: self.push_screen(PathScreen("Open an .eml file"), chosen))
+    def on_raw_screen_templates_requested(self) -> None:
+        self.opening.begin_with()
+
+    def on_raw_screen_paste_requested(self, message: RawScreen.PasteRequested) -> None:
+        self.opening.take_paste(message)
+
+    def on_open_screen_picked(self, message: "OpenScreen.Picked") -> None:
+        self.opening.open(message.path, message.screen, message.typed)
+
+    def on_history_screen_reopen_requested(self, message: HistoryScreen.ReopenRequested) -> None:
+        self.opening.reopen(message.attempt)
 
     def discard(self, reviewed: "Reviewed") -> None:
         """Forget a reviewed mail that is not sent after all."""

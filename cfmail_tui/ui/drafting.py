@@ -112,8 +112,8 @@ class Drafting:
         answers = {"leave": "Leave it there", "copy": "Open a copy here"}
         self._app.push_screen(ChoiceScreen(question, answers), answered)
 
-    def show(self, draft: SavedDraft) -> None:
-        """Show this mail; the one that was there is kept, or on its way, which goes on."""
+    def show(self, draft: SavedDraft, then: Next = lambda: None) -> None:
+        """Show this mail, then do this; the one that was there is kept, or on its way, which goes on."""
         old = self._app.mail
         if self._app.sending.shown is None:
             self.close(old.draft_id)
@@ -126,6 +126,7 @@ class Drafting:
                 old.set_busy(busy=True)
             self._app.sending.show_departures()
             self._app.sending.blame()
+            then()
             self._app.screen_is_there()
             return
         while self._app.screen is not old:
@@ -134,6 +135,7 @@ class Drafting:
         self._app.switch_screen(screen)
         screen.call_after_refresh(self._app.identifying.greet)
         screen.call_after_refresh(self._app.sending.show_departures)
+        screen.call_after_refresh(then)
 
     def rescue(self, left: "Edited", fault: str) -> None:
         """What the editor left does not go into the mail: it becomes a draft of its own."""

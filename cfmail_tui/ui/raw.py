@@ -13,7 +13,7 @@ from cfmail_tui import mime
 from cfmail_tui.message import Draft, Place, RawDraft, SavedDraft
 from cfmail_tui.submission import SIZE_LIMIT, megabytes
 from cfmail_tui.ui.commands import bindings
-from cfmail_tui.ui.fields import Body, MailField, plain
+from cfmail_tui.ui.fields import Body, MailField, Pasted, plain
 from cfmail_tui.ui.mail import MailScreen
 
 EDITABLE_SIZE = 400_000
@@ -29,6 +29,8 @@ Content-Type: text/plain; charset=utf-8\r
 \r
 """
 
+_UNTOUCHED = (b"", NEW_SOURCE.replace(b"\r\n", b"\n"))
+
 
 class RawScreen(MailScreen):
     """A raw message being written or looked at."""
@@ -40,6 +42,16 @@ class RawScreen(MailScreen):
     @dataclass
     class OpenRequested(Message):
         """The user wants to open a file here."""
+
+    class TemplatesRequested(Message):
+        """The user wants to begin with an example."""
+
+    @dataclass
+    class PasteRequested(Message):
+        """What was pasted into a source that nobody touched may be a message, or the path of one."""
+
+        pasted: Pasted
+        screen: "RawScreen"
 
     def __init__(self, draft: SavedDraft) -> None:
         super().__init__(draft)
@@ -91,6 +103,36 @@ class RawScreen(MailScreen):
 
     def action_open(self) -> None:
         self.post_message(self.OpenRequested())
+
+    def action_templates(self) -> None:
+        self.post_message(self.TemplatesRequested())
+
+    def on_pasted(self, event: Pasted) -> None:
+        """What is pasted where nothing was typed yet may be a whole message, or the path of one."""
+        event.stop()
+        self._save_soon()
+        if event.field is self.body("source") and self._before(event) in _UNTOUCHED:
+            self.post_message(self.PasteRequested(event, self))
+
+    def _before(self, pasted: Pasted) -> bytes:
+        """The source less what was pasted."""
+        lines, (line, column) = self.body("source").text.split("\n"), pasted.start
+        start = sum(len(before) + 1 for before in lines[:line]) + column
+        text = "\n".join(lines)
+        return (text[:start] + text[start + len(pasted.inserted) :]).encode("utf-8", "surrogatepass")
+
+    def take_pasted(self, pasted: RawDraft) -> None:
+        """A message that was pasted is all there is; what was typed as its envelope stays."""
+        if self.is_attached and not self.is_busy:
+            typed = self.content()
+            sender, recipients = typed.sender or pasted.sender, typed.recipients or pasted.recipients
+            self.fill(RawDraft(sender, recipients, pasted.source))
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nothing was typed or opened here yet."""
+        content = self.content()
+        return not (content.sender or content.recipients) and content.source.replace(b"\r\n", b"\n") in _UNTOUCHED
 
     def action_editor(self) -> None:
         self.post_message(self.EditorRequested("source", self.source, ".eml"))

@@ -186,7 +186,7 @@ async def test_a_raw_source(connected: Sandbox, tmp_path: Path) -> None:
         await stage.press("f3")
         await stage.paste(f"{tmp_path}/{MARKUP[0]}{CONTROLS[0]}")
         await stage.press("enter")
-        await stage.until("That did not work")
+        await stage.until("cannot be read")
         await check(stage)
     assert connected.mime(1) == source.replace(b"\n", b"\r\n")
 

@@ -35,7 +35,7 @@ async def test_a_file_is_opened_edited_and_sent(connected: Sandbox, tmp_path: Pa
     path.write_bytes(PLAIN)
     async with on_stage() as stage:
         await stage.press("ctrl+t", "f3")
-        await stage.until("Open an .eml file")
+        await stage.until("Open a message")
         await stage.type(f"{path}\n")
         await stage.until("Subject: Grüße")
         assert stage.raw.content() == RawDraft("me@acme.example", "bob@example.com, carol@example.com", PLAIN)
@@ -150,18 +150,17 @@ async def test_a_raw_envelope_that_is_wrong(connected: Sandbox) -> None:
 
 
 async def test_a_file_that_cannot_be_opened(connected: Sandbox, tmp_path: Path) -> None:
-    """A path that is no readable file is told with its reason; what was on the screen stays."""
+    """A path that is no readable file is told with its reason, and given back; what was on the screen stays."""
     async with on_stage(raw_draft(PLAIN)) as stage:
-        for path, reason in {
-            tmp_path / "nothing.eml": "no such file",
-            tmp_path: "folder",
-            "/dev/zero": "device",
-        }.items():
-            await stage.press("f3")
-            await stage.until("Open an .eml file")
+        await stage.press("f3")
+        for path, reason in {tmp_path / "nothing.eml": "no such file", "/dev/zero": "device"}.items():
+            await stage.until("Open a message")
             await stage.type(f"{path}\n")
             await stage.until(reason)
-            await stage.settled()
+            assert stage.field("#path").value == str(path)
+            stage.field("#path").value = ""
+        await stage.press("escape")
+        await stage.until(stage.is_at_mail)
         assert stage.raw.content().source == PLAIN
         assert not stage.raw.query_one("#mail").disabled
 
