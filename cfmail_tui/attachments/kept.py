@@ -41,7 +41,8 @@ def keep(folder: Path, name: str, chunks: Iterable[bytes]) -> str:
             os.fsync(file.fileno())
         _sync(folder)
     except OSError as error:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink()
         raise KeepError(f"a file cannot be kept in {folder}: {error.strerror}") from error
     return str(path)
 
