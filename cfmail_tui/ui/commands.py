@@ -18,6 +18,7 @@ Where = Literal[
     "composer",
     "form",
     "raw",
+    "raw-panes",
     "leaving",
     "review",
     "review-draft",
@@ -55,7 +56,16 @@ COMMANDS = (
     Command("open", "f3,ctrl+f", "open", "Open", "Open an .eml file", "raw", footer=True),
     Command("editor", "f4", "editor", "Editor", "Edit the text in your $EDITOR", "composer"),
     Command("fields", "f6", "more_fields", "Fields", "Show or hide Cc, Bcc, Reply-To and headers", "form", footer=True),
-    Command("bcc", "f6", "mend_bcc", "Bcc", "Move the addresses of a Bcc field into the envelope", "raw", footer=True),
+    Command(
+        "panes",
+        "f5",
+        "next_pane",
+        "Parts",
+        "From the source to its parts, to the findings, and back",
+        "raw",
+        footer=True,
+    ),
+    Command("fix", "f6", "fix", "Fix", "Make the fix of the finding that is chosen", "raw", footer=True),
     Command("drafts", "f7", "app.drafts", "Drafts", "Unfinished mails", "composer", footer=True),
     Command("history", "f8", "app.history", "History", "What was sent, and what became of it", "composer", footer=True),
     Command("review", "f9,ctrl+r", "review", "Send", "Review the mail, then send it", "composer", footer=True),
@@ -89,6 +99,7 @@ COMMANDS = (
     Command("select", "enter", "select", "Open", "Open the line", "list"),
     Command("down", "j,down", "cursor_down", "Down", "Next line", "list"),
     Command("up", "k,up", "cursor_up", "Up", "Line before", "list"),
+    Command("source", "escape,f12", "to_source", "Source", "Back to the source", "raw-panes"),
     Command("search", "slash", "search", "Search", "Search in subject, addresses and outcome", "history", footer=True),
     Command(
         "arrived", "i", "settle(True)", "Arrived", "Of an unknown outcome: the mail arrived", "unknown", footer=True
