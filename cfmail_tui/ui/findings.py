@@ -60,7 +60,7 @@ class FindingsPane(Vertical, Generic[Found]):
 
     def __init__(self, fix_key: str) -> None:
         """`fix_key` is the name of the key that makes the fix of the chosen finding."""
-        super().__init__(id="findings")
+        super().__init__(id="findings", classes="-empty")
         self._fix_key = fix_key
         self._list: FindingList[Found] = FindingList()
         self._words = Lines(id="finding-words")

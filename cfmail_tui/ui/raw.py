@@ -95,6 +95,10 @@ class RawScreen(MailScreen):
         """What is known of the message as it is now; None while that is found out."""
         self._edits = 0
         """Counts what was changed in source and envelope: what is learned is of one count."""
+        self._asked: RawDraft | None = None
+        """The message that was asked about last."""
+        self._is_taken = False
+        """Whether the next change that is told is only that another message is shown."""
 
     def compose_mail(self) -> Iterator[Widget]:
         yield self._envelope
@@ -123,11 +127,18 @@ class RawScreen(MailScreen):
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         super().on_text_area_changed(event)
-        self._look_soon()
+        if self._is_taken:
+            self._is_taken = False
+        else:
+            self._look_soon()
 
     def on_mail_field_changed(self) -> None:
         super().on_mail_field_changed()
-        self._look_soon()
+        if self._asked and (self._envelope.sender, self._envelope.recipients) != (
+            self._asked.sender,
+            self._asked.recipients,
+        ):
+            self._look_soon()
 
     def _look_soon(self) -> None:
         self._look = None
@@ -141,7 +152,8 @@ class RawScreen(MailScreen):
         if self._look_timer:
             self._look_timer.stop()
             self._look_timer = None
-        self._looks.want(LookWanted(self.content(), self.account, self._edits))
+        self._asked = self.content()
+        self._looks.want(LookWanted(self._asked, self.account, self._edits))
 
     def take_look(self, wanted: LookWanted, look: Look | None) -> None:
         """What is known of the message as it was when that was asked for; None if it cannot be told."""
@@ -276,8 +288,12 @@ class RawScreen(MailScreen):
         self._take(content)
 
     def _take(self, source: bytes) -> None:
+        self._is_taken = True
         self._source.take(source, mime.structure(source))
-        self._look_soon()
+        self._source_bar.update(Content.styled("MIME source", "bold"))
+        self._look = None
+        self._edits += 1
+        self._want_look()
         self._save_soon()
 
 

@@ -46,6 +46,11 @@ class StructurePane(Vertical):
         yield self._list
         yield self._words
 
+    @property
+    def current(self) -> "Part | None":
+        """The part that the cursor is at."""
+        return self._list.current
+
     def show(self, root: "Part", at: "Part | None") -> None:
         """The parts of this message, with the cursor at one of them."""
         parts = tuple(root.walk())
