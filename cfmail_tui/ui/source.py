@@ -11,7 +11,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Literal
 
 from rich.text import Text
 from textual import events
@@ -53,19 +53,14 @@ class SourceArea(Body):
         words: str
 
     @dataclass
-    class ReplaceRequested(Message):
-        """The user wants the content of a file in place of that of a folded body."""
+    class FileRequested(Message):
+        """The user wants the content of a file in a folded body, or the body's content out in a file."""
 
         area: "SourceArea"
+        way: Literal["in", "out"]
         line: str
         fold: Fold
         newline: bytes
-
-    @dataclass
-    class SaveRequested(Message):
-        """The user wants the content of a folded body as a file."""
-
-        fold: Fold
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id, soft_wrap=False)
@@ -123,7 +118,7 @@ class SourceArea(Body):
             return
         change = folding.difference(self.document.lines, self._folds, source, view)
         self._folds.update(view.folds)
-        self._put_lines(change.first, change.last, change.lines)
+        self.put_lines(change.first, change.last, change.lines)
         self.sections(root)
 
     @property
@@ -143,9 +138,10 @@ class SourceArea(Body):
     def go_to(self, offset: int, end: int | None = None) -> None:
         """Put the cursor before this octet, select up to the other one, and show the place."""
         start = self._offsets.at(offset)
-        self._select(self._offsets.at(end) if end is not None else start, start)
+        self.select(self._offsets.at(end) if end is not None else start, start)
 
-    def _select(self, start: Location, end: Location) -> None:
+    def select(self, start: Location, end: Location) -> None:
+        """Select this, put the cursor at the end, and show the place."""
         top, bottom = self._visible_line_indices
         is_seen = top <= end[0] < bottom
         self.selection = Selection(start, end)
@@ -229,25 +225,37 @@ class SourceArea(Body):
             source = self._earlier.pop()
             self._show(source, mime.structure(source))
 
-    def _put_lines(self, first: int, last: int, lines: Sequence[str]) -> None:
-        """Put these lines in place of those from `first` up to `last`, as an edit by itself; the cursor stays."""
+    def put_lines(self, first: int, last: int, lines: Sequence[str]) -> None:
+        """Put these lines in place of those from `first` up to `last`, as an edit by itself; the cursor stays.
+
+        Those that are alike at both ends stay as they are.
+        """
         document, cursor = self.document, self.cursor_location
-        if [*document.lines[first:last]] == [*lines]:
-            return
-        text = "\n".join(lines)
-        start = end = (first, 0)
-        if first < last:
-            end = (last - 1, len(document.get_line(last - 1)))
-        elif first < document.line_count:
-            text += "\n"
-        else:
-            start = end = document.end
-            text = f"\n{text}"
-        self.history.checkpoint()
-        self.edit(Edit(text, start, end, maintain_selection_offset=True))
-        self.history.checkpoint()
-        if first <= cursor[0] < last:
-            self.move_cursor(cursor)
+        old, new = document.lines[first:last], [*lines]
+        above = next((at for at, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
+        most = min(len(old), len(new)) - above
+        below = next((at for at in range(most) if old[-1 - at] != new[-1 - at]), most)
+        first, last, new = first + above, last - below, new[above : len(new) - below]
+        if first < last or new:
+            self.history.checkpoint()
+            self.edit(Edit(*self._replacement(first, last, new), maintain_selection_offset=True))
+            self.history.checkpoint()
+            if first <= cursor[0] < last:
+                self.move_cursor(cursor)
+
+    def _replacement(self, first: int, last: int, new: Sequence[str]) -> tuple[str, Location, Location]:
+        """The text, and the places between which it is put, so that these lines stand there."""
+        text, count = "\n".join(new), self.document.line_count
+        if first < last and new:
+            return text, (first, 0), (last - 1, len(self.document.get_line(last - 1)))
+        if last < count:
+            return f"{text}\n" if new else "", (first, 0), (last, 0)
+        above = (first - 1, len(self.document.get_line(first - 1))) if first else (0, 0)
+        return f"\n{text}" if new else "", above, self.document.end
+
+    def type_over(self, text: str, start: Location, end: Location) -> None:
+        """Put a text there as if it were typed."""
+        self._replace_via_keyboard(text, start, end)
 
     def _replace_via_keyboard(self, insert: str, start: Location, end: Location) -> EditResult | None:
         if self.read_only:
@@ -309,6 +317,10 @@ class SourceArea(Body):
         """The fold under the cursor."""
         return self._folds.get(self.document.get_line(self.cursor_location[0]))
 
+    def is_fold(self, line: str) -> bool:
+        """Whether a line that is just so stands for a body."""
+        return line in self._folds
+
     async def _on_key(self, event: events.Key) -> None:
         if event.key == "enter" and self.fold:
             event.stop()
@@ -317,7 +329,7 @@ class SourceArea(Body):
 
     def _ask_about_fold(self, line: str) -> None:
         fold = self._folds[line]
-        answers = {"back": "Leave it as it is", "unfold": "Unfold it", "replace": "Replace it with a file"}
+        answers = {"back": "Leave it as it is", "unfold": "Unfold it", "in": "Replace it with a file"}
         if self.read_only:
             answers = {"back": "Leave it as it is"}
 
@@ -325,14 +337,12 @@ class SourceArea(Body):
             match answer:
                 case "unfold":
                     self.unfold(line)
-                case "replace" if why := folding.why_not_refilled(fold):
+                case "in" if why := folding.why_not_refilled(fold):
                     self.post_message(self.Refused(f"It cannot be replaced: {why}"))
-                case "replace":
-                    self.post_message(self.ReplaceRequested(self, line, fold, self._newline))
-                case "save":
-                    self.post_message(self.SaveRequested(fold))
+                case "in" | "out":
+                    self.post_message(self.FileRequested(self, answer, line, fold, self._newline))
 
-        self.app.push_screen(ChoiceScreen(fold.words, answers | {"save": "Save it as a file"}), answered)
+        self.app.push_screen(ChoiceScreen(fold.words, answers | {"out": "Save it as a file"}), answered)
 
     def action_fold(self) -> None:
         """Unfold the body under the cursor, or fold it again."""
@@ -354,7 +364,7 @@ class SourceArea(Body):
             return
         row = self._row_of(line)
         self._laid_out.add(fold.digest)
-        self._put_lines(row, row + 1, lines)
+        self.put_lines(row, row + 1, lines)
 
     def _fold_here(self) -> None:
         source, octet = self.source, self._offsets.of(self.cursor_location[0], 0)
@@ -377,7 +387,7 @@ class SourceArea(Body):
         others = {one for one in self.document.lines if one.startswith(MARK) and one not in self._folds}
         line = folding.line_for(fold, self._folds, others)
         self._folds[line] = fold
-        self._put_lines(first, last, [line])
+        self.put_lines(first, last, [line])
         self.move_cursor((first, 0))
 
     def _row_of(self, line: str) -> int:
