@@ -27,6 +27,7 @@ from cfmail_tui.submission import Attempt
 from cfmail_tui.ui.account import FIRST, AccountScreen
 from cfmail_tui.ui.accounts import AccountsScreen
 from cfmail_tui.ui.attaching import Attaching
+from cfmail_tui.ui.body_files import BodyFiles
 from cfmail_tui.ui.commands import Where, bindings
 from cfmail_tui.ui.compose import ComposeScreen
 from cfmail_tui.ui.departures import TICK, Stage
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from cfmail_tui.settings import Settings
     from cfmail_tui.ui.attach import AttachScreen
     from cfmail_tui.ui.picker import PickerScreen
+    from cfmail_tui.ui.source import SourceArea
 
 PROGRESS_EVERY = 0.25
 """Seconds between two updates of the progress line."""
@@ -249,6 +251,7 @@ class CfmailApp(OutboxApp):
         self._first = first
         self.settings: Settings | None = None
         self.attaching = Attaching(self)
+        self.body_files = BodyFiles(self)
         self.drafting = Drafting(self)
         self.identifying = Identifying(self)
         self.sending = Sending(self)
@@ -426,6 +429,12 @@ class CfmailApp(OutboxApp):
 
     def on_attach_screen_clipboard_requested(self, message: "AttachScreen.ClipboardRequested") -> None:
         self.attaching.take_clipboard(message)
+
+    def on_source_area_file_requested(self, message: "SourceArea.FileRequested") -> None:
+        self.body_files.answer(message)
+
+    def on_source_area_refused(self, message: "SourceArea.Refused") -> None:
+        self.complain(message.words, "The source is as it was")
 
     def on_mail_screen_editor_requested(self, message: MailScreen.EditorRequested) -> None:
         self.run_task(lambda _outbox: partial(self._edit, message))
