@@ -1,11 +1,8 @@
 """A form and a raw message, each made of the other; what cannot be carried over is said before it is given up."""
 
-import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
-from email.utils import format_datetime
 from functools import partial
 from pathlib import Path
 
@@ -59,14 +56,3 @@ def draft_of(source: bytes, form: mime.Form, folder: Path) -> Draft:
     paths = tuple(save(file.attachment.filename, mime.content(source, file.part)) for file in form.files)
     draft = form.with_files(paths)
     return replace(draft, attachments=tuple(map(as_picked, draft.attachments)))
-
-
-def stamp(filled: mime.Filled, now: datetime) -> mime.Filled:
-    """What is filled into a template, with a date, a Message-ID and a boundary of its own."""
-    domain = filled.sender.rpartition("@")[2]
-    return replace(
-        filled,
-        date=format_datetime(now),
-        message_id=f"<{secrets.token_hex(18)}@{domain}>",
-        boundary=f"=_{secrets.token_hex(12)}",
-    )

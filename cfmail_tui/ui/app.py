@@ -27,6 +27,7 @@ from cfmail_tui.submission import Attempt
 from cfmail_tui.ui.account import FIRST, AccountScreen
 from cfmail_tui.ui.accounts import AccountsScreen
 from cfmail_tui.ui.attaching import Attaching
+from cfmail_tui.ui.body_files import BodyFiles
 from cfmail_tui.ui.commands import Where, bindings
 from cfmail_tui.ui.compose import ComposeScreen
 from cfmail_tui.ui.departures import TICK, Stage
@@ -38,6 +39,7 @@ from cfmail_tui.ui.fields import words
 from cfmail_tui.ui.history import MOST, HistoryScreen
 from cfmail_tui.ui.identifying import Identifying
 from cfmail_tui.ui.leaving import Leaving
+from cfmail_tui.ui.looking import Looking
 from cfmail_tui.ui.mail import MailScreen, new_draft
 from cfmail_tui.ui.opening import Opening
 from cfmail_tui.ui.passphrase import PassphraseScreen
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from cfmail_tui.ui.attach import AttachScreen
     from cfmail_tui.ui.choose import OpenScreen
     from cfmail_tui.ui.picker import PickerScreen
+    from cfmail_tui.ui.source import SourceArea
 
 PROGRESS_EVERY = 0.25
 """Seconds between two updates of the progress line."""
@@ -125,8 +128,8 @@ class OutboxApp(EndingApp):
         self._work_off(lambda: iter([task(self._ready_outbox())]), otherwise, again)
 
     @work(thread=True, group="steps", description="something done in steps", exit_on_error=False)
-    def run_steps(self, steps: Steps) -> None:
-        self._work_off(steps)
+    def run_steps(self, steps: Steps, otherwise: Callable[[str], object] | None = None) -> None:
+        self._work_off(steps, otherwise)
 
     def _work_off(
         self, steps: Steps, otherwise: Callable[[str], object] | None = None, again: Next | None = None
@@ -257,11 +260,13 @@ class CfmailApp(OutboxApp):
         self._choose_from = choose_from
         self.settings: Settings | None = None
         self.attaching = Attaching(self)
+        self.body_files = BodyFiles(self)
         self.drafting = Drafting(self)
         self.identifying = Identifying(self)
         self.sending = Sending(self)
         self.leaving = Leaving(self)
         self.opening = Opening(self)
+        self.looking = Looking(self)
 
     def on_mount(self) -> None:
         self.push_screen(screen_for(new_draft(self._first)))
@@ -373,20 +378,20 @@ class CfmailApp(OutboxApp):
     def action_switch_raw(self) -> None:
         self.opening.turn()
 
-    def on_raw_screen_open_requested(self) -> None:
-        self.opening.choose()
+    def action_templates(self) -> None:
+        self.opening.begin()
 
-    def on_raw_screen_templates_requested(self) -> None:
-        self.opening.begin_with()
-
-    def on_raw_screen_paste_requested(self, message: RawScreen.PasteRequested) -> None:
-        self.opening.take_paste(message)
+    def on_raw_screen_open_requested(self, message: RawScreen.OpenRequested) -> None:
+        self.opening.answer(message)
 
     def on_open_screen_picked(self, message: "OpenScreen.Picked") -> None:
         self.opening.open(message.path, message.screen, message.typed)
 
     def on_history_screen_reopen_requested(self, message: HistoryScreen.ReopenRequested) -> None:
         self.opening.reopen(message.attempt)
+
+    def on_raw_screen_asked(self, message: RawScreen.Asked) -> None:
+        self.looking.answer(message)
 
     def discard(self, reviewed: "Reviewed") -> None:
         """Forget a reviewed mail that is not sent after all."""
@@ -441,27 +446,14 @@ class CfmailApp(OutboxApp):
     def on_attach_screen_clipboard_requested(self, message: "AttachScreen.ClipboardRequested") -> None:
         self.attaching.take_clipboard(message)
 
+    def on_source_area_file_requested(self, message: "SourceArea.FileRequested") -> None:
+        self.body_files.answer(message)
+
+    def on_source_area_refused(self, message: "SourceArea.Refused") -> None:
+        self.complain(message.words, "The source is as it was")
+
     def on_mail_screen_editor_requested(self, message: MailScreen.EditorRequested) -> None:
-        self.run_task(lambda _outbox: partial(self._edit, message))
-
-    def _edit(self, message: MailScreen.EditorRequested) -> None:
-        from cfmail_tui.ui.editor import edit
-
-        assert self.settings
-        with self.handed_over():
-            left = edit(message.content, self.settings.editor, self.settings.data_dir, message.suffix)
-        if isinstance(left, MailError):
-            self.complain(str(left))
-        elif left.fault:
-            self.drafting.rescue(left, left.fault)
-        else:
-            try:
-                self.mail.edited(message.body_id, left.content)
-            except UnicodeDecodeError:
-                self.drafting.rescue(left, "the editor left something that is not UTF-8 text")
-            else:
-                left.path.unlink(missing_ok=True)
-        self.screen_is_there()
+        self.run_task(lambda _outbox: partial(self.drafting.edit, message))
 
     # Review and send.
 

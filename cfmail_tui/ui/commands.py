@@ -18,6 +18,7 @@ Where = Literal[
     "composer",
     "form",
     "raw",
+    "raw-panes",
     "leaving",
     "review",
     "review-draft",
@@ -53,19 +54,28 @@ COMMANDS = (
         "palette", "f2,ctrl+p", "app.command_palette", "Commands", "Find a command by name", "everywhere", footer=True
     ),
     Command("attach", "f3,ctrl+f", "attach", "Attach", "Attach a file, or remove one", "form", footer=True),
-    Command("open", "f3,ctrl+f", "open", "Open", "Open a message: a file, an mbox, a Maildir", "raw", footer=True),
+    Command("open", "f3,ctrl+o", "open", "Open", "Open a message: a file, an mbox, a Maildir", "raw", footer=True),
     Command("editor", "f4", "editor", "Editor", "Edit the text in your $EDITOR", "composer"),
     Command("fields", "f6", "more_fields", "Fields", "Show or hide Cc, Bcc, Reply-To and headers", "form", footer=True),
-    Command("bcc", "f6", "mend_bcc", "Bcc", "Move the addresses of a Bcc field into the envelope", "raw", footer=True),
+    Command(
+        "panes",
+        "f5",
+        "next_pane",
+        "Parts",
+        "From the source to its parts, to the findings, and back",
+        "raw",
+        footer=True,
+    ),
+    Command("fix", "f6", "fix", "Fix", "Make the fix of the finding that is chosen", "raw", footer=True),
     Command("drafts", "f7", "app.drafts", "Drafts", "Unfinished mails", "composer", footer=True),
     Command("history", "f8", "app.history", "History", "What was sent, and what became of it", "composer", footer=True),
     Command("review", "f9,ctrl+r", "review", "Send", "Review the mail, then send it", "composer", footer=True),
     Command("html", "f10", "switch_body", "Text/HTML", "Switch between the text and the HTML body", "form"),
-    Command("templates", "f10", "templates", "Templates", "Begin with an example of a message", "raw"),
     Command("put-text", "ctrl+z", "put_text", "As text", "A path just pasted is text, not a file to attach", "form"),
     Command(
         "raw", "ctrl+t", "app.switch_raw", "Raw", "The MIME that the form makes; of a raw message the form", "composer"
     ),
+    Command("templates", "ctrl+l", "app.templates", "Templates", "Begin a raw message with an example", "composer"),
     Command("save", "ctrl+s", "save", "Save", "Save the draft now; it is saved as you type anyway", "composer"),
     Command("new", "ctrl+n", "app.new", "New", "A new mail; this one stays in the drafts", "composer"),
     Command("cancel", "ctrl+c", "app.cancel_sending", "Cancel", "Stop the mail that is being sent", "composer"),
@@ -93,6 +103,7 @@ COMMANDS = (
     Command("select", "enter", "select", "Open", "Open the line", "list"),
     Command("down", "j,down", "cursor_down", "Down", "Next line", "list"),
     Command("up", "k,up", "cursor_up", "Up", "Line before", "list"),
+    Command("source", "escape,f12", "to_source", "Source", "Back to the source", "raw-panes"),
     Command("search", "slash", "search", "Search", "Search in subject, addresses and outcome", "history", footer=True),
     Command(
         "arrived", "i", "settle(True)", "Arrived", "Of an unknown outcome: the mail arrived", "unknown", footer=True

@@ -1,4 +1,4 @@
-"""Small questions and answers over the screen: help, a choice, a text to read."""
+"""Small questions and answers over the screen: help, a choice, a path, a text to read."""
 
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
@@ -8,10 +8,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Button, Static
+from textual.widgets import Button, Input, Static
 
 from cfmail_tui.ui.commands import KeyBar, Where, bindings, commands, key_names
-from cfmail_tui.ui.fields import Body, EndsOnce, Line, Lines, plain
+from cfmail_tui.ui.fields import Body, EndsOnce, Line, LineInput, Lines, plain
 
 
 class HelpScreen(ModalScreen[None], EndsOnce[None]):
@@ -75,6 +75,28 @@ class ChoiceScreen(ModalScreen[str], EndsOnce[str]):
 
     def action_back(self) -> None:
         self.dismiss(next(iter(self._answers)))
+
+
+class PathScreen(ModalScreen[str], EndsOnce[str]):
+    """Asks for the path of a file; "" when there is none."""
+
+    BINDINGS = bindings("dialog")
+
+    def __init__(self, title: str, path: str = "") -> None:
+        super().__init__()
+        self._title = title
+        self._path = path
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = Content(self._title)
+            yield LineInput(self._path, placeholder="path of the file")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self.dismiss(event.value.strip())
+
+    def action_back(self) -> None:
+        self.dismiss("")
 
 
 class TextScreen(ModalScreen[None], EndsOnce[None]):

@@ -6,9 +6,9 @@ be carried over, that is said before, and the message is kept as it is.
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from itertools import islice
+from secrets import token_hex
 from typing import TYPE_CHECKING, Final
 
 from cfmail_tui.message import Draft, MailError, MessageError, Place, RawDraft, SavedDraft, parse_mailboxes, printable
@@ -16,7 +16,7 @@ from cfmail_tui.submission import Attempt
 from cfmail_tui.ui.dialogs import ChoiceScreen
 from cfmail_tui.ui.fields import Pasted
 from cfmail_tui.ui.mail import new_draft
-from cfmail_tui.ui.raw import NEW_SOURCE, RawScreen
+from cfmail_tui.ui.raw import RawScreen
 from cfmail_tui.ui.work import Next
 
 if TYPE_CHECKING:
@@ -38,22 +38,25 @@ class Opening:
     def __init__(self, app: "CfmailApp") -> None:
         self._app = app
 
+    def answer(self, asked: RawScreen.OpenRequested) -> None:
+        """Open what the raw screen wants."""
+        if asked.pasted:
+            self._take_paste(asked.pasted, asked.screen)
+        else:
+            self._app.drafting.when_kept(self._pick)
+
     # Files and mailboxes.
 
-    def choose(self) -> None:
-        """Let one be picked, beginning where the picker was left the last time."""
+    def _pick(self) -> None:
+        """Let a file be picked, beginning where the picker was left the last time."""
+        from cfmail_tui.ui.choose import OpenScreen  # with what it previews it would be half of the start
 
-        def pick() -> None:
-            from cfmail_tui.ui.choose import OpenScreen  # with what it previews it would be half of the start
+        attaching, screen = self._app.attaching, OpenScreen(self._app.attaching.folder)
 
-            attaching, screen = self._app.attaching, OpenScreen(self._app.attaching.folder)
+        def left(_nothing: None) -> None:
+            attaching.folder = screen.folder or attaching.folder
 
-            def left(_nothing: None) -> None:
-                attaching.folder = screen.folder or attaching.folder
-
-            self._app.push_screen(screen, left)
-
-        self._app.drafting.when_kept(pick)
+        self._app.push_screen(screen, left)
 
     def open(self, path: str, screen: "OpenScreen | None" = None, typed: str = "") -> None:
         """Open the message at a path, or let one of several be chosen; of a folder that is no Maildir, go into it."""
@@ -122,15 +125,14 @@ class Opening:
         if notes:
             self._app.mail.results.say("Opened", "\n".join(notes))
 
-    def take_paste(self, asked: RawScreen.PasteRequested) -> None:
+    def _take_paste(self, pasted: Pasted, screen: RawScreen) -> None:
         """Open what was pasted into a source that nobody touched, if it is a message, or the path of a file."""
         from cfmail_tui import browse, mime
         from cfmail_tui.prefill import raw_draft
 
-        pasted = asked.pasted
         source = mime.crlf(pasted.inserted.encode("utf-8", "surrogatepass"))
         if mime.is_message(source):
-            asked.screen.take_pasted(raw_draft(source))
+            screen.take_pasted(raw_draft(source), raw_draft(screen.before(pasted)))
         elif any(browse.pasted_words(pasted.text)):
             self._app.run_steps(lambda: iter([partial(self._open_pasted, pasted, browse.pasted_paths(pasted.text))]))
 
@@ -140,7 +142,7 @@ class Opening:
 
     # Templates.
 
-    def begin_with(self) -> None:
+    def begin(self) -> None:
         """Let a template be chosen, and begin with it, from and to whom the mail on the screen is."""
         from cfmail_tui import mime
         from cfmail_tui.ui.choose import ListScreen
@@ -155,17 +157,14 @@ class Opening:
 
     def _filled(self, template: "mime.Template", content: Draft | RawDraft, outbox: "Outbox") -> Next:
         from cfmail_tui import mime
-        from cfmail_tui.outbox.conversion import stamp
         from cfmail_tui.prefill import raw_draft
 
-        to = content.to if isinstance(content, Draft) else content.recipients
-        sender = _first_address(content.sender) or _first_address(outbox.usual_sender())
         usual = mime.Filled()
-        filled = stamp(
-            replace(usual, sender=sender or usual.sender, to=_first_address(to) or usual.to),
-            datetime.now().astimezone(),
-        )
-        return partial(self._app.drafting.show, new_draft(raw_draft(template.source(filled))))
+        sender = _first_address(content.sender) or _first_address(self._app.identifying.usual_sender) or usual.sender
+        to = _first_address(content.to if isinstance(content, Draft) else content.recipients) or usual.to
+        date, message_id = outbox.stamp(sender.rpartition("@")[2])
+        source = template.source(mime.Filled(sender, to, date, message_id, f"=_{token_hex(12)}"))
+        return partial(self._app.drafting.show, new_draft(raw_draft(source)))
 
     # Between the form and the raw editor.
 
@@ -179,7 +178,7 @@ class Opening:
             else:
                 self._app.drafting.save(mail.handed_over(), partial(self._ask_for_form, content, mail.account))
         elif mail.is_blank():
-            self._app.drafting.change(RawDraft(source=NEW_SOURCE))
+            self._app.looking.begin()
         elif isinstance(content, Draft):
             self._app.drafting.save(mail.handed_over(), partial(self._as_raw, content, mail.draft_id, mail.account))
 

@@ -187,11 +187,10 @@ async def test_a_pasted_path(connected: Sandbox, tmp_path: Path) -> None:
 
 
 async def test_a_template(connected: Sandbox) -> None:
-    """F10 lists the templates; the one chosen is from and to whom the mail was, and can be sent as it is."""
-    async with on_stage(replace(LETTER, to="carol@example.com")) as stage:
-        await stage.press("ctrl+t")
-        await stage.until("MIME-Version")
-        await stage.press("f10")
+    """Ctrl+L lists the templates; the one chosen is from and to whom the mail was, and can be sent as it is."""
+    form = replace(LETTER, to="carol@example.com")
+    async with on_stage(form) as stage:
+        await stage.press("ctrl+s", "ctrl+l")
         await stage.until("an example to begin with")
         await stage.press("down", "enter")
         await stage.until("Subject: Text and HTML")
@@ -200,6 +199,7 @@ async def test_a_template(connected: Sandbox) -> None:
         assert not [finding for finding in mime.findings(raw.source) if finding.weight != "note"]
         await send(stage)
     assert connected.mime(1) == raw.source
+    assert drafts() == [form]
 
 
 async def test_a_form_as_mime(connected: Sandbox, picture: Path) -> None:
