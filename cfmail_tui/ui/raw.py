@@ -100,6 +100,8 @@ class RawScreen(MailScreen):
         """Counts what was changed in source and envelope: what is learned is of one count."""
         self._asked: RawDraft | None = None
         """The message that was asked about last."""
+        self._fix_is_wanted = False
+        """Whether F6 was pressed before the first finding was known."""
         self._is_taken = False
         """Whether the next change that is told is only that another message is shown."""
 
@@ -172,6 +174,8 @@ class RawScreen(MailScreen):
         else:
             self._findings.show(look.findings)
         self._show_source_bar(look)
+        if self._fix_is_wanted:
+            self._want_fix()
 
     @property
     def is_looked_through(self) -> bool:
@@ -253,10 +257,11 @@ class RawScreen(MailScreen):
 
     def _want_fix(self) -> None:
         finding = self._findings.current
+        self._fix_is_wanted = finding is None and self._look is None
+        if self._fix_is_wanted:
+            return
         if finding is None:
-            self.results.say(
-                "Nothing to fix", "no finding is left" if self._look else "what is there is being looked at"
-            )
+            self.results.say("Nothing to fix", "no finding is left")
         elif not finding.fix:
             self.results.say("No safe fix", f"{finding.words}\nOnly you can know what should be there instead.")
         else:
