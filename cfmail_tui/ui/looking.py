@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cfmail_tui.ui.raw import RawScreen
 
 
-_BCC_FIX: Final = "move its addresses into the envelope, remove it"
+_BCC_FIX: Final = "move it into the envelope"
 """What is done here, where there is an envelope, about a Bcc field."""
 
 

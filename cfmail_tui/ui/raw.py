@@ -36,6 +36,10 @@ LOOK_AFTER = 0.25
 """Seconds without a key after which parts and findings follow what was typed."""
 
 
+_FIXED = "Fixed; Ctrl+Z takes it back"
+"""What stands above the words about a fix, until something else is changed."""
+
+
 def new_source(sender: str = "", date: str = "", message_id: str = "") -> bytes:
     """What a new message begins with: the header fields it needs, less a date or Message-ID that is not known."""
     known = {"Date": date, "Message-ID": message_id}
@@ -47,6 +51,9 @@ def new_source(sender: str = "", date: str = "", message_id: str = "") -> bytes:
     return "\r\n".join(lines).encode()
 
 
+_BEGUN_SIZE = 2000
+"""Octets that a message hardly begun has not; a large one is not looked through for that."""
+
 _NEW = re.compile(
     rb"From: [^\r\n]*\r\nTo: \r\nSubject: \r\n(?:Date: [^\r\n]*\r\n)?(?:Message-ID: [^\r\n]*\r\n)?"
     rb"MIME-Version: 1\.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
@@ -55,7 +62,7 @@ _NEW = re.compile(
 
 def is_hardly_begun(source: bytes) -> bool:
     """Whether there is nothing, or no more than what a new message begins with."""
-    return not source.strip() or bool(_NEW.fullmatch(source))
+    return len(source) < _BEGUN_SIZE and (not source.strip() or bool(_NEW.fullmatch(source)))
 
 
 class RawScreen(MailScreen):
@@ -79,6 +86,7 @@ class RawScreen(MailScreen):
     def __init__(self, draft: SavedDraft) -> None:
         # Here and not above: the program starts without what only a raw message needs.
         from cfmail_tui.ui.envelope import EnvelopePane
+        from cfmail_tui.ui.finding import FindBar
         from cfmail_tui.ui.findings import FindingsPane
         from cfmail_tui.ui.source import SourceArea
         from cfmail_tui.ui.structure import StructurePane
@@ -86,6 +94,7 @@ class RawScreen(MailScreen):
         super().__init__(draft)
         self._envelope = EnvelopePane()
         self._source = SourceArea(id="source")
+        self._find_bar = FindBar(self._source)
         self._structure = StructurePane()
         self._findings: FindingsPane[SourceFinding] = FindingsPane("F6")
         self._source_bar = Static(id="source-bar", markup=False)
@@ -99,12 +108,16 @@ class RawScreen(MailScreen):
         """The message that was asked about last."""
         self._is_taken = False
         """Whether the next change that is told is only that another message is shown."""
+        self._is_fixed = False
+        """Whether it is that a fix was made."""
 
     def compose_mail(self) -> Iterator[Widget]:
         yield self._envelope
         yield self._source_bar
         with Container(id="raw-panes"):
-            yield self._source
+            with Vertical(id="raw-source"):
+                yield self._source
+                yield self._find_bar
             with Vertical(id="raw-side"):
                 yield self._structure
                 yield self._findings
@@ -131,6 +144,10 @@ class RawScreen(MailScreen):
             self._is_taken = False
         else:
             self._look_soon()
+        if self._is_fixed:
+            self._is_fixed = False
+        else:
+            self.results.take_back(_FIXED)
 
     def on_mail_field_changed(self) -> None:
         super().on_mail_field_changed()
@@ -195,7 +212,7 @@ class RawScreen(MailScreen):
 
     def on_text_area_selection_changed(self, event: TextArea.SelectionChanged) -> None:
         event.stop()
-        if self._look and self._source.has_focus:
+        if self._look and not self._structure.has_focus_within:
             self._structure.go_to(self._look.root.at(self._source.octet))
 
     def on_structure_pane_moved(self, event: "StructurePane.Moved") -> None:
@@ -227,6 +244,15 @@ class RawScreen(MailScreen):
 
     def action_to_source(self) -> None:
         self._source.focus()
+
+    def action_undo(self) -> None:
+        self._source.action_undo()
+
+    def action_find(self) -> None:
+        self._find_bar.open()
+
+    def action_fold(self) -> None:
+        self._source.action_fold()
 
     def show_problems(self, problems: Sequence[Problem]) -> None:
         """The first finding that stops the message is chosen, so that F6 fixes it."""
@@ -268,12 +294,13 @@ class RawScreen(MailScreen):
             return
         lines = [change.words for change in fix.changes]
         if fix.draft.source != wanted.draft.source:
+            self._is_fixed = True
             self._source.become(fix.draft.source)
         if fix.draft.recipients != wanted.draft.recipients:
             self._envelope.recipients = fix.draft.recipients
             lines.append(f"Recipients: {wanted.draft.recipients or 'nobody'} → {fix.draft.recipients}")
         if lines:
-            self.results.say("Fixed; Ctrl+Z takes it back", "\n".join(lines))
+            self.results.say(_FIXED, "\n".join(lines))
         else:
             self.results.say("Nothing to fix", "it is not there any more")
 
