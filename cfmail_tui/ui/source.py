@@ -71,8 +71,8 @@ class SourceArea(Body):
         self._folds: dict[str, Fold] = {}
         self._carried: dict[str, Fold] = {}
         """What was copied last, which may be for another message."""
-        self._laid_out: set[str] = set()
-        """The digests of bodies that the user unfolded."""
+        self._laid_out: list[Fold] = []
+        """What the user unfolded."""
         self._earlier: list[bytes] = []
         """What `become` made others of that no undo of edits leads back to."""
         self._offsets = Offsets(self.document.lines, self._folds, self._newline)
@@ -363,7 +363,7 @@ class SourceArea(Body):
             self.post_message(self.Refused("It stays folded: it has a line that a folded body here has as well"))
             return
         row = self._row_of(line)
-        self._laid_out.add(fold.digest)
+        self._laid_out.append(fold)
         self.put_lines(row, row + 1, lines)
 
     def _fold_here(self) -> None:
@@ -374,7 +374,7 @@ class SourceArea(Body):
             self.post_message(self.Refused("There is no body of a part here that could be folded."))
             return
         first, last = self._offsets.at(region.start)[0], self._offsets.at(region.end)[0]
-        self._laid_out.discard(region.fold.digest)
+        self._laid_out = [fold for fold in self._laid_out if not fold.has(region.fold.octets)]
         self._put_fold(first, last + 1, region.fold)
 
     def refill(self, line: str, fold: Fold) -> None:
