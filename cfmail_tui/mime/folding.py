@@ -15,7 +15,7 @@ import base64
 import binascii
 import re
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import chain, count
@@ -24,6 +24,9 @@ from typing import Final
 from cfmail_tui.message import printable
 from cfmail_tui.mime.lines import Unkept, line_endings, newline_of, unkept
 from cfmail_tui.mime.parts import IDENTITY, Part
+
+_TAGGED: Final = 256 * 1024
+"""Octets at each end of a body that its tag is made from: all of 25 MB would be half of what opening costs."""
 
 MARK: Final = "▸ "
 """How a line begins that stands for octets."""
@@ -40,18 +43,20 @@ LAID_OUT_LIMIT: Final = 5 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """What one line stands for: octets of a body as they stand in the message, and what its part says of them.
+    """What one line stands for: octets of a body as they stand in the message, and what its part says of them."""
 
-    Two are equal if they say the same of the same octets.
-    """
-
-    octets: bytes | memoryview = field(repr=False, compare=False)
+    octets: bytes | memoryview = field(repr=False)
     encoding: str
     media_type: str
     filename: str
     size: int
     """Octets of the content, decoded."""
-    digest: str
+    tag: str
+    """Made from the octets, all of a short body and both ends of a long one; others may have the same."""
+
+    def has(self, octets: bytes | memoryview) -> bool:
+        """Whether it stands for just these octets."""
+        return len(self.octets) == len(octets) and bytes(self.octets) == bytes(octets)
 
     @property
     def words(self) -> str:
@@ -96,19 +101,21 @@ def region(source: bytes, part: Part) -> Region | None:
 
 
 def _fold(octets: bytes | memoryview, encoding: str, media_type: str, filename: str, size: int) -> Fold:
-    return Fold(octets, encoding, media_type, filename, size, blake2b(octets, digest_size=16).hexdigest())
+    tag = blake2b(octets[:_TAGGED], digest_size=4)
+    tag.update(octets[max(_TAGGED, len(octets) - _TAGGED) :])
+    return Fold(octets, encoding, media_type, filename, size, tag.hexdigest())
 
 
 def folded(
-    source: bytes, root: Part, known: Mapping[str, Fold] | None = None, *, unfolded: Collection[str] = ()
+    source: bytes, root: Part, known: Mapping[str, Fold] | None = None, *, unfolded: Collection[Fold] = ()
 ) -> Folded:
     """A message as lines, its long bodies folded.
 
-    Those that are `known` keep their lines; those with these digests stay `unfolded`.
+    Those that are `known` keep their lines; those that are `unfolded` stay so.
     """
     newline = newline_of(source[: root.body])
     found = (region(source, part) for part in root.walk() if _is_worth_it(source, part, newline))
-    regions = [one for one in found if one is not None and one.fold.digest not in unfolded]
+    regions = [one for one in found if one is not None and not any(other.has(one.fold.octets) for other in unfolded)]
     starts, ends = [one.start for one in regions], [one.end for one in regions]
     outside = [source[start:end] for start, end in zip([0, *ends], [*starts, len(source)], strict=True)]
     taken = {line for octets in outside for line in _looking_folded(octets)}
@@ -158,17 +165,25 @@ def _looking_folded(octets: bytes) -> Iterator[str]:
 
 def line_for(fold: Fold, known: Mapping[str, Fold], taken: Collection[str]) -> str:
     """The line that stands for it: its own one, unless that stands for something else or is `taken` by another text."""
-    line = f"{MARK}{fold.words} · {fold.digest[:8]}"
+    line = f"{MARK}{fold.words} · {fold.tag}"
     lines = chain([line], (f"{line} ({number})" for number in count(2)))
-    return next(one for one in lines if one not in taken and known.get(one, fold) == fold)
+    return next(
+        one for one in lines if one not in taken and ((there := known.get(one)) is None or there.has(fold.octets))
+    )
 
 
-def unfolded(lines: Iterable[str], folds: Mapping[str, Fold], newline: bytes) -> bytes:
+def unfolded(lines: Sequence[str], folds: Mapping[str, Fold], newline: bytes) -> bytes:
     """The message that these lines are."""
+    keys = {*folds, *(f"{line}\r" for line in folds)} if newline == b"\n" else folds
+    between, at = newline.decode(), 0
     pieces: list[bytes | memoryview] = []
-    for line in lines:
-        fold, rest = _key(line, folds)
-        pieces += [fold.octets] if fold and not rest else [_octets(line, folds)]
+    for row in [row for row, line in enumerate(lines) if line in keys]:
+        pieces += [encoded_line(between.join(lines[at:row]))] if at < row else []
+        fold, rest = _key(lines[row], folds)
+        assert fold
+        pieces.append(bytes(fold.octets) + rest if rest else fold.octets)
+        at = row + 1
+    pieces += [encoded_line(between.join(lines[at:]))] if at < len(lines) else []
     return newline.join(pieces)
 
 
@@ -182,7 +197,7 @@ def _key(line: str, folds: Mapping[str, Fold]) -> tuple[Fold | None, bytes]:
 
 
 def encoded_line(line: str) -> bytes:
-    """The octets of a line that is no fold."""
+    """The octets of a line, or of several, that are no folds."""
     try:
         return line.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:

@@ -94,7 +94,7 @@ class ListScreen(EndsOnce[Item | None], Generic[Item]):
 
     def _entitle(self, words: str) -> None:
         self.query_one("#list-title", Static).update(
-            Content.assemble(plain(self._title, 60).stylize("bold"), "  ", plain(words, 200))
+            Content.assemble(plain(self._title, 30).stylize("bold"), "  ", plain(words, 200))
         )
 
     def dismiss(self, result: Item | None = None) -> AwaitComplete:

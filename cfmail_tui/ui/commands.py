@@ -67,6 +67,8 @@ COMMANDS = (
         footer=True,
     ),
     Command("fix", "f6", "fix", "Fix", "Make the fix of the finding that is chosen", "raw", footer=True),
+    Command("find-text", "ctrl+f", "find", "Find", "Find and replace in the source", "raw"),
+    Command("fold", "f10", "fold", "Fold", "Show a folded body as it stands, or fold it", "raw"),
     Command("drafts", "f7", "app.drafts", "Drafts", "Unfinished mails", "composer", footer=True),
     Command("history", "f8", "app.history", "History", "What was sent, and what became of it", "composer", footer=True),
     Command("review", "f9,ctrl+r", "review", "Send", "Review the mail, then send it", "composer", footer=True),
@@ -104,6 +106,7 @@ COMMANDS = (
     Command("down", "j,down", "cursor_down", "Down", "Next line", "list"),
     Command("up", "k,up", "cursor_up", "Up", "Line before", "list"),
     Command("source", "escape,f12", "to_source", "Source", "Back to the source", "raw-panes"),
+    Command("undo-source", "ctrl+z", "undo", "Undo", "Take back the last change of the source", "raw-panes"),
     Command("search", "slash", "search", "Search", "Search in subject, addresses and outcome", "history", footer=True),
     Command(
         "arrived", "i", "settle(True)", "Arrived", "Of an unknown outcome: the mail arrived", "unknown", footer=True

@@ -53,7 +53,7 @@ class FindBar(Vertical):
     """Two lines below a source: what to find, and what to put there instead."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "close", show=False),
+        Binding("escape,f12", "close", show=False),
         Binding("shift+enter,up", "previous", show=False),
         Binding("down", "next", show=False),
     ]

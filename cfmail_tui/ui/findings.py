@@ -114,7 +114,7 @@ class FindingsPane(Vertical, Generic[Found]):
     def _show_detail(self) -> None:
         finding = self._list.current
         # What its row says whole is not said again.
-        is_cut = finding is not None and len(row_words(finding)) >= self._list.size.width
+        is_cut = finding is not None and len(row_words(finding)) >= self._list.width - 1
         self._words.show([Line(plain(finding.words))] if finding and is_cut else ())
         self._remedy.show([self._remedy_of(finding)] if finding else ())
 

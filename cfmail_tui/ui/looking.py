@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cfmail_tui.ui.raw import RawScreen
 
 
-_BCC_FIX: Final = "move its addresses into the envelope, remove it"
+_BCC_FIX: Final = "move it into the envelope"
 """What is done here, where there is an envelope, about a Bcc field."""
 
 
@@ -154,7 +154,7 @@ class Looking:
             date, message_id = outbox.stamp(_domain(wanted.draft))
             return partial(screen.take_fix, wanted, fix(wanted.draft, wanted.finding, date, message_id))
 
-        self._app.run_task(make, partial(screen.results.say, "Not fixed"))
+        self._app.run_task(make, partial(screen.end_fix, "Not fixed"))
 
 
 def _mailboxes(text: str) -> Iterator[Mailbox]:

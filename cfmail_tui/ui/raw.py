@@ -36,6 +36,10 @@ LOOK_AFTER = 0.25
 """Seconds without a key after which parts and findings follow what was typed."""
 
 
+_FIXED = "Fixed; Ctrl+Z takes it back"
+"""What stands above the words about a fix, until something else is changed."""
+
+
 def new_source(sender: str = "", date: str = "", message_id: str = "") -> bytes:
     """What a new message begins with: the header fields it needs, less a date or Message-ID that is not known."""
     known = {"Date": date, "Message-ID": message_id}
@@ -47,6 +51,9 @@ def new_source(sender: str = "", date: str = "", message_id: str = "") -> bytes:
     return "\r\n".join(lines).encode()
 
 
+_BEGUN_SIZE = 2000
+"""Octets that a message hardly begun has not; a large one is not looked through for that."""
+
 _NEW = re.compile(
     rb"From: [^\r\n]*\r\nTo: \r\nSubject: \r\n(?:Date: [^\r\n]*\r\n)?(?:Message-ID: [^\r\n]*\r\n)?"
     rb"MIME-Version: 1\.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
@@ -55,7 +62,7 @@ _NEW = re.compile(
 
 def is_hardly_begun(source: bytes) -> bool:
     """Whether there is nothing, or no more than what a new message begins with."""
-    return not source.strip() or bool(_NEW.fullmatch(source))
+    return len(source) < _BEGUN_SIZE and (not source.strip() or bool(_NEW.fullmatch(source)))
 
 
 class RawScreen(MailScreen):
@@ -82,6 +89,7 @@ class RawScreen(MailScreen):
     def __init__(self, draft: SavedDraft) -> None:
         # Here and not above: the program starts without what only a raw message needs.
         from cfmail_tui.ui.envelope import EnvelopePane
+        from cfmail_tui.ui.finding import FindBar
         from cfmail_tui.ui.findings import FindingsPane
         from cfmail_tui.ui.source import SourceArea
         from cfmail_tui.ui.structure import StructurePane
@@ -89,6 +97,7 @@ class RawScreen(MailScreen):
         super().__init__(draft)
         self._envelope = EnvelopePane()
         self._source = SourceArea(id="source")
+        self._find_bar = FindBar(self._source)
         self._structure = StructurePane()
         self._findings: FindingsPane[SourceFinding] = FindingsPane("F6")
         self._source_bar = Static(id="source-bar", markup=False)
@@ -102,20 +111,28 @@ class RawScreen(MailScreen):
         """The message that was asked about last."""
         self._fix_is_wanted = False
         """Whether F6 was pressed before the first finding was known."""
+        self._is_fixing = False
+        self._review_is_wanted = False
+        """Whether F9 was pressed while a fix is made: what is reviewed is the message with it."""
         self._is_taken = False
         """Whether the next change that is told is only that another message is shown."""
+        self._is_fixed = False
+        """Whether it is that a fix was made."""
 
     def compose_mail(self) -> Iterator[Widget]:
         yield self._envelope
         yield self._source_bar
         with Container(id="raw-panes"):
-            yield self._source
+            with Vertical(id="raw-source"):
+                yield self._source
+                yield self._find_bar
             with Vertical(id="raw-side"):
                 yield self._structure
                 yield self._findings
 
     def fill(self, content: Draft | RawDraft) -> None:
         assert isinstance(content, RawDraft)
+        self._is_fixing = self._fix_is_wanted = self._review_is_wanted = False
         self._envelope.fill(content.sender, content.recipients)
         self._take(content.source)
         self._source.focus()
@@ -136,6 +153,10 @@ class RawScreen(MailScreen):
             self._is_taken = False
         else:
             self._look_soon()
+        if self._is_fixed:
+            self._is_fixed = False
+        else:
+            self.results.take_back(_FIXED)
 
     def on_mail_field_changed(self) -> None:
         super().on_mail_field_changed()
@@ -163,6 +184,8 @@ class RawScreen(MailScreen):
     def take_look(self, wanted: LookWanted, look: Look | None) -> None:
         """What is known of the message as it was when that was asked for; None if it cannot be told."""
         self._looks.answered()
+        if look is None and self._fix_is_wanted:
+            self.end_fix("Nothing to fix", "what is in the message cannot be told")
         if look is None or wanted.edits != self._edits or not self.is_attached:
             return
         self._look = look
@@ -202,7 +225,7 @@ class RawScreen(MailScreen):
 
     def on_text_area_selection_changed(self, event: TextArea.SelectionChanged) -> None:
         event.stop()
-        if self._look and self._source.has_focus:
+        if self._look and not self._structure.has_focus_within:
             self._structure.go_to(self._look.root.at(self._source.octet))
 
     def on_structure_pane_moved(self, event: "StructurePane.Moved") -> None:
@@ -235,6 +258,15 @@ class RawScreen(MailScreen):
     def action_to_source(self) -> None:
         self._source.focus()
 
+    def action_undo(self) -> None:
+        self._source.action_undo()
+
+    def action_find(self) -> None:
+        self._find_bar.open()
+
+    def action_fold(self) -> None:
+        self._source.action_fold()
+
     def show_problems(self, problems: Sequence[Problem], title: str = NOT_YET) -> None:
         """The first finding that stops the message is chosen, so that F6 fixes it."""
         super().show_problems(problems, title)
@@ -253,6 +285,7 @@ class RawScreen(MailScreen):
     # What changes the source besides typing.
 
     def action_fix(self) -> None:
+        self._is_fixing = True
         self.when_typed(self._want_fix)
 
     def _want_fix(self) -> None:
@@ -261,29 +294,43 @@ class RawScreen(MailScreen):
         if self._fix_is_wanted:
             return
         if finding is None:
-            self.results.say("Nothing to fix", "no finding is left")
+            self.end_fix("Nothing to fix", "no finding is left")
         elif not finding.fix:
-            self.results.say("No safe fix", f"{finding.words}\nOnly you can know what should be there instead.")
+            self.end_fix("No safe fix", f"{finding.words}\nOnly you can know what should be there instead.")
         else:
             self.post_message(self.Asked(FixWanted(self.content(), finding), self))
 
     def take_fix(self, wanted: FixWanted, fix: Fix) -> None:
         """The message with a fix made, as it was when that was asked for."""
-        if not self.is_attached or self.is_busy:
+        if not self._is_fixing or not self.is_attached or self.is_busy:
             return
         if self.content() != wanted.draft:
             self._want_fix()
             return
         lines = [change.words for change in fix.changes]
         if fix.draft.source != wanted.draft.source:
+            self._is_fixed = True
             self._source.become(fix.draft.source)
         if fix.draft.recipients != wanted.draft.recipients:
             self._envelope.recipients = fix.draft.recipients
             lines.append(f"Recipients: {wanted.draft.recipients or 'nobody'} → {fix.draft.recipients}")
         if lines:
-            self.results.say("Fixed; Ctrl+Z takes it back", "\n".join(lines))
+            self.end_fix(_FIXED, "\n".join(lines))
         else:
-            self.results.say("Nothing to fix", "it is not there any more")
+            self.end_fix("Nothing to fix", "it is not there any more")
+
+    def end_fix(self, title: str, words: str) -> None:
+        """What was done, or why nothing was; a review that waited for it begins."""
+        self.results.say(title, words)
+        self._is_fixing = False
+        if self._review_is_wanted:
+            self._review_is_wanted = False
+            self._request_review()
+
+    def _request_review(self) -> None:
+        self._review_is_wanted = self._is_fixing
+        if not self._is_fixing:
+            super()._request_review()
 
     def action_open(self) -> None:
         self.post_message(self.OpenRequested(None, self))

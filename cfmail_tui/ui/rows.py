@@ -39,6 +39,11 @@ class RowList(ScrollView, Generic[Item], can_focus=True):
         self.items: Sequence[Item] = ()
 
     @property
+    def width(self) -> int:
+        """Cells beside the scrollbar."""
+        return self.scrollable_content_region.width
+
+    @property
     def current(self) -> Item | None:
         return self.items[self.cursor] if self.items else None
 
@@ -75,7 +80,7 @@ class RowList(ScrollView, Generic[Item], can_focus=True):
         return style if self.has_focus else style + Style(reverse=False, dim=True)
 
     def _strip(self, text: str, style: Style) -> Strip:
-        width = self.size.width
+        width = self.width
         return Strip([Segment(f" {printable(text, max(1, width - 1))}", style)]).adjust_cell_length(width, style)
 
     def watch_cursor(self) -> None:

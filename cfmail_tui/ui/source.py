@@ -16,9 +16,11 @@ from typing import ClassVar, Final, Literal
 from rich.text import Text
 from textual import events
 from textual.actions import SkipAction
+from textual.cache import LRUCache
 from textual.document._document import EditResult, Location, Selection
 from textual.document._edit import Edit
 from textual.message import Message
+from textual.strip import Strip
 
 from cfmail_tui import mime
 from cfmail_tui.mime import Part, folding
@@ -71,14 +73,15 @@ class SourceArea(Body):
         self._folds: dict[str, Fold] = {}
         self._carried: dict[str, Fold] = {}
         """What was copied last, which may be for another message."""
-        self._laid_out: set[str] = set()
-        """The digests of bodies that the user unfolded."""
+        self._laid_out: list[Fold] = []
+        """What the user unfolded."""
         self._earlier: list[bytes] = []
         """What `become` made others of that no undo of edits leads back to."""
         self._offsets = Offsets(self.document.lines, self._folds, self._newline)
         self._headers: list[tuple[int, int]] = []
         self._boundaries: frozenset[str] = frozenset()
         self._sought: re.Pattern[str] | None = None
+        self._drawn: LRUCache[object, Strip] = LRUCache(256)
 
     # What is shown.
 
@@ -154,17 +157,32 @@ class SourceArea(Body):
         headers = ((self._offsets.at(part.start)[0], self._offsets.at(part.body)[0]) for part in root.walk())
         self._headers = sorted({(first, last) for first, last in headers if first < last})
         marks = (f"--{part.boundary}" for part in root.walk() if part.boundary)
-        self._boundaries = frozenset(mark + end for mark in marks for end in ("", "--"))
-        self._draw_anew()
+        boundaries = frozenset(mark + end for mark in marks for end in ("", "--"))
+        if boundaries != self._boundaries:
+            self._boundaries = boundaries
+            self._drawn.clear()
+        self._line_cache.clear()
+        self.refresh()
 
     def mark(self, sought: re.Pattern[str] | None) -> None:
         """Mark what matches wherever it stands."""
         self._sought = sought
-        self._draw_anew()
-
-    def _draw_anew(self) -> None:
+        self._drawn.clear()
         self._line_cache.clear()
         self.refresh()
+
+    def _render_line(self, y: int) -> Strip:
+        """A line on the screen, drawn anew only if it is another one; Textual itself does so for all, at each key."""
+        row = y + self.scroll_offset.y
+        if row >= self.document.line_count or self.selection.contains_line(row):
+            return super()._render_line(y)
+        line = self.document.get_line(row)
+        widths = (self.scroll_offset.x, self.virtual_size.width, self.region.width)
+        key = (line, line in self._folds, self._is_header(row), widths, self.app.theme, self._theme.base_style)
+        strip = self._drawn.get(key)
+        if strip is None:
+            strip = self._drawn[key] = super()._render_line(y)
+        return strip
 
     def get_line(self, line_index: int) -> Text:
         """The line as drawn, with its colours; controls have stand-ins."""
@@ -363,7 +381,7 @@ class SourceArea(Body):
             self.post_message(self.Refused("It stays folded: it has a line that a folded body here has as well"))
             return
         row = self._row_of(line)
-        self._laid_out.add(fold.digest)
+        self._laid_out.append(fold)
         self.put_lines(row, row + 1, lines)
 
     def _fold_here(self) -> None:
@@ -374,7 +392,7 @@ class SourceArea(Body):
             self.post_message(self.Refused("There is no body of a part here that could be folded."))
             return
         first, last = self._offsets.at(region.start)[0], self._offsets.at(region.end)[0]
-        self._laid_out.discard(region.fold.digest)
+        self._laid_out = [fold for fold in self._laid_out if not fold.has(region.fold.octets)]
         self._put_fold(first, last + 1, region.fold)
 
     def refill(self, line: str, fold: Fold) -> None:

@@ -54,7 +54,7 @@ class StructurePane(Vertical):
     def show(self, root: "Part", at: "Part | None") -> None:
         """The parts of this message, with the cursor at one of them."""
         parts = tuple(root.walk())
-        names = max(cell_len(_name(part)) for part in parts)
+        names = max(len(_name(part)) for part in parts)
         self._widths = min(names, _WIDEST), max(len(_size(part)) for part in parts)
         self.border_title = Content(f"{len(parts) - 1:,} parts" if len(parts) > 2 else "1 part")
         self._list.show(parts)
@@ -92,7 +92,7 @@ class StructurePane(Vertical):
     def _show_words(self) -> None:
         """What the row of the part has no room for."""
         part = self._list.current
-        is_cut = part is not None and cell_len(self._described(part)) >= self._list.size.width
+        is_cut = part is not None and cell_len(self._described(part)) >= self._list.width - 1
         self._words.show([Line(plain(_details(part)))] if part and is_cut else ())
 
 

@@ -1,6 +1,5 @@
 """A folded body in the app: out into a file, and a file in its place."""
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,6 +22,10 @@ class SourceScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield SourceArea(id="source")
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
 
 
 @asynccontextmanager
@@ -70,7 +73,7 @@ async def test_a_file_that_is_there_is_not_written_over(
         await choose(stage, "Save", tmp_path / name)
         await stage.until(reason)
     assert (tmp_path / "there").read_bytes() == b"mine"
-    assert os.listdir(tmp_path) == ["there"]
+    assert names(tmp_path) == ["sandbox", "there"]
 
 
 async def test_a_file_name_from_a_message_leads_nowhere(connected: Sandbox) -> None:

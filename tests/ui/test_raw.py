@@ -97,7 +97,6 @@ UNEDITABLE = {
     "U+2028": (PLAIN + "a\u2028b\n".encode(), "U+2028"),
     "NUL": (PLAIN + b"a\0b\n", "U+0000"),
     "form feed": (PLAIN + b"a\x0cb\n", "U+000C"),
-    "large": (PLAIN + b"0123456789" * 5 + b"\n" + (b"x" * 70 + b"\n") * 6000, "over 400 kB"),
     "mixed line ends": (PLAIN + b"a\r\n", "lines end in CRLF here and in LF there"),
 }
 

@@ -1,5 +1,6 @@
 """The raw screen as a whole: parts, findings and envelope follow the source, and a fix changes what it names alone."""
 
+import base64
 import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -68,13 +69,13 @@ def part_at(stage: Stage) -> str:
 
 async def test_the_tree_tells_what_each_part_is(connected: Sandbox) -> None:
     """Number, type, size, charset, encoding, disposition and file name of each part are in sight."""
-    async with on_stage(raw_draft(NESTED), size=(120, 36)) as stage:
+    async with on_stage(raw_draft(NESTED), size=(200, 60)) as stage:
         await looked(stage)
         lines = [" ".join(line.rpartition("│")[2].split()) for line in stage.lines()]
         for told in (
             "1.1 text/plain 10 utf-8 7bit",
             "1.2 text/html 18 utf-8 7bit",
-            "2 application/pdf 9 “report.pdf” att",
+            "2 application/pdf 9 “report.pdf” attachment base64",
         ):
             assert any(line.startswith(told) for line in lines), stage.text()
         assert "4 parts" in stage.text()
@@ -179,6 +180,7 @@ async def test_f6_fixes_what_stops_the_message_first(connected: Sandbox) -> None
         await stage.until(lambda: "Cannot be sent as it is" not in stage.text())
         await stage.press("ctrl+z")
         assert stage.raw.source == FAULTY_RAW
+        await stage.gone("→ nothing")
         await stage.until("Cannot be sent as it is")
 
 
@@ -191,6 +193,8 @@ async def test_the_chosen_finding_is_fixed(connected: Sandbox) -> None:
         written = re.search(rb"\r\nMessage-ID: <[0-9a-f]{36}@acme\.example>\r\n", stage.raw.source)
         assert written
         assert stage.raw.source == FAULTY_RAW.replace(b"\r\n\r\n", written[0] + b"\r\n", 1)
+        await stage.press("ctrl+z")
+        assert stage.raw.source == FAULTY_RAW, "also while the focus is on the findings"
 
 
 async def test_a_date_is_that_of_now(connected: Sandbox) -> None:
@@ -452,6 +456,25 @@ async def test_nothing_in_a_message_acts(connected: Sandbox, size: tuple[int, in
             await stage.press("escape")
             stage.raw.set_busy(busy=False)
         assert not stage.app._exit
+
+
+async def test_text_is_found_and_bodies_unfolded(connected: Sandbox) -> None:
+    """Ctrl+F finds in the source, and the tree goes with it; F10 shows a folded body as it stands, and folds it."""
+    body = base64.encodebytes(bytes(range(256)) * 40).replace(b"\n", b"\r\n")
+    source = NESTED.replace(b"JVBERi0xLjcK\r\n", body)
+    async with on_stage(raw_draft(source), size=(120, 36)) as stage:
+        await looked(stage)
+        folded = stage.raw.body("source").document.line_count
+        await stage.press("ctrl+f")
+        await stage.type("second")
+        await stage.until(lambda: part_at(stage) == "1.2")
+        await stage.press("escape", "f5", "end", "enter", *["down"] * 4)
+        assert "application/pdf" in cursor_line(stage)
+        await stage.press("f10")
+        assert stage.raw.body("source").document.line_count > folded + 100
+        await stage.press("f10")
+        assert stage.raw.body("source").document.line_count == folded
+        assert stage.raw.source == source
 
 
 def test_a_look_is_of_one_message() -> None:
