@@ -87,11 +87,12 @@ class Drafting:
             leaving = self._app.sending.departures.at(Stage.COUNTING, Stage.LEAVING, Stage.LEFT)
             away = {self._app.mail.draft_id, *(departure.draft_id for departure in leaving)}
             others = tuple(found for found in outbox.unfinished() if found.draft.draft_id not in away)
-            return lambda: self._app.push_screen(DraftsScreen(others), self._open)
+            return lambda: self._app.push_screen(DraftsScreen(others), self.open)
 
         self.when_kept(lambda: self._app.run_task(load))
 
-    def _open(self, draft: SavedDraft | None) -> None:
+    def open(self, draft: SavedDraft | None) -> None:
+        """Show a draft that is in the store, if there is one; of one that is about to leave, take it back."""
         if draft is None:
             return
         if departure := self._app.sending.departures.by_draft(draft.draft_id):

@@ -37,6 +37,8 @@ class Opening:
 
     def __init__(self, app: "CfmailApp") -> None:
         self._app = app
+        self._made: tuple[str, RawDraft, SavedDraft] | None = None
+        """The raw draft that a form was made into last, as it was then, and that form: it has lost nothing yet."""
 
     def answer(self, asked: RawScreen.OpenRequested) -> None:
         """Open what the raw screen wants."""
@@ -169,32 +171,45 @@ class Opening:
     # Between the form and the raw editor.
 
     def turn(self) -> None:
-        """Show the MIME that the form makes; of a raw message the form. Where nothing was typed yet, begin anew."""
+        """Show the MIME that the form makes; of a raw message the form.
+
+        Where nothing was typed yet, or the mail is on its way, another one is begun.
+        """
         mail = self._app.mail
         content = mail.content()
         if isinstance(mail, RawScreen) and isinstance(content, RawDraft):
-            if mail.is_untouched:
+            if mail.is_busy or mail.is_untouched:
                 self._app.drafting.change(self._app.identifying.next_mail())
+            elif self._made and (mail.draft_id, content) == self._made[:2]:
+                self._app.drafting.open(self._made[2])
             else:
                 self._app.drafting.save(mail.handed_over(), partial(self._ask_for_form, content, mail.account))
-        elif mail.is_blank():
+        elif mail.is_busy or mail.is_blank():
             self._app.looking.begin()
         elif isinstance(content, Draft):
-            self._app.drafting.save(mail.handed_over(), partial(self._as_raw, content, mail.draft_id, mail.account))
+            saved = mail.handed_over()
+            self._app.drafting.save(saved, partial(self._as_raw, content, saved))
 
-    def _as_raw(self, draft: Draft, draft_id: str, account: str) -> None:
+    def _as_raw(self, draft: Draft, saved: SavedDraft) -> None:
         def convert(outbox: "Outbox") -> Next:
             from cfmail_tui.outbox.conversion import raw_of
 
             try:
-                raw = raw_of(draft, outbox.assembled)
+                raw = replace(new_draft(raw_of(draft, outbox.assembled)), account=saved.account)
             except MessageError as error:
                 problems = error.problems
                 return lambda: self._app.mail.show_problems(problems, "Cannot be written as MIME yet")
-            words = ("this is what the form makes, as a draft of its own; the form stays among the drafts (F7)",)
-            return partial(self._show_instead, draft_id, replace(new_draft(raw), account=account), words)
+            return partial(self._show_made, raw, saved)
 
         self._app.run_task(convert)
+
+    def _show_made(self, raw: SavedDraft, form: SavedDraft) -> None:
+        if isinstance(raw.content, RawDraft):
+            self._made = (raw.draft_id, raw.content, form)
+        words = (
+            "this is what the form makes, to be changed and sent; Ctrl+T goes back to the form, which is a draft (F7)"
+        )
+        self._show_instead(form.draft_id, raw, (words,))
 
     def _ask_for_form(self, raw: RawDraft, account: str) -> None:
         """Open a raw message in the form, after the user has seen what the form cannot hold of it."""

@@ -11,6 +11,7 @@ from cfmail_tui.message import AttachmentDraft, Draft, Place, RawDraft
 from cfmail_tui.prefill import raw_draft
 from cfmail_tui.sandbox import Sandbox
 from cfmail_tui.ui.fields import MailField
+from tests.ui.conftest import Held
 from tests.ui.hostile import CONTROLS, MARKUP, assert_harmless
 from tests.ui.stage import LETTER, Stage, drafts, on_stage
 
@@ -213,7 +214,7 @@ async def test_a_form_as_mime(connected: Sandbox, picture: Path) -> None:
     )
     async with on_stage(form) as stage:
         await stage.press("ctrl+t")
-        await stage.until("the form stays among the drafts")
+        await stage.until("Ctrl+T goes back to the form")
         raw = stage.raw.content()
         assert raw.recipients == "bob@example.com, carol@example.com, hidden@example.com"
         assert b"hidden@" not in raw.source
@@ -223,6 +224,42 @@ async def test_a_form_as_mime(connected: Sandbox, picture: Path) -> None:
     assert connected.mime(1) == raw.source
     assert connected.messages()[0]["envelope"]["recipients"] == raw.recipients.split(", ")
     assert drafts() == [form]
+
+
+async def test_a_look_at_the_mime_of_a_form(connected: Sandbox) -> None:
+    """Ctrl+T twice leads back to the form, which is the same draft; once the MIME was changed, to a form of its own."""
+    async with on_stage(LETTER) as stage:
+        first = stage.form.draft_id
+        await stage.press("ctrl+t")
+        await stage.until("Ctrl+T goes back to the form")
+        await stage.press("ctrl+t")
+        await stage.until("New message")
+        await stage.settled()
+        assert (stage.form.draft_id, stage.draft) == (first, LETTER)
+        await stage.type("Yes: ")
+        changed = stage.draft
+        await stage.press("ctrl+t")
+        await stage.until("Ctrl+T goes back to the form")
+        await stage.type("X-A: b\n")
+        await stage.press("ctrl+t")
+        await stage.until("Open it in the form")
+        await stage.press("down", "enter")
+        await stage.until("New message")
+        await stage.settled()
+        assert stage.form.draft_id != first
+        assert stage.draft == replace(changed, headers="X-A: b")
+        assert len(drafts()) == 3
+
+
+async def test_a_mail_on_its_way_is_not_made_into_another(held: Held) -> None:
+    """Ctrl+T while a mail is sent begins another one: what is on its way could be sent twice."""
+    async with on_stage(LETTER) as stage:
+        await stage.send()
+        await stage.press("ctrl+t")
+        await stage.until("Raw message")
+        assert b"Hello" not in stage.raw.source
+        held.release()
+        await stage.until("Accepted")
 
 
 async def test_a_form_that_is_unfinished_as_mime(connected: Sandbox) -> None:
