@@ -120,7 +120,11 @@ class Opening:
             if not screen.is_active:
                 return  # it was left meanwhile
             screen.dismiss()
-        self._app.drafting.show(new_draft(raw), partial(self.tell, notes))
+        self._put(new_draft(raw), notes)
+
+    def _put(self, draft: SavedDraft, notes: tuple[str, ...] = ()) -> None:
+        """Show this mail, once what was typed meanwhile is on the disk."""
+        self._app.drafting.when_kept(partial(self._app.drafting.show, draft, partial(self.tell, notes)))
 
     def tell(self, notes: tuple[str, ...]) -> None:
         """Say what was done to have the message, if anything."""
@@ -166,7 +170,7 @@ class Opening:
         to = _first_address(content.to if isinstance(content, Draft) else content.recipients) or usual.to
         date, message_id = outbox.stamp(sender.rpartition("@")[2])
         source = template.source(mime.Filled(sender, to, date, message_id, f"=_{token_hex(12)}"))
-        return partial(self._app.drafting.show, new_draft(raw_draft(source)))
+        return partial(self._put, new_draft(raw_draft(source)))
 
     # Between the form and the raw editor.
 
@@ -246,7 +250,7 @@ class Opening:
     def _show_instead(self, draft_id: str, draft: SavedDraft, words: tuple[str, ...]) -> None:
         """Show what was made of a mail, unless another one is on the screen by now."""
         if self._app.mail.draft_id == draft_id and self._app.screen is self._app.mail:
-            self._app.drafting.show(draft, partial(self.tell, words))
+            self._put(draft, words)
 
     # What was sent.
 
@@ -259,10 +263,9 @@ class Opening:
 
             content = outbox.draft_of(attempt, partial(keep, folder))
             draft = new_draft(content) if isinstance(content, RawDraft) else _kept(outbox, content, "")
-            words = (f"this is what was sent {_when(attempt)}, as a mail of its own",)
-            return partial(self._app.drafting.show, draft, partial(self.tell, words))
+            return partial(self._put, draft, (f"this is what was sent {_when(attempt)}, as a mail of its own",))
 
-        self._app.drafting.when_kept(lambda: self._app.run_task(load))
+        self._app.run_task(load)
 
 
 def _kept(outbox: "Outbox", content: Draft, account: str) -> SavedDraft:
