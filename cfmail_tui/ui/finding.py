@@ -8,14 +8,13 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from typing import ClassVar, Final
 
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.document._document import Location
 from textual.timer import Timer
-from textual.widgets import Button, Checkbox, Input, Label, Static
+from textual.widgets import Button, Input, Label, Static
 
 from cfmail_tui.ui.fields import LineInput, Pasted
 from cfmail_tui.ui.source import SourceArea
@@ -28,6 +27,10 @@ _COUNTED: Final = 1000
 
 _COUNT_AFTER: Final = 0.2
 """Seconds after the last key until they are."""
+
+
+_ANY_CASE: Final = "A=a"
+_BY_CASE: Final = "A≠a"
 
 
 def following(lines: Sequence[str], sought: re.Pattern[str], start: Location) -> Iterator[Match]:
@@ -66,7 +69,8 @@ class FindBar(Vertical):
         self._sought = LineInput(placeholder="Enter or ↓ next, Shift+Enter or ↑ back, Esc closes", id="sought")
         self._replacement = LineInput(placeholder="Enter replaces one, Tab Enter all", id="replacement")
         self._all = Button(Content("Replace all"), id="replace-all", compact=True)
-        self._by_case = Checkbox("A≠a", compact=True, id="by-case", tooltip="Upper and lower case differ")
+        self._by_case = False
+        self._case = Button(Content(_ANY_CASE), compact=True, id="by-case", tooltip="Whether case makes a difference")
         self._state = Static("", id="find-state", markup=False)
 
     def compose(self) -> ComposeResult:
@@ -74,7 +78,7 @@ class FindBar(Vertical):
             yield Label("Find")
             yield self._sought
             yield self._state
-            yield self._by_case
+            yield self._case
         with Horizontal(classes="line", id="replace-line"):
             yield Label("Replace by")
             yield self._replacement
@@ -101,16 +105,12 @@ class FindBar(Vertical):
     @property
     def _pattern(self) -> re.Pattern[str] | None:
         text = self._sought.value
-        return re.compile(re.escape(text), 0 if self._by_case.value else re.IGNORECASE) if text else None
+        return re.compile(re.escape(text), 0 if self._by_case else re.IGNORECASE) if text else None
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
         if event.input is self._sought and self.display:
             self._seek()
-
-    def on_checkbox_changed(self, event: Checkbox.Changed) -> None:
-        event.stop()
-        self._seek()
 
     def on_pasted(self, event: Pasted) -> None:
         event.stop()
@@ -123,12 +123,12 @@ class FindBar(Vertical):
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()
-        self._replace_all()
-
-    def on_key(self, event: events.Key) -> None:
-        if event.key == "enter" and self._by_case.has_focus:
-            event.stop()
-            self.action_next()
+        if event.button is self._all:
+            self._replace_all()
+        else:
+            self._by_case = not self._by_case
+            self._case.label = Content(_BY_CASE if self._by_case else _ANY_CASE)
+            self._seek()
 
     def _seek(self) -> None:
         """Mark what matches, and go to the first from where the search began."""

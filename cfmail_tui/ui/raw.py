@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 LOOK_AFTER = 0.25
 """Seconds without a key after which parts and findings follow what was typed."""
 
-
 _FIXED = "Fixed; Ctrl+Z takes it back"
 """What stands above the words about a fix, until something else is changed."""
 

@@ -108,6 +108,7 @@ class SourceArea(Body):
         else:
             self.load_text("\n".join(view.lines))
             self._offsets = Offsets(self.document.lines, self._folds, self._newline)
+        self.selection = Selection.cursor((0, 0))
         self.sections(root)
 
     def become(self, source: bytes) -> None:

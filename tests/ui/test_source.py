@@ -86,6 +86,14 @@ async def test_every_mail_is_what_it_was() -> None:
             assert app.area.source == source, name
 
 
+async def test_another_message_is_shown_from_its_beginning() -> None:
+    """Wherever the cursor was in the one before."""
+    async with editing() as app:
+        app.area.move_cursor((9, 3))
+        app.take(MIXED + TEXT)
+        assert app.area.cursor_location == (0, 0)
+
+
 async def test_nothing_in_a_message_acts_on_the_terminal() -> None:
     """Controls and marks that turn text are visible characters, in the source, in folds, in what can only be read."""
     hostile = "|".join(CONTROLS).replace("\r", "").replace("\n", "").encode()
@@ -313,14 +321,15 @@ async def test_finding_as_it_is_typed() -> None:
 
 
 async def test_finding_by_case() -> None:
-    """With the box ticked, upper and lower case differ; how many there are is said."""
+    """With the button pressed, upper and lower case differ; how many there are is said."""
     async with editing(MIXED + b"one two\r\nOne three\r\none\r\n") as app:
         await find(app, "One")
         end = [line for line in app.lines() if "Find" in line]
         while "1 of 3" not in end[0]:
             await app.pilot.pause(0.05)
             end = [line for line in app.lines() if "Find" in line]
-        await app.press("tab", "space")
+        await app.press("tab", "enter")
+        assert "A≠a" in "\n".join(app.lines())
         assert app.area.selection.start == (7, 0)
 
 
