@@ -178,7 +178,7 @@ class SourceArea(Body):
         if row >= self.document.line_count or self.selection.contains_line(row):
             return super()._render_line(y)
         line = self.document.get_line(row)
-        widths = (self.scroll_offset.x, self.virtual_size.width, self.region.width)
+        widths = (self.scroll_offset.x, max(self.virtual_size.width, self.region.width))
         key = (line, line in self._folds, self._is_header(row), widths, self.app.theme, self._theme.base_style)
         strip = self._drawn.get(key)
         if strip is None:
