@@ -476,11 +476,53 @@ async def _mended(stage: Stage, home: Path) -> None:
     await _looked(stage, home)
 
 
+async def _pick_message(stage: Stage, home: Path) -> None:
+    (home / "mails" / "Maildir").mkdir(parents=True)
+    (home / "mails" / "message.eml").write_bytes(FAULTY_RAW)
+    await stage.press("f3")
+    await stage.until("Open a message")
+    await stage.type(f"{home}/mails\n")
+    await stage.until("message.eml")
+    await stage.press("down", "down")
+    await stage.settled()
+
+
+async def _mbox(stage: Stage, home: Path) -> None:
+    box = home / "inbox.mbox"
+    box.write_bytes((b"From me@example.com Mon Nov 23 07:00:00 2026\n" + FAULTY_RAW + b"\n") * 40)
+    await stage.press("f3")
+    await stage.until("Open a message")
+    await stage.type(f"{box}\n")
+    await stage.until("40 messages")
+
+
+async def _templates(stage: Stage, _home: Path) -> None:
+    await stage.press("ctrl+l")
+    await stage.until("an example to begin with")
+
+
+async def _losses(stage: Stage, home: Path) -> None:
+    await _looked(stage, home)
+    await stage.press("ctrl+t")
+    await stage.until("Open it in the form")
+
+
+async def _as_mime(stage: Stage, _home: Path) -> None:
+    await stage.press("ctrl+t")
+    await stage.until("goes back to the form")
+    await _looked(stage, _home)
+
+
 RAW_SCENES: dict[str, tuple[Draft | RawDraft, Act]] = {
     "raw-faulty": (replace(raw_draft(FAULTY_RAW), recipients="bob@example.com, dave@example.net"), _looked),
     "raw-latin": (raw_draft(LATIN), _looked),
     "raw-latin-fixed": (raw_draft(LATIN), _mended),
     "raw-new": (Draft(), _begin_raw),
+    "raw-open": (raw_draft(RAW), _pick_message),
+    "raw-mbox": (raw_draft(RAW), _mbox),
+    "raw-templates": (REPORT, _templates),
+    "raw-losses": (replace(raw_draft(FAULTY_RAW), recipients="dave@example.net"), _losses),
+    "raw-of-a-form": (REPORT, _as_mime),
     "raw-hostile": (raw_draft(HOSTILE_RAW), _looked),
 }
 
