@@ -112,11 +112,13 @@ _REORDERING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 class EndsOnce(Screen[ScreenResultType]):
     """A screen that ends once, also by a double click; told twice, Textual would end the screen below as well.
 
-    One that is ended before it was ever shown has no widgets, and is not asked to fill them.
+    One that is ended before it was ever shown, by itself or with the program, has no widgets, and is not asked to fill
+    them.
     """
 
     async def on_event(self, event: events.Event) -> None:
-        if not isinstance(event, events.Mount) or self in self.app.screen_stack:
+        # What is being removed is not displayed.
+        if not isinstance(event, events.Mount) or (self in self.app.screen_stack and self.display):
             await super().on_event(event)
 
     def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
