@@ -233,7 +233,7 @@ def test_nothing_in_a_message_acts(start: Start, connected: Sandbox, tmp_path: P
     terminal.wait_for("New message")
     click_on_markup(terminal)
     terminal.press("f7")
-    terminal.wait_for("Drafts")
+    terminal.wait_for("unfinished mails")
     click_on_markup(terminal)
     assert_harmless(terminal)
     terminal.press("f12", "ctrl+q")
