@@ -6,10 +6,10 @@ The keys are a contract (README, command line). Pure: it gives text and values, 
 import csv
 import io
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, assert_never
+from typing import Any, assert_never
 
 from cfmail_tui import mime
-from cfmail_tui.message import Place, printable
+from cfmail_tui.message import printable
 from cfmail_tui.submission import Accepted, Attempt, Fate, NotSent, Outcome, Refused, Submission, Unknown, explain
 
 ACCEPTED, PARTLY, REFUSED, NOT_SENT, UNKNOWN = 0, 3, 69, 75, 76
@@ -39,22 +39,6 @@ def exit_code(attempt: Attempt) -> int:
             assert_never(attempt.outcome)
 
 
-_PLACES: Final = {
-    "email.sending.error.email.sender_not_configured": Place.FROM,
-    "email.sending.error.email.sending_disabled": Place.FROM,
-    "email.sending.error.email.invalid": Place.TO,
-    "email.sending.error.email.too_big": Place.ATTACHMENTS,
-}
-"""What Cloudflare's words blame (developer docs, Email Sending errors)."""
-
-
-def place_of(refused: Refused) -> Place | None:
-    """Where in the mail the cause of a refusal is, if it is in the mail."""
-    if refused.status == 413:
-        return Place.ATTACHMENTS
-    return _PLACES.get(refused.reason.partition(": ")[0])
-
-
 def as_json(attempt: Attempt) -> dict[str, Any]:
     """An attempt for scripts; the keys are a contract (README, history)."""
     submission, outcome = attempt.submission, attempt.outcome
@@ -81,6 +65,7 @@ def as_json(attempt: Attempt) -> dict[str, Any]:
         shown["settled"] = "arrived" if attempt.settled else "lost"
     if isinstance(outcome, Refused):
         shown |= {"http_status": outcome.status, "code": outcome.code, "retry_after": outcome.retry_after}
+        shown["ray"] = outcome.ray or None
     return shown
 
 
@@ -161,7 +146,8 @@ def in_words(attempt: Attempt) -> Iterator[str]:
         explanation = explain(outcome)
         yield f"{printable(explanation.cause, 400)}; {printable(explanation.action, 400)}"
     if isinstance(outcome, Refused):
-        yield f"Cloudflare's words: {printable(outcome.reason, 400)} [{printable(outcome.code)}]"
+        reference = f", reference {printable(outcome.ray)}" if outcome.ray else ""
+        yield f"Cloudflare's words: {printable(outcome.reason, 400)} [{printable(outcome.code)}]{reference}"
 
 
 def in_a_line(attempt: Attempt) -> str:
