@@ -6,11 +6,14 @@ The keys are a contract (README, command line). Pure: it gives text and values, 
 import csv
 import io
 from collections.abc import Iterable, Iterator
-from typing import Any, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from cfmail_tui import mime
 from cfmail_tui.message import printable
 from cfmail_tui.submission import Accepted, Attempt, Fate, NotSent, Outcome, Refused, Submission, Unknown, explain
+
+if TYPE_CHECKING:
+    from cfmail_tui.lint import DraftFinding
 
 ACCEPTED, PARTLY, REFUSED, NOT_SENT, UNKNOWN = 0, 3, 69, 75, 76
 
@@ -105,19 +108,24 @@ def source_as_json(changes: Iterable["mime.Change"], findings: Iterable["mime.So
     """What a look at a raw message tells besides: what was re-encoded in it, and what should be known of it."""
     return {
         "changes": [{"place": one.place, "before": one.before, "after": one.after} for one in changes],
-        "findings": [
-            {
-                "rule": one.rule,
-                "weight": one.weight,
-                "place": one.place,
-                "finding": one.words,
-                "offset": one.offset,
-                "section": one.section,
-                "fix": one.fix or None,
-            }
-            for one in findings
-        ],
+        "findings": findings_as_json(findings),
     }
+
+
+def findings_as_json(findings: Iterable["DraftFinding | mime.SourceFinding"]) -> list[dict[str, Any]]:
+    """What should be known of a mail before it is sent, for scripts."""
+    return [
+        {
+            "rule": one.rule,
+            "weight": one.weight,
+            "place": one.place,
+            "finding": one.words,
+            "offset": one.offset,
+            "section": one.section,
+            "fix": one.fix or None,
+        }
+        for one in findings
+    ]
 
 
 def preview_in_words(submission: Submission, account: str, proxy: str) -> Iterator[str]:

@@ -10,15 +10,23 @@ What `config.toml` may hold:
     account_id = "..."                                # the account it is for: 32 hexadecimal digits
     verified_destinations = ["me@example.com"]        # verified destination addresses: a mail to these only may have
                                                       # 25 MiB; needed where the token may not read them
+    markdown_template = "mail.html"    # an HTML page with {{body}} in it, for bodies written in Markdown; from this
+                                       # file's folder, if it is no whole path
+
+    [findings]                         # rules for drafts (docs/findings.md): "off", "note", "caution" or "stops"
+    no-subject = "stops"
 """
 
 import difflib
 import os
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cfmail_tui.lint import Choice
 
 DEFAULT_BASE_URL = "https://api.cloudflare.com/client/v4"
 
@@ -39,6 +47,10 @@ class Settings:
     """The account whose token that command prints, in lower case."""
     verified_destinations: tuple[str, ...] = ()
     """Addresses that the user says are verified destinations of the account."""
+    markdown_template: str = ""
+    """The path of the page that a Markdown body is put into, "" for the usual one."""
+    findings: Mapping[str, "Choice"] = field(default_factory=dict)
+    """What the user made of rules for drafts, by their names."""
     notices: tuple[str, ...] = ()
     """What of the file could not be used, and why; the rest was."""
 
@@ -91,14 +103,42 @@ def _wishes(path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
     notices = []
     for key, value in table.items():
         if key not in _KEYS:
-            near = difflib.get_close_matches(key, _KEYS, 1)
-            notices.append(f"{path}: there is no setting {key!r}" + (f"; did you mean {near[0]}?" if near else ""))
+            notices.append(f"{path}: there is no setting {key!r}{_did_you_mean(key, _KEYS)}")
             continue
         try:
             wishes[key] = _KEYS[key](value)
         except ValueError as error:
             notices.append(f"{path}: {key} {error}")
+    if "findings" in wishes:
+        wishes["findings"], faults = _choices(wishes["findings"])
+        notices += [f"{path}: findings: {fault}" for fault in faults]
+    if template := wishes.get("markdown_template"):
+        wishes["markdown_template"] = str(path.parent / os.path.expanduser(template))  # noqa: PTH111 - see _folder
     return wishes, tuple(notices)
+
+
+def _did_you_mean(name: str, names: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, [*names], 1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _choices(table: dict[str, object]) -> tuple[dict[str, "Choice"], list[str]]:
+    """What was made of rules, as far as it makes sense, and words about the rest."""
+    from cfmail_tui.lint import CHOICES, RULES
+
+    rules = {rule.name: rule for rule in RULES}
+    found: dict[str, Choice] = {}
+    faults = []
+    for name, value in table.items():
+        if name not in rules:
+            faults.append(f"there is no rule {name!r}{_did_you_mean(name, rules)}")
+        elif rules[name].is_settled:
+            faults.append(f"{name} is decided elsewhere, and cannot be weighed otherwise")
+        elif (choice := next((choice for choice in CHOICES if choice == value), None)) is None:
+            faults.append(f"{name} is one of {', '.join(CHOICES)}")
+        else:
+            found[name] = choice
+    return found, faults
 
 
 def _seconds(value: object) -> float:
@@ -126,10 +166,24 @@ def _account_id(value: object) -> str:
     return value.lower()
 
 
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("is a path")
+    return value
+
+
+def _table(value: object) -> dict[str, object]:
+    if isinstance(value, dict):
+        return value
+    raise ValueError("is a table of rules")
+
+
 _KEYS: Mapping[str, Callable[[object], Any]] = {
     "undo_send": _seconds,
     "token_command": _command,
     "account_id": _account_id,
     "verified_destinations": _addresses,
+    "markdown_template": _text,
+    "findings": _table,
 }
 """What each key's value becomes; a ValueError says what it has to be, and nothing of what it is."""

@@ -35,7 +35,9 @@ def opened(account: str, *, sandbox: bool, told: bool = True) -> Iterator["tuple
             base_url = box.base_url
         store, salvaged = Store.open_or_set_aside(chosen.data_dir)
         accounts = on_this_machine(os.environ, chosen, store, account, only=only)
-        outbox = Outbox(store, accounts, base_url, os.environ, verified=chosen.verified_destinations)
+        outbox = Outbox(
+            store, accounts, base_url, os.environ, verified=chosen.verified_destinations, choices=chosen.findings
+        )
         closing.callback(outbox.close)
         # What nobody saw is told once, and a script's standard error may be read by nobody.
         word = "" if told else outbox.word_left()

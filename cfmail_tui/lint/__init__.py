@@ -12,7 +12,7 @@ Invariants:
 through the bodies, `domains` knows slips of the finger, `words` has the data.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, Literal
@@ -20,7 +20,7 @@ from typing import Final, Literal
 from cfmail_tui.lint import content, headers, people
 from cfmail_tui.lint.html import plain_text
 from cfmail_tui.lint.rules import Flaw, Known, Looked, Mend, Rule, look
-from cfmail_tui.message import Draft, Finding, Place, Weight
+from cfmail_tui.message import Draft, Finding, Place, Problem, Weight
 
 __all__ = [
     "CHOICES",
@@ -36,6 +36,7 @@ __all__ = [
     "fixed",
     "look",
     "plain_text",
+    "problems",
 ]
 
 RULES: Final[tuple[Rule, ...]] = (*people.RULES, *headers.RULES, *content.RULES)
@@ -44,6 +45,7 @@ Choice = Literal["off", "note", "caution", "stops"]
 CHOICES: Final[tuple[Choice, ...]] = ("off", "note", "caution", "stops")
 """What the user may have made of a rule that is not settled elsewhere."""
 
+_SETTLED: Final = frozenset(rule.name for rule in RULES if rule.is_settled)
 _FOUND_LIMIT: Final = 100
 """Findings of one rule."""
 
@@ -74,6 +76,15 @@ def findings(looked: Looked, choices: Mapping[str, Choice] | None = None) -> tup
         if weight != "off":
             found += [_finding(rule, weight, flaw) for flaw in islice(rule.check(looked), _FOUND_LIMIT)]
     return tuple(sorted(found, key=lambda one: (_WEIGHTS.index(one.weight), _PLACES.index(one.place), one.offset or 0)))
+
+
+def problems(found: Iterable[DraftFinding]) -> tuple[Problem, ...]:
+    """Why a mail cannot be sent by the rules that have their home here; the others are told where they have it."""
+    return tuple(
+        Problem(one.place, one.words, one.offset, rule=one.rule)
+        for one in found
+        if one.stops and one.rule not in _SETTLED
+    )
 
 
 def fixed(draft: Draft, finding: DraftFinding) -> Draft:

@@ -34,7 +34,7 @@ def _told_once(place: Place, body: Body, kind: Kind, one: str, many: str) -> Ite
         yield Flaw(place, words, first.offset)
 
 
-def _with_characters(problem: Problem) -> Mend:
+def _with_characters(_looked: Looked, problem: Problem) -> Mend:
     def valid(text: str) -> str:
         return text.encode("utf-8", "replace").decode()
 
@@ -96,7 +96,7 @@ def _wrapped(draft: Draft) -> Draft:
         quote = line[: len(line) - len(line.lstrip("> \t"))]
         lines += textwrap.wrap(
             line[len(quote) :],
-            max(_WIDTH - len(quote), 20),
+            max(_WIDTH, len(quote) + 20),
             initial_indent=quote,
             subsequent_indent=quote,
             break_long_words=False,

@@ -8,10 +8,10 @@ from cfmail_tui.lint.words import TARGET_LENGTH, TOP_LEVEL_DOMAINS, WELL_KNOWN_D
 
 def meant(domain: str) -> str:
     """The well-known domain that this one, in lower case, is likely a slip for; "" if it is none."""
-    if domain in WELL_KNOWN_DOMAINS or _is_of_another_country(domain):
+    if domain in _KNOWN or _is_of_another_country(domain):
         return ""
     near = {known for shorter in _shorter(domain) for known in _NEAR.get(shorter, ()) if is_one_slip(domain, known)}
-    return min(near, default="")
+    return min(near, key=WELL_KNOWN_DOMAINS.index, default="")
 
 
 def _is_of_another_country(domain: str) -> bool:
@@ -43,12 +43,13 @@ def _shorter(domain: str) -> Iterator[str]:
 
 def _near() -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
-    for known in sorted(WELL_KNOWN_DOMAINS):
+    for known in WELL_KNOWN_DOMAINS:
         if len(known.partition(".")[0]) >= TARGET_LENGTH and not known.startswith("example."):
             for shorter in {*_shorter(known)}:
                 found[shorter] = (*found.get(shorter, ()), known)
     return found
 
 
+_KNOWN: Final = frozenset(WELL_KNOWN_DOMAINS)
 _NEAR: Final = _near()
 _NAMES: Final = frozenset(known.partition(".")[0] for known in WELL_KNOWN_DOMAINS)

@@ -70,22 +70,12 @@ def _fields_in_subject(looked: Looked) -> Iterator[Flaw]:
         yield Flaw(Place.SUBJECT, f"“{printable(spot.shown)}” was left in from a template", spot.offset)
 
 
-def _without_control(_: Problem) -> Mend:
+def _without_control(_looked: Looked, _problem: Problem) -> Mend:
     def mend(draft: Draft) -> Draft:
         subject = draft.subject
         while (at := first_control(subject)) is not None:
             subject = f"{subject[:at]} {subject[at + 1 :]}"
         return replace(draft, subject=re.sub(" {2,}", " ", subject).strip())
-
-    return mend
-
-
-def _removed(name: str, body: str) -> Mend:
-    """Takes the last header field of this name and body out."""
-
-    def mend(draft: Draft) -> Draft:
-        found = [field for field in typed_fields(draft.headers) if (field.name, field.body) == (name, body)]
-        return replace(draft, headers=_without(draft.headers, found[-1])) if found else draft
 
     return mend
 
@@ -96,63 +86,63 @@ def _without(text: str, field: TypedField) -> str:
     return text[: field.start] + after if after else text[: field.start].rstrip("\r\n")
 
 
-def _rewritten(name: str, body: str, new: str) -> Mend:
-    def mend(draft: Draft) -> Draft:
-        for field in typed_fields(draft.headers):
-            if (field.name, field.body) == (name, body):
-                text = draft.headers
-                return replace(draft, headers=f"{text[: field.start]}{name}: {new}{text[field.end :]}")
-        return draft
-
-    return mend
+def _changed(field: TypedField, change: Callable[[Draft], Draft]) -> Mend:
+    """Does this where the header field stands as it did when it was looked at."""
+    return lambda draft: change(draft) if field in typed_fields(draft.headers) else draft
 
 
-def _at(change: Callable[[Draft, TypedField], Draft], problem: Problem) -> Mend:
-    """Changes the header field that stands where the problem is."""
-
-    def mend(draft: Draft) -> Draft:
-        for field in typed_fields(draft.headers):
-            if field.start == problem.offset:
-                return change(draft, field)
-        return draft
-
-    return mend
+def _removed(field: TypedField) -> Mend:
+    return _changed(field, lambda draft: replace(draft, headers=_without(draft.headers, field)))
 
 
-def _out(problem: Problem) -> Mend:
-    return _at(lambda draft, field: replace(draft, headers=_without(draft.headers, field)), problem)
+def _rewritten(field: TypedField, body: str) -> Mend:
+    def rewritten(draft: Draft) -> Draft:
+        text = draft.headers
+        return replace(draft, headers=f"{text[: field.start]}{field.name}: {body}{text[field.end :]}")
+
+    return _changed(field, rewritten)
 
 
-def _repeated(looked: Looked) -> Iterator[Flaw]:
-    """What message says of repeated fields; a copy can be taken out, another value is the user's to choose."""
-    copies = {field.start: (field.name.lower(), field.body) for field in typed_fields(looked.draft.headers)}
-    for problem in looked.problems:
-        if problem.rule == "repeated-header" and problem.offset is not None:
-            is_copy = [*copies.values()].count(copies[problem.offset]) > 1
-            yield Flaw(problem.place, problem.words, problem.offset, _out(problem) if is_copy else None)
+def _field_at(looked: Looked, problem: Problem) -> TypedField:
+    return next(field for field in typed_fields(looked.draft.headers) if field.start == problem.offset)
 
 
-def _own_field(problem: Problem) -> Mend:
-    """Puts an address or a subject where it belongs, if that is still empty or a list."""
+def _out(looked: Looked, problem: Problem) -> Mend:
+    return _removed(_field_at(looked, problem))
 
-    def moved(draft: Draft, field: TypedField) -> Draft:
-        left, body = replace(draft, headers=_without(draft.headers, field)), field.body
-        match field.name.lower():
-            case "to":
-                return replace(left, to=_joined(draft.to, body))
-            case "cc":
-                return replace(left, cc=_joined(draft.cc, body))
-            case "bcc":
-                return replace(left, bcc=_joined(draft.bcc, body))
-            case "from" if draft.sender.strip() in {"", body}:
-                return replace(left, sender=body)
-            case "reply-to" if draft.reply_to.strip() in {"", body}:
-                return replace(left, reply_to=body)
-            case "subject" if draft.subject.strip() in {"", body}:
-                return replace(left, subject=body)
-        return draft
 
-    return _at(moved, problem)
+def _copy_out(looked: Looked, problem: Problem) -> Mend | None:
+    """A copy can be taken out; of two values one is the user's to choose."""
+    copy = _field_at(looked, problem)
+    is_copy = any(
+        (field.name.lower(), field.body) == (copy.name.lower(), copy.body) for field in looked.reading.headers.fields
+    )
+    return _removed(copy) if is_copy else None
+
+
+def _own_field(looked: Looked, problem: Problem) -> Mend | None:
+    """Puts an address or a subject where it belongs, if that is a list or still empty."""
+    field = _field_at(looked, problem)
+    mend = _changed(field, lambda draft: _moved(draft, field))
+    return None if mend(looked.draft) == looked.draft else mend
+
+
+def _moved(draft: Draft, field: TypedField) -> Draft:
+    left, body = replace(draft, headers=_without(draft.headers, field)), field.body
+    match field.name.lower():
+        case "to":
+            return replace(left, to=_joined(draft.to, body))
+        case "cc":
+            return replace(left, cc=_joined(draft.cc, body))
+        case "bcc":
+            return replace(left, bcc=_joined(draft.bcc, body))
+        case "from" if draft.sender.strip() in {"", body}:
+            return replace(left, sender=body)
+        case "reply-to" if draft.reply_to.strip() in {"", body}:
+            return replace(left, reply_to=body)
+        case "subject" if draft.subject.strip() in {"", body}:
+            return replace(left, subject=body)
+    return draft
 
 
 def _joined(addresses: str, more: str) -> str:
@@ -163,7 +153,7 @@ def _owned(looked: Looked) -> Iterator[Flaw]:
     for field in looked.reading.headers.fields:
         if is_owned(field.name.lower()):
             words = f"{field.name} is for Cloudflare to write, and is refused from others"
-            yield Flaw(Place.HEADERS, words, field.start, _removed(field.name, field.body))
+            yield Flaw(Place.HEADERS, words, field.start, _removed(field))
 
 
 def _unlisted(looked: Looked) -> Iterator[Flaw]:
@@ -171,7 +161,7 @@ def _unlisted(looked: Looked) -> Iterator[Flaw]:
         name = field.name.lower()
         if name not in LISTED_FIELDS and not is_extension(name) and not is_owned(name):
             words = f"{field.name} is not among the header fields that Cloudflare carries; names that begin with X- are"
-            yield Flaw(Place.HEADERS, words, field.start, _removed(field.name, field.body))
+            yield Flaw(Place.HEADERS, words, field.start, _removed(field))
 
 
 def _values(looked: Looked) -> Iterator[Flaw]:
@@ -207,7 +197,7 @@ def _unsubscribe(looked: Looked) -> Iterator[Flaw]:
             new = ONE_CLICK if secure and field.body != ONE_CLICK else ""
         elif _BARE_URIS.fullmatch(field.body):
             new = ", ".join(f"<{uri}>" for uri in re.findall(r"[^<>\s,]+", field.body))
-        mend = _rewritten(field.name, field.body, new) if new else None
+        mend = _rewritten(field, new) if new else None
         yield Flaw(Place.HEADERS, words, field.start, mend)
 
 
@@ -265,7 +255,7 @@ RULES: Final = (
         "repeated-header",
         "a header field stands twice",
         _HEADERS,
-        _repeated,
+        problems_of("repeated-header", _copy_out),
         weight="stops",
         fix="remove the copy",
         is_settled=True,

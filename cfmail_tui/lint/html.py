@@ -180,8 +180,11 @@ def plain_text(html: str) -> str:
     reader = _Plain()
     reader.feed(html)
     reader.close()
-    lines = [" ".join(line.split()) for line in "".join(reader.seen).split("\n")]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip("\n") + "\n"
+    lines = ("".join(reader.seen)).split("\n")
+    return "\n".join(" ".join(line.split()) for line in lines).strip("\n") + "\n"
+
+
+_APART: Final = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "table", "ul", "ol", "blockquote", "pre"})
 
 
 class _Plain(HTMLParser):
@@ -190,22 +193,26 @@ class _Plain(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.seen: list[str] = []
+        self._line_ends = 2
+        """At the end of what is seen."""
         self._link: tuple[int, str] | None = None
         self._is_title = False
 
     def handle_starttag(self, tag: str, attrs: Attributes) -> None:
         values = {name: value or "" for name, value in attrs}
         self._is_title = tag == "title"
-        if tag in _BLOCKS:
-            self.seen.append("\n\n" if tag in {"p", "h1", "h2", "h3", "h4", "h5", "h6", "table", "ul", "ol"} else "\n")
-        if tag == "li":
-            self.seen.append("- ")
-        elif tag == "img" and values.get("alt"):
-            self.seen.append(f"[{values['alt']}]")
-        elif tag == "a":
-            self._link = (len(self.seen), values.get("href", "").strip())
-        elif tag in {"td", "th"}:
-            self.seen.append(" ")
+        self._end_line(tag)
+        match tag:
+            case "br":
+                self.seen.append("\n")
+            case "li":
+                self._say("- ")
+            case "td" | "th":
+                self._say(" ")
+            case "img" if values.get("alt"):
+                self._say(f"[{values['alt']}]")
+            case "a":
+                self._link = (len(self.seen), values.get("href", "").strip())
 
     def handle_endtag(self, tag: str) -> None:
         self._is_title = False
@@ -213,11 +220,24 @@ class _Plain(HTMLParser):
             start, href = self._link
             text = "".join(self.seen[start:]).strip()
             if href.lower().startswith(("http:", "https:")) and href not in {text, f"{text}/"}:
-                self.seen.append(f" <{href}>")
+                self._say(f" <{href}>")
             self._link = None
-        elif tag in _BLOCKS - {"td", "th", "li"}:
-            self.seen.append("\n")
+        self._end_line(tag)
 
     def handle_data(self, data: str) -> None:
-        if not self.cdata_elem and not self._is_title:
-            self.seen.append(re.sub(r"\s+", " ", data))
+        if data.strip() and not self.cdata_elem and not self._is_title:
+            self._say(re.sub(r"\s+", " ", data))
+        elif not self._line_ends and not self.cdata_elem:
+            self.seen.append(" ")
+
+    def _say(self, text: str) -> None:
+        self.seen.append(text)
+        if text.strip():
+            self._line_ends = 0
+
+    def _end_line(self, tag: str) -> None:
+        """End the line where it has not ended yet, and leave one empty around what stands apart."""
+        if tag in _BLOCKS - {"br", "td", "th"}:
+            wanted = 2 if tag in _APART else 1
+            self.seen.append("\n" * (wanted - self._line_ends))
+            self._line_ends = max(wanted, self._line_ends)

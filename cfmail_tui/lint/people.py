@@ -24,7 +24,7 @@ def _repeated(looked: Looked) -> Iterator[Flaw]:
                 if first := seen.get(same_address(address)):
                     where = "here" if first is found.place else f"in {first}"
                     words = f"{printable(address)} stands {where} already; it gets one mail"
-                    yield Flaw(found.place, words, entry.start, _without(found.place, address, last=True))
+                    yield Flaw(found.place, words, entry.start, _without(found.place, entry))
                 seen.setdefault(same_address(address), found.place)
 
 
@@ -39,20 +39,17 @@ def _hidden_and_shown(looked: Looked) -> Iterator[Flaw]:
         address = entry.mailbox.addr_spec
         if place := shown.get(same_address(address)):
             words = f"{printable(address)} is to be hidden, and is shown in {place}"
-            yield Flaw(Place.BCC, words, entry.start, _without(Place.BCC, address, last=False))
+            yield Flaw(Place.BCC, words, entry.start, _without(Place.BCC, entry))
 
 
-def _without(place: Place, address: str, *, last: bool) -> Mend:
-    """Takes the address out of a list, the last of several."""
+def _without(place: Place, entry: Entry) -> Mend:
+    """Takes this entry out of a list."""
 
     def mend(draft: Draft) -> Draft:
         found = read_mailboxes(_text(draft, place), place)
-        places = [
-            at
-            for at, entry in enumerate(found.entries)
-            if same_address(entry.mailbox.addr_spec) == same_address(address)
-        ]
-        return _with(draft, place, without_entry(found, places[-1 if last else 0])) if places else draft
+        if entry not in found.entries:
+            return draft
+        return _with(draft, place, without_entry(found, found.entries.index(entry)))
 
     return mend
 
@@ -64,7 +61,7 @@ def _mistyped(looked: Looked) -> Iterator[Flaw]:
             if known := meant(entry.mailbox.domain):
                 words = f"{printable(entry.mailbox.addr_spec)}: is {known} meant?"
                 at = _domain_at(found, entry)
-                mend = None if at is None else partial(_with_domain, found.place, entry.mailbox.domain, known)
+                mend = None if at is None else partial(_with_domain, found.place, entry, known)
                 yield Flaw(found.place, words, entry.start if at is None else at, mend)
 
 
@@ -75,14 +72,13 @@ def _domain_at(found: AddressList, entry: Entry) -> int | None:
     return None if at < 0 else entry.start + at + 1
 
 
-def _with_domain(place: Place, wrong: str, right: str, draft: Draft) -> Draft:
-    """The first address of a list that has this domain, with the other one."""
+def _with_domain(place: Place, entry: Entry, right: str, draft: Draft) -> Draft:
+    """With the other domain in this entry of a list."""
     found = read_mailboxes(_text(draft, place), place)
-    for entry in found.entries:
-        at = _domain_at(found, entry)
-        if entry.mailbox.domain == wrong and at is not None:
-            return _with(draft, place, found.text[:at] + right + found.text[at + len(wrong) :])
-    return draft
+    at = _domain_at(found, entry) if entry in found.entries else None
+    if at is None:
+        return draft
+    return _with(draft, place, found.text[:at] + right + found.text[at + len(entry.mailbox.domain) :])
 
 
 def _text(draft: Draft, place: Place) -> str:
@@ -112,7 +108,7 @@ def _suppressed(looked: Looked) -> Iterator[Flaw]:
             if (reason := suppressed.get(address.casefold())) is not None:
                 why = f" ({printable(reason, 200)})" if reason else ""
                 words = f"{printable(address)} is on the suppression list{why}: Cloudflare will not send to it"
-                yield Flaw(found.place, words, entry.start, _without(found.place, address, last=False))
+                yield Flaw(found.place, words, entry.start, _without(found.place, entry))
 
 
 def _domain_not_onboarded(found: AddressList, domains: frozenset[str] | None) -> Iterator[tuple[Entry, str]]:

@@ -69,9 +69,6 @@ class Looked:
     def recipients(self) -> tuple[AddressList, ...]:
         return self.reading.to, self.reading.cc, self.reading.bcc
 
-    def has_problem(self, rule: str) -> bool:
-        return any(problem.rule == rule for problem in self.problems)
-
 
 def look(draft: Draft, known: Known | None = None, before: Looked | None = None) -> Looked:
     """Look at a draft; what it has in common with the one `before`, which was looked at, is not looked at again."""
@@ -116,12 +113,14 @@ class Rule:
     """Whether the weight is not the user's to choose: it is decided elsewhere that no such mail can be made."""
 
 
-def problems_of(rule: str, mend: Callable[[Problem], Mend | None] | None = None) -> Callable[[Looked], Iterator[Flaw]]:
+def problems_of(
+    rule: str, mend: Callable[[Looked, Problem], Mend | None] | None = None
+) -> Callable[[Looked], Iterator[Flaw]]:
     """The check of a rule that has its home in message or submission: what these say of it is taken over."""
 
     def check(looked: Looked) -> Iterator[Flaw]:
         for problem in looked.problems:
             if problem.rule == rule:
-                yield Flaw(problem.place, problem.words, problem.offset, mend(problem) if mend else None)
+                yield Flaw(problem.place, problem.words, problem.offset, mend(looked, problem) if mend else None)
 
     return check

@@ -52,8 +52,10 @@ skynet.be yandex.ru yandex.com mail.ru bk.ru list.ru inbox.ru rambler.ru qq.com 
 daum.net rediffmail.com seznam.cz centrum.cz wp.pl onet.pl interia.pl o2.pl abv.bg ukr.net example.com example.net
 example.org
 """
-WELL_KNOWN_DOMAINS: Final = frozenset(_DOMAINS.split())
-"""Domains that many people have their mailbox at, and those of examples: none of them is a mistake for another."""
+WELL_KNOWN_DOMAINS: Final = (*_DOMAINS.split(),)
+"""Domains that many people have their mailbox at, and those of examples: none of them is a mistake for another. Of two
+that may be meant the first is.
+"""
 
 TARGET_LENGTH: Final = 5
 """Letters before the first dot that a well-known domain needs to be taken for what was meant: short ones are near to

@@ -24,7 +24,7 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from cfmail_tui import mime, retry, submission
+from cfmail_tui import lint, mime, retry, submission
 from cfmail_tui.accounts import (
     COMMAND,
     DEFAULT_ACCOUNT,
@@ -37,18 +37,9 @@ from cfmail_tui.accounts import (
     NoneSetUp,
 )
 from cfmail_tui.attachments import inspect_all, read_file, read_source
-from cfmail_tui.message import (
-    Draft,
-    Finding,
-    MailError,
-    MailMessage,
-    MessageError,
-    Place,
-    RawDraft,
-    SavedDraft,
-    gist,
-    parse,
-)
+from cfmail_tui.lint import DraftFinding, Known
+from cfmail_tui.message import Draft, MailError, MailMessage, Place, RawDraft, SavedDraft, gist
+from cfmail_tui.outbox.checking import checked
 from cfmail_tui.outbox.memory import Memory, account_key
 from cfmail_tui.outbox.stored import digest, message_id, message_of
 from cfmail_tui.prefill import raw_draft
@@ -138,12 +129,8 @@ class Reviewed:
     """What speaks against sending it: that it may have arrived already."""
     limit: int = SIZE_LIMIT
     """Octets that a message to these recipients may have."""
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """What should be known of its files before it is sent."""
-        attachments = self.content.attachments if isinstance(self.content, MailMessage) else ()
-        return tuple(finding for attachment in attachments for finding in attachment.findings)
+    findings: tuple[DraftFinding, ...] = ()
+    """What should be known of it before it is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,15 +152,19 @@ class Outbox(Memory):
         environ: Mapping[str, str],
         *,
         verified: Collection[str] = (),
+        choices: Mapping[str, lint.Choice] | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         chance: Callable[[], float] = random.random,
     ) -> None:
-        """`verified` are destination addresses that the user says are verified, of whatever account."""
+        """`verified` are destination addresses that the user says are verified, of whatever account; `choices` what
+        the user made of rules for drafts.
+        """
         super().__init__(store)
         self.accounts = accounts
         self.base_url = base_url
         self._environ = environ
         self._said_verified = verified
+        self._choices = choices
         self._clock = clock
         self._chance = chance
         self.notices: tuple[str, ...] = ()
@@ -196,15 +187,27 @@ class Outbox(Memory):
         return api.proxy_for(self.base_url, self._environ)
 
     def prepare(
-        self, content: Draft | RawDraft, draft: SavedDraft | None = None, *, account: Account | None = None
+        self,
+        content: Draft | RawDraft,
+        draft: SavedDraft | None = None,
+        *,
+        account: Account | None = None,
+        known: Known | None = None,
     ) -> Reviewed:
         """Read everything the mail is made of and write down the request body that would leave.
+
+        `known` is what the caller knows of the world a draft goes out into; its files are looked at here.
 
         Raises MessageError with all reasons why the mail cannot be sent as it is, then NoAccount if none is given and
         none found, StoreError if the body cannot be written.
         """
         name = draft.account if draft else ""
-        ready, request = self._request(content, partial(self._limit, account or name))
+        limit = partial(self._limit, account or name)
+        ready, found = checked(content, known, self._choices)
+        if isinstance(ready, RawDraft):
+            request = submission.raw_request(ready, limit=limit)
+        else:
+            request = submission.builder_request(ready, self.assembled(ready), read_file, limit=limit)
         account = account or self.accounts.find(name)
         attempt_id = new_id()
         body = self._store.write_body(attempt_id, request.chunks())
@@ -219,7 +222,7 @@ class Outbox(Memory):
             digest=body.digest,
         )
         caution = self._caution(ready_to_leave)
-        return Reviewed(ready, account, ready_to_leave, draft, caution=caution, limit=request.limit)
+        return Reviewed(ready, account, ready_to_leave, draft, caution=caution, limit=request.limit, findings=found)
 
     def size(self, draft: Draft, account: str = "") -> Size:
         """How big the mail of an unfinished draft is by now, and may be if it is sent as the account of this name.
@@ -249,20 +252,6 @@ class Outbox(Memory):
             if alike and isinstance(attempt.outcome, Unknown) and attempt.settled is None:
                 return f"a mail like this may have been sent {_when(attempt)}: its outcome is unknown, F8 tells more"
         return ""
-
-    def _request(
-        self, content: Draft | RawDraft, limit: submission.Limit
-    ) -> tuple[MailMessage | RawDraft, submission.SendRequest]:
-        if isinstance(content, RawDraft):
-            return content, submission.raw_request(content, limit=limit)
-        attachments, problems = inspect_all(content.attachments)
-        try:
-            message = parse(content, attachments)
-        except MessageError as error:
-            raise MessageError(*error.problems, *problems) from error
-        if problems:
-            raise MessageError(*problems)
-        return message, submission.builder_request(message, self.assembled(message), read_file, limit=limit)
 
     def assembled(self, message: MailMessage) -> tuple[mime.Segment, ...]:
         """The message as a mail system would build it now."""
