@@ -41,6 +41,7 @@ from cfmail_tui.lint import DraftFinding, Known
 from cfmail_tui.message import Draft, MailError, MailMessage, Place, RawDraft, SavedDraft, gist
 from cfmail_tui.outbox.checking import checked
 from cfmail_tui.outbox.memory import Memory, account_key
+from cfmail_tui.outbox.road import Road
 from cfmail_tui.outbox.stored import digest, message_id, message_of
 from cfmail_tui.prefill import raw_draft
 from cfmail_tui.store import AttemptExists, Store, StoreError, Waiting
@@ -62,7 +63,7 @@ from cfmail_tui.submission import (
 )
 
 if TYPE_CHECKING:
-    # httpx is loaded when the first mail is sent, not when the program starts.
+    # httpx is loaded when the first mail is reviewed, not when the program starts.
     from cfmail_tui import api
     from cfmail_tui.inspection import Inspection
     from cfmail_tui.lookup import Verdict
@@ -161,8 +162,7 @@ class Outbox(Memory):
         """
         super().__init__(store)
         self.accounts = accounts
-        self.base_url = base_url
-        self._environ = environ
+        self.road = Road(base_url, environ)
         self._said_verified = verified
         self._choices = choices
         self._clock = clock
@@ -173,18 +173,6 @@ class Outbox(Memory):
         self._turn = threading.Lock()
         self._cancellations: dict[str, api.Cancellation] = {}
         self._unrecorded: dict[str, Outcome] = {}
-
-    @property
-    def proxy(self) -> str:
-        """The proxy on the way to Cloudflare, for the eye; "" if the environment names none for it."""
-        from cfmail_tui import api
-
-        return api.shown_proxy(self._proxy())
-
-    def _proxy(self) -> str | None:
-        from cfmail_tui import api
-
-        return api.proxy_for(self.base_url, self._environ)
 
     def prepare(
         self,
@@ -312,7 +300,7 @@ class Outbox(Memory):
         from cfmail_tui import api
 
         try:
-            client = api.Client(self.base_url, reviewed.account.credential, proxy=self._proxy())
+            client = self.road.client(reviewed.account.credential)
             stored = self._store.open_body(reviewed.submission.attempt_id)
         except (api.ApiError, StoreError) as error:
             return NotSent(str(error))
@@ -425,8 +413,6 @@ class Outbox(Memory):
 
         Raises NoAccount if there is none to ask as.
         """
-        from cfmail_tui import api
-
         # The records of another account would not have it, which is no proof that it was not sent.
         account = self.accounts.find(attempt.account if self.accounts.knows(attempt.account) else "")
         known = {
@@ -434,7 +420,7 @@ class Outbox(Memory):
             for other in self._store.attempts(limit=_KNOWN)
             if isinstance(other.outcome, Accepted)
         }
-        with api.Client(self.base_url, account.credential, proxy=self._proxy()) as client:
+        with self.road.client(account.credential) as client:
             asked = replace(attempt.submission, account_id=account.account_id)
             return client.find(asked, attempt.started_at, known=known)
 
@@ -448,9 +434,7 @@ class Outbox(Memory):
         return self._inspection(self.accounts.parsed(secret, email), self.accounts.parsed_id(account_id))
 
     def _inspection(self, credential: Credential, account_id: str) -> "Inspection":
-        from cfmail_tui import api
-
-        with api.Client(self.base_url, credential, proxy=self._proxy()) as client:
+        with self.road.client(credential) as client:
             found = client.inspect(account_id)
         if found.account_id and found.knows_verified:
             self._remember_verified(found.account_id, found.verified)
@@ -484,7 +468,7 @@ class Outbox(Memory):
 
     def curl(self, attempt: Attempt) -> str:
         """A shell command that sends the same body again; the token is named, never shown."""
-        base_url = shlex.quote(self.base_url)
+        base_url = shlex.quote(self.road.base_url)
         path = self._store.body_path(attempt.submission.attempt_id)
         return (
             f'curl {base_url}/accounts/"$CLOUDFLARE_ACCOUNT_ID"/email/sending/{attempt.submission.endpoint} \\\n'
