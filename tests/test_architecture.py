@@ -33,7 +33,19 @@ HOMES: Final = {
     "rich": "ui",
     "PIL": "preview",
 }
-PURE: Final = {"message", "mime", "submission", "lookup", "inspection", "profile", "retry", "lint", "report"}
+PURE: Final = {
+    "message",
+    "mime",
+    "submission",
+    "lookup",
+    "inspection",
+    "profile",
+    "retry",
+    "lint",
+    "report",
+    "searching",
+    "address_files",
+}
 IMPURE: Final = {*HOMES, "os", "pathlib", "socket", "threading", "asyncio"}
 IMPORTED_ONLY_BY: Final = {
     "api": {"outbox", "cli"},

@@ -10,9 +10,11 @@ Invariants:
 - a request body has no key the schema does not know and is valid UTF-8;
 - an answer becomes exactly one `Outcome`; what cannot be understood is `Unknown`, never success.
 
-`credential` is who sends, `requests` what leaves, `sizes` how big it may be, `outcomes` what came of it.
+`credential` is who sends, `requests` what leaves, `sizes` how big it may be, `outcomes` what came of it, `contents`
+what the history keeps of it.
 """
 
+from cfmail_tui.submission.contents import Contents, Detail, SentFile, contents_of
 from cfmail_tui.submission.credential import Account, ApiToken, Credential, GlobalKey, Secret, sender_in_words
 from cfmail_tui.submission.outcomes import (
     NOT_SENT_CODES,
@@ -21,6 +23,7 @@ from cfmail_tui.submission.outcomes import (
     Attempt,
     Explanation,
     Fate,
+    Later,
     NotSent,
     Outcome,
     Receipt,
@@ -51,12 +54,15 @@ __all__ = [
     "Answer",
     "ApiToken",
     "Attempt",
+    "Contents",
     "Credential",
+    "Detail",
     "Endpoint",
     "Envelope",
     "Explanation",
     "Fate",
     "GlobalKey",
+    "Later",
     "Limit",
     "NotSent",
     "Outcome",
@@ -64,10 +70,12 @@ __all__ = [
     "Refused",
     "Secret",
     "SendRequest",
+    "SentFile",
     "Size",
     "Submission",
     "Unknown",
     "builder_request",
+    "contents_of",
     "decode",
     "explain",
     "first_error",
