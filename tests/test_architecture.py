@@ -45,6 +45,8 @@ PURE: Final = {
     "lint",
     "markdown",
     "report",
+    "searching",
+    "address_files",
 }
 IMPURE: Final = {*HOMES, "os", "pathlib", "socket", "threading", "asyncio"} - {"markdown_it"}
 IMPORTED_ONLY_BY: Final = {

@@ -122,6 +122,17 @@ class Client:
         search = Search(self._wire, self._timeouts, self._clock, cancellation or Cancellation())
         return search.find(submission, started_at, known)
 
+    def follow(
+        self, submission: Submission, message_id: str, started_at: datetime, *, cancellation: Cancellation | None = None
+    ) -> Verdict:
+        """Look in Cloudflare's records for what became of the recipients of a mail that was accepted under this id.
+
+        Asks for the zone, then for the mail's events, twice where the records cannot be asked by message id; changes
+        nothing. Whatever happens on the wire is a verdict.
+        """
+        search = Search(self._wire, self._timeouts, self._clock, cancellation or Cancellation())
+        return search.follow(submission, message_id, started_at)
+
     def inspect(self, account_id: str = "", *, cancellation: Cancellation | None = None) -> Inspection:
         """Learn what the credential is and may do; whatever happens on the wire is a remark.
 

@@ -15,7 +15,7 @@ import random
 import secrets
 import shlex
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -37,14 +37,16 @@ from cfmail_tui.accounts import (
     NoneSetUp,
 )
 from cfmail_tui.attachments import inspect_all, read_file, read_source
-from cfmail_tui.lint import DraftFinding, Known
+from cfmail_tui.lint import DraftFinding
 from cfmail_tui.message import Draft, MailError, MailMessage, Place, RawDraft, SavedDraft, gist
 from cfmail_tui.outbox.checking import checked
-from cfmail_tui.outbox.memory import Memory, account_key
+from cfmail_tui.outbox.history import History, Page
+from cfmail_tui.outbox.memory import account_key
+from cfmail_tui.outbox.people import Known, People
 from cfmail_tui.outbox.road import Road
 from cfmail_tui.outbox.stored import digest, message_id, message_of
 from cfmail_tui.prefill import raw_draft
-from cfmail_tui.store import AttemptExists, Store, StoreError, Waiting
+from cfmail_tui.store import AttemptExists, DayCount, Retention, Store, StoreError, Waiting
 from cfmail_tui.submission import (
     LARGEST_SIZE_LIMIT,
     SIZE_LIMIT,
@@ -58,6 +60,7 @@ from cfmail_tui.submission import (
     Size,
     Submission,
     Unknown,
+    contents_of,
     explain,
     size_limit,
 )
@@ -66,13 +69,14 @@ if TYPE_CHECKING:
     # httpx is loaded when the first mail is reviewed, not when the program starts.
     from cfmail_tui import api
     from cfmail_tui.inspection import Inspection
-    from cfmail_tui.lookup import Verdict
 
 __all__ = [
     "COMMAND",
     "DEFAULT_ACCOUNT",
     "Accounts",
     "Choice",
+    "DayCount",
+    "Known",
     "Listed",
     "NeedsPassphrase",
     "NeedsTerminal",
@@ -81,6 +85,8 @@ __all__ = [
     "NotRecorded",
     "Outbox",
     "OutboxError",
+    "Page",
+    "Retention",
     "Reviewed",
     "Unfinished",
     "new_id",
@@ -89,8 +95,10 @@ __all__ = [
 ANSWER_LIMIT: Final = 10.0
 """Seconds that a mail in flight may still take when the program was told to end; then it is to be cancelled."""
 
-_KNOWN = 500
-"""Attempts whose message ids are told apart from the one that is looked for."""
+_KNOWN: Final = 500
+"""Unsettled attempts that a new mail is compared with."""
+
+_FOR_EVER: Final = Retention()
 
 Progress = Callable[[int, int], None]
 
@@ -132,6 +140,8 @@ class Reviewed:
     """Octets that a message to these recipients may have."""
     findings: tuple[DraftFinding, ...] = ()
     """What should be known of it before it is sent."""
+    is_test: bool = False
+    """Whether it goes only to its author, to be looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +152,7 @@ class Unfinished:
     waiting: Waiting | None = None
 
 
-class Outbox(Memory):
+class Outbox(History):
     """Prepares, sends and remembers mails; every method blocks and may be called from any thread."""
 
     def __init__(
@@ -154,17 +164,22 @@ class Outbox(Memory):
         *,
         verified: Collection[str] = (),
         choices: Mapping[str, lint.Choice] | None = None,
+        retention: Retention = _FOR_EVER,
+        address_files: Sequence[str] = (),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         chance: Callable[[], float] = random.random,
     ) -> None:
         """`verified` are destination addresses that the user says are verified, of whatever account; `choices` what
-        the user made of rules for drafts.
+        the user made of rules for drafts; `retention` says how long the history is kept, `address_files` where people
+        stand who can be written to.
         """
         super().__init__(store)
         self.accounts = accounts
         self.road = Road(base_url, environ)
         self._said_verified = verified
         self._choices = choices
+        self._retention = retention
+        self._people = People(store, address_files)
         self._clock = clock
         self._chance = chance
         self.notices: tuple[str, ...] = ()
@@ -180,7 +195,7 @@ class Outbox(Memory):
         draft: SavedDraft | None = None,
         *,
         account: Account | None = None,
-        known: Known | None = None,
+        known: lint.Known | None = None,
     ) -> Reviewed:
         """Read everything the mail is made of and write down the request body that would leave.
 
@@ -234,10 +249,9 @@ class Outbox(Memory):
 
     def _caution(self, new: Submission) -> str:
         """Words about a mail to the same people with the same subject whose outcome nobody knows yet."""
-        for attempt in self._store.attempts(Unknown.word, _KNOWN):
+        for attempt in self._store.unsettled(_KNOWN):
             tried = attempt.submission
-            alike = (tried.subject, set(tried.envelope.recipients)) == (new.subject, set(new.envelope.recipients))
-            if alike and isinstance(attempt.outcome, Unknown) and attempt.settled is None:
+            if (tried.subject, set(tried.envelope.recipients)) == (new.subject, set(new.envelope.recipients)):
                 return f"a mail like this may have been sent {_when(attempt)}: its outcome is unknown, F8 tells more"
         return ""
 
@@ -273,7 +287,11 @@ class Outbox(Memory):
             with self._turn:
                 try:
                     attempt = self._store.begin(
-                        reviewed.submission, reviewed.account.name, reviewed.draft, again_of=reviewed.again_of or None
+                        reviewed.submission,
+                        reviewed.account.name,
+                        reviewed.draft,
+                        again_of=reviewed.again_of or None,
+                        contents=contents_of(reviewed.content, reviewed.findings, is_test=reviewed.is_test),
                     )
                 except AttemptExists:
                     return self._store.attempt(attempt_id)
@@ -391,10 +409,6 @@ class Outbox(Memory):
 
         self._cancellations.setdefault(attempt_id, api.Cancellation()).cancel()
 
-    def attempts(self, query: str = "", limit: int = 50) -> tuple[Attempt, ...]:
-        """History, newest first; each word of the query occurs in what is shown of an attempt."""
-        return self._store.attempts(query, limit)
-
     def recover(self) -> str:
         """Give an outcome to what a cfmail left open when it died, and say so; what living ones send is theirs."""
         ended = self._store.recover()
@@ -407,22 +421,6 @@ class Outbox(Memory):
     def settle(self, attempt_id: str, *, arrived: bool) -> Attempt:
         """Take the user's word for an attempt whose outcome is unknown."""
         return self._store.settle(attempt_id, arrived=arrived)
-
-    def find(self, attempt: Attempt) -> "Verdict":
-        """Look for an attempt in Cloudflare's own records, as the account it was made as if that is still known.
-
-        Raises NoAccount if there is none to ask as.
-        """
-        # The records of another account would not have it, which is no proof that it was not sent.
-        account = self.accounts.find(attempt.account if self.accounts.knows(attempt.account) else "")
-        known = {
-            other.outcome.receipt.message_id
-            for other in self._store.attempts(limit=_KNOWN)
-            if isinstance(other.outcome, Accepted)
-        }
-        with self.road.client(account.credential) as client:
-            asked = replace(attempt.submission, account_id=account.account_id)
-            return client.find(asked, attempt.started_at, known=known)
 
     def inspect(self, name: str = "") -> "Inspection":
         """Ask Cloudflare what the credential of an account is and may do. Raises NoAccount."""

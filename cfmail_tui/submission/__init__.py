@@ -11,9 +11,10 @@ Invariants:
 - an answer becomes exactly one `Outcome`; what cannot be understood is `Unknown`, never success.
 
 `credential` is who sends, `requests` what leaves, `sizes` how big it may be, `outcomes` what came of it,
-`explanations` what to tell of that.
+`explanations` what to tell of that, `contents` what the history keeps of it.
 """
 
+from cfmail_tui.submission.contents import Contents, Detail, SentFile, contents_of
 from cfmail_tui.submission.credential import Account, ApiToken, Credential, GlobalKey, Secret, sender_in_words
 from cfmail_tui.submission.explanations import API_ERRORS, STATUSES, ApiError, Explanation, explain, place_of
 from cfmail_tui.submission.outcomes import (
@@ -22,6 +23,7 @@ from cfmail_tui.submission.outcomes import (
     Answer,
     Attempt,
     Fate,
+    Later,
     NotSent,
     Outcome,
     Receipt,
@@ -54,12 +56,15 @@ __all__ = [
     "ApiError",
     "ApiToken",
     "Attempt",
+    "Contents",
     "Credential",
+    "Detail",
     "Endpoint",
     "Envelope",
     "Explanation",
     "Fate",
     "GlobalKey",
+    "Later",
     "Limit",
     "NotSent",
     "Outcome",
@@ -67,10 +72,12 @@ __all__ = [
     "Refused",
     "Secret",
     "SendRequest",
+    "SentFile",
     "Size",
     "Submission",
     "Unknown",
     "builder_request",
+    "contents_of",
     "decode",
     "explain",
     "first_error",
