@@ -46,6 +46,8 @@ PURE: Final = {
     "markdown",
     "report",
     "searching",
+    "snippets",
+    "suppressions",
     "address_files",
 }
 IMPURE: Final = {*HOMES, "os", "pathlib", "socket", "threading", "asyncio"} - {"markdown_it"}

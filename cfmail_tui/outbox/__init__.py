@@ -12,14 +12,11 @@ Invariants:
 
 import json
 import random
-import secrets
-import shlex
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Final
@@ -37,14 +34,16 @@ from cfmail_tui.accounts import (
     NoneSetUp,
 )
 from cfmail_tui.attachments import inspect_all, read_file, read_source
-from cfmail_tui.lint import DraftFinding
-from cfmail_tui.message import Draft, MailError, MailMessage, Place, RawDraft, SavedDraft, gist
+from cfmail_tui.message import Draft, MailMessage, Place, RawDraft, SavedDraft, gist
 from cfmail_tui.outbox.checking import checked
-from cfmail_tui.outbox.history import History, Page
+from cfmail_tui.outbox.copies import Copies, new_id
+from cfmail_tui.outbox.history import Page
 from cfmail_tui.outbox.memory import account_key
 from cfmail_tui.outbox.people import Known, People
+from cfmail_tui.outbox.recipients import Recipients
+from cfmail_tui.outbox.reviewed import NotRecorded, OutboxError, Reviewed
 from cfmail_tui.outbox.road import Road
-from cfmail_tui.outbox.stored import digest, message_id, message_of
+from cfmail_tui.outbox.stored import message_of
 from cfmail_tui.prefill import raw_draft
 from cfmail_tui.store import AttemptExists, DayCount, Retention, Store, StoreError, Waiting
 from cfmail_tui.submission import (
@@ -61,7 +60,6 @@ from cfmail_tui.submission import (
     Submission,
     Unknown,
     contents_of,
-    explain,
     size_limit,
 )
 
@@ -106,44 +104,6 @@ Later = Callable[[float], None]
 """Is told in how many seconds a mail that was not sent is tried again."""
 
 
-class OutboxError(MailError):
-    """Base of what can go wrong here, in plain words; a mail that cannot be sent as it is, is a MessageError.
-
-    OutboxError
-    └── NotRecorded    the mail was sent or tried, but its outcome could not be written down
-    """
-
-
-class NotRecorded(OutboxError):  # noqa: N818 - it reads as what it is
-    """The journal could not take the outcome, which is told here instead."""
-
-    def __init__(self, attempt: Attempt, outcome: Outcome, reason: str) -> None:
-        super().__init__(f"{explain(outcome).cause}, but that could not be written down: {reason}")
-        self.attempt = replace(attempt, outcome=outcome)
-
-
-@dataclass(frozen=True, slots=True)
-class Reviewed:
-    """A mail ready to leave: what it says, as whom, and the submission whose body file is written."""
-
-    content: MailMessage | RawDraft
-    account: Account
-    submission: Submission
-    draft: SavedDraft | None = None
-    again_of: str = ""
-    """The first attempt to send this very mail, where there was one."""
-    tries: int = 0
-    """How often it was tried before."""
-    caution: str = ""
-    """What speaks against sending it: that it may have arrived already."""
-    limit: int = SIZE_LIMIT
-    """Octets that a message to these recipients may have."""
-    findings: tuple[DraftFinding, ...] = ()
-    """What should be known of it before it is sent."""
-    is_test: bool = False
-    """Whether it goes only to its author, to be looked at."""
-
-
 @dataclass(frozen=True, slots=True)
 class Unfinished:
     """A draft, and if it was to be sent and waits to be tried again, since when and until when."""
@@ -152,7 +112,7 @@ class Unfinished:
     waiting: Waiting | None = None
 
 
-class Outbox(History):
+class Outbox(Copies, Recipients):
     """Prepares, sends and remembers mails; every method blocks and may be called from any thread."""
 
     def __init__(
@@ -212,18 +172,7 @@ class Outbox(History):
         else:
             request = submission.builder_request(ready, self.assembled(ready), read_file, limit=limit)
         account = account or self.accounts.find(name)
-        attempt_id = new_id()
-        body = self._store.write_body(attempt_id, request.chunks())
-        ready_to_leave = Submission(
-            attempt_id=attempt_id,
-            account_id=account.account_id,
-            endpoint=request.endpoint,
-            envelope=request.envelope,
-            subject=request.subject,
-            message_size=request.message_size,
-            body_size=body.size,
-            digest=body.digest,
-        )
+        ready_to_leave = self._written(request, account)
         caution = self._caution(ready_to_leave)
         return Reviewed(ready, account, ready_to_leave, draft, caution=caution, limit=request.limit, findings=found)
 
@@ -254,15 +203,6 @@ class Outbox(History):
             if (tried.subject, set(tried.envelope.recipients)) == (new.subject, set(new.envelope.recipients)):
                 return f"a mail like this may have been sent {_when(attempt)}: its outcome is unknown, F8 tells more"
         return ""
-
-    def assembled(self, message: MailMessage) -> tuple[mime.Segment, ...]:
-        """The message as a mail system would build it now."""
-        return mime.assemble(
-            message,
-            date=format_datetime(self._clock()),
-            message_id=f"<{secrets.token_hex(18)}@{message.sender.domain}>",
-            boundary=secrets.token_hex(12),
-        )
 
     def discard(self, reviewed: Reviewed) -> None:
         """Forget a reviewed mail that was not sent; its draft stays."""
@@ -441,40 +381,6 @@ class Outbox(History):
     def attempt(self, attempt_id: str) -> Attempt:
         return self._store.attempt(attempt_id)
 
-    def wire_body(self, attempt_id: str, limit: int = -1) -> bytes:
-        """The request body as it left or would leave, up to `limit` octets."""
-        with self._store.open_body(attempt_id) as body:
-            return body.read(limit)
-
-    def eml(self, attempt: Attempt) -> Iterator[bytes]:
-        """The message of an attempt: the source that was sent, or the form's mail as a mail system would build it."""
-        with self._store.open_body(attempt.submission.attempt_id) as body:
-            if digest(body) != attempt.submission.digest:
-                raise OutboxError("the stored mail is damaged: it is not what was reviewed")
-            body.seek(0)
-            if attempt.submission.endpoint == "send_raw":
-                yield json.load(body)["mime_message"].encode()
-                return
-            message, read = message_of(body)
-            segments = mime.assemble(
-                message,
-                date=format_datetime(attempt.started_at),
-                message_id=message_id(attempt, message),
-                boundary=attempt.submission.digest[:24],
-            )
-            yield from mime.chunks(segments, read)
-
-    def curl(self, attempt: Attempt) -> str:
-        """A shell command that sends the same body again; the token is named, never shown."""
-        base_url = shlex.quote(self.road.base_url)
-        path = self._store.body_path(attempt.submission.attempt_id)
-        return (
-            f'curl {base_url}/accounts/"$CLOUDFLARE_ACCOUNT_ID"/email/sending/{attempt.submission.endpoint} \\\n'
-            '  -H "Authorization: Bearer $CLOUDFLARE_API_TOKEN" \\\n'
-            '  -H "Content-Type: application/json" \\\n'
-            f"  --data-binary @{shlex.quote(str(path))}"
-        )
-
     def open_raw(self, path: str) -> RawDraft:
         """A raw message from a file. Raises MessageError naming the file if it cannot be read."""
         return raw_draft(read_source(path, Place.SOURCE))
@@ -530,8 +436,3 @@ def _when(attempt: Attempt) -> str:
 
 def _count(number: int, thing: str) -> str:
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
-def new_id() -> str:
-    """A name for a draft or an attempt that no other has."""
-    return secrets.token_hex(8)

@@ -16,7 +16,15 @@ Invariants:
 
 from cfmail_tui.submission.contents import Contents, Detail, SentFile, contents_of
 from cfmail_tui.submission.credential import Account, ApiToken, Credential, GlobalKey, Secret, sender_in_words
-from cfmail_tui.submission.explanations import API_ERRORS, STATUSES, ApiError, Explanation, explain, place_of
+from cfmail_tui.submission.explanations import (
+    API_ERRORS,
+    STATUSES,
+    ApiError,
+    Explanation,
+    explain,
+    may_be_suppressed,
+    place_of,
+)
 from cfmail_tui.submission.outcomes import (
     NOT_SENT_CODES,
     Accepted,
@@ -81,6 +89,7 @@ __all__ = [
     "decode",
     "explain",
     "first_error",
+    "may_be_suppressed",
     "megabytes",
     "place_of",
     "raw_request",
