@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 from cfmail_tui import mime
 from cfmail_tui.message import printable
 from cfmail_tui.submission import Accepted, Attempt, Fate, NotSent, Outcome, Refused, Submission, Unknown, explain
+from cfmail_tui.suppressions import Barred
 
 if TYPE_CHECKING:
     from cfmail_tui.lint import DraftFinding
@@ -156,6 +157,29 @@ def in_words(attempt: Attempt) -> Iterator[str]:
     if isinstance(outcome, Refused):
         reference = f", reference {printable(outcome.ray)}" if outcome.ray else ""
         yield f"Cloudflare's words: {printable(outcome.reason, 400)} [{printable(outcome.code)}]{reference}"
+
+
+def barred_in_words(barred: Barred) -> Iterator[str]:
+    """Who of a mail's recipients is on the suppression list, why and until when; or why that cannot be told."""
+    for address in barred.addresses:
+        why = "; ".join(entry.words for entry in barred.about(address))
+        yield f"{printable(address, 300)} is on the suppression list{': ' if why else ''}{printable(why, 400)}"
+    if barred.remark:
+        yield f"{printable(barred.remark.words, 400)}; {printable(barred.remark.action, 400)}"
+
+
+def barred_as_json(barred: Barred) -> list[dict[str, Any]]:
+    """The same for scripts."""
+    return [
+        {
+            "address": entry.address,
+            "reason": entry.reason,
+            "created_at": entry.created_at.isoformat() if entry.created_at else None,
+            "expires_at": entry.expires_at.isoformat() if entry.expires_at else None,
+            "sending_domain": entry.domain or None,
+        }
+        for entry in barred.entries
+    ]
 
 
 def in_a_line(attempt: Attempt) -> str:

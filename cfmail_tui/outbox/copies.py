@@ -212,10 +212,8 @@ def write_copy(path: Path, chunks: Iterable[bytes], *, over: bool = False) -> No
                 partial_path.replace(path)
             else:
                 os.link(partial_path, path)
-                partial_path.unlink()
-        except BaseException:
+        finally:
             partial_path.unlink(missing_ok=True)
-            raise
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
         raise OutboxError(f"{path} cannot be written: {(reason or 'it is not a path').lower()}") from error

@@ -74,7 +74,7 @@ COMMANDS = (
     Command("account", "f11", "app.account", "Accounts", "Who mail is sent as: choose, add, check, remove", "composer"),
     Command("quit", "ctrl+q", "app.quit", "Quit", "Leave; the draft is saved", "everywhere"),
     Command("send", "y", "send", "Send", "Send the mail", "review", footer=True),
-    Command("edit", "e,q,escape,f12", "back", "Edit", "Back to the mail", "review", footer=True),
+    Command("edit", "e,q,escape,f12", "back", "Edit", "Back to the mail", "review"),
     Command(
         "review-attach", "a", "leave_to('attach')", "Attach", "Attach a file or remove one", "review-form", footer=True
     ),
@@ -83,7 +83,7 @@ COMMANDS = (
     ),
     Command("test", "t", "test", "Test", "Send it to its author only, to look at it", "review", footer=True),
     Command("copy-as", "c", "copy", "Copy", "Copy it as curl, Python, Go or wrangler", "review", footer=True),
-    Command("wire", "m", "wire_body", "Wire", "The request body as it will leave", "review", footer=True),
+    Command("wire", "m", "wire_body", "Wire body", "The request body as it will leave", "review"),
     Command(
         "postpone",
         "p",
@@ -165,7 +165,7 @@ COMMANDS = (
         "to-the-failed",
         "s",
         "to_the_failed",
-        "To the failed",
+        "To failed",
         "A new draft to those it did not reach",
         "outcome",
         footer=True,
@@ -189,7 +189,7 @@ COMMANDS = (
         footer=True,
     ),
     Command("copy-outcome", "c", "copy", "Copy", "Copy the outcome as text", "outcome", footer=True),
-    Command("to-history", "h", "to_history", "History", "Go to the history", "outcome", footer=True),
+    Command("to-history", "h", "to_history", "History", "Go to the history", "outcome"),
     Command("copy-text", "c", "copy", "Copy", "Copy it to the clipboard", "snippet", footer=True),
     Command("write-text", "w", "to_path", "Write", "Write it to a file (Enter in its path)", "snippet", footer=True),
     Command("next-tool", "n,right", "next_tool", "Next", "The same for the next tool", "snippet", footer=True),
