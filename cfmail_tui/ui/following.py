@@ -106,10 +106,12 @@ class Following:
 
     def _write_again(self, screen: OutcomeScreen, recipients: Collection[str]) -> None:
         """A new draft of the mail to these of its recipients."""
-        attempt = screen.attempt
+        attempt, folder = screen.attempt, self._app.attaching.kept_folder
 
         def make(outbox: "Outbox") -> Next:
-            content = outbox.draft_again(attempt, recipients)
+            from cfmail_tui.attachments.kept import keep
+
+            content = outbox.draft_again(attempt, partial(keep, folder), recipients)
             return lambda: self._app.drafting.when_kept(partial(self._open, screen, content, attempt.account))
 
         self._app.run_task(make, screen.say)

@@ -8,17 +8,20 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from cfmail_tui.attachments.kept import keep
 from cfmail_tui.credentials import Keyring
 from cfmail_tui.inspection import What
 from cfmail_tui.lookup import CannotTell, Doubt
 from cfmail_tui.message import AttachmentDraft, Draft, RawDraft
 from cfmail_tui.outbox import Accounts, Outbox, OutboxError, Reviewed, write_copy
+from cfmail_tui.outbox.stored import KeepFile
 from cfmail_tui.prefill import raw_draft
 from cfmail_tui.sandbox import Choices, Sandbox
 from cfmail_tui.snippets import INLINE_LIMIT, TOOLS
@@ -69,6 +72,11 @@ def with_files(tmp_path: Path) -> Draft:
     return replace(MAIL, html='<img src="cid:p1" alt="p">', attachments=files)
 
 
+def kept(tmp_path: Path) -> KeepFile:
+    """Keeps files as the screens do."""
+    return partial(keep, tmp_path / "kept")
+
+
 class TestToAuthor:
     def test_the_same_mail_to_nobody_else(self, outbox: Outbox, sandbox: Sandbox, tmp_path: Path) -> None:
         """A test has the words and files that were reviewed, also if a file is gone, and one recipient: its author."""
@@ -105,7 +113,7 @@ class TestDraftAgain:
         attempt = outbox.send(outbox.prepare(draft))
         assert attempt.failed == ("bounce@example.net", "bounce@example.com")
         (tmp_path / "pic.png").unlink()
-        again = outbox.draft_again(attempt, attempt.failed)
+        again = outbox.draft_again(attempt, kept(tmp_path), attempt.failed)
         assert isinstance(again, Draft)
         assert replace(again, attachments=()) == replace(
             draft, to="bounce@example.net", cc="", bcc="bounce@example.com", attachments=()
@@ -117,36 +125,25 @@ class TestDraftAgain:
         names = [(part.filename, part.media_type, part.content_id) for part in prepared.content.attachments]
         assert names == [("pic.png", "image/png", "p1"), ("other.txt", "text/plain", "")]
 
-    def test_to_everybody(self, outbox: Outbox) -> None:
+    def test_to_everybody(self, outbox: Outbox, tmp_path: Path) -> None:
         """Without a choice the draft is the mail that was typed."""
-        assert outbox.draft_again(outbox.send(outbox.prepare(MAIL))) == MAIL
+        assert outbox.draft_again(outbox.send(outbox.prepare(MAIL)), kept(tmp_path)) == MAIL
 
-    def test_a_raw_message(self, outbox: Outbox) -> None:
+    def test_a_raw_message(self, outbox: Outbox, tmp_path: Path) -> None:
         """Its source is the same, its envelope has those who are wanted."""
         attempt = outbox.send(outbox.prepare(replace(raw_draft(RAW), recipients="bounce@x.example, bob@x.example")))
-        again = outbox.draft_again(attempt, attempt.failed)
+        again = outbox.draft_again(attempt, kept(tmp_path), attempt.failed)
         assert isinstance(again, RawDraft)
         assert again.recipients == "bounce@x.example"
         assert again.source.replace(b"\r\n", b"\n") == RAW.replace(b"\r\n", b"\n")
 
-    def test_a_damaged_body_is_no_draft(self, outbox: Outbox, data_dir: Path) -> None:
+    def test_a_damaged_body_is_no_draft(self, outbox: Outbox, data_dir: Path, tmp_path: Path) -> None:
         """What is not what was sent is not taken for it."""
         attempt = outbox.send(outbox.prepare(MAIL))
         body = data_dir / "bodies" / f"{attempt.submission.attempt_id}.json"
         body.write_bytes(body.read_bytes().replace(b"Hi", b"Ho"))
         with pytest.raises(OutboxError, match="damaged"):
-            outbox.draft_again(attempt)
-
-    def test_files_that_no_draft_has_go(self, outbox: Outbox, tmp_path: Path) -> None:
-        """Files written for a draft stay while a draft has them, and for an hour; then they are deleted."""
-        attempt = outbox.send(outbox.prepare(with_files(tmp_path)))
-        outbox.draft_again(attempt)
-        (folder,) = outbox.files_folder.iterdir()
-        outbox.forget_files()
-        assert folder.exists()
-        os.utime(folder, (1, 1))
-        outbox.forget_files()
-        assert not folder.exists()
+            outbox.draft_again(attempt, kept(tmp_path))
 
 
 def run(text: str, suffix: str, folder: Path, sandbox: Sandbox) -> subprocess.CompletedProcess[str]:
