@@ -18,7 +18,7 @@ Who may know whom, from the top down (checked by the import contracts in pyproje
     prefill         drafts from a command line, a link or a file
     settings        folders and environment                          (the only platformdirs)
     snippets        a request as a text for other tools              pure
-    suppressions    whom the provider sends nothing to              pure
+    suppressions    whom the provider sends nothing to               pure
     report          an attempt as exit code, JSON, CSV, words        pure
     lookup          a mail in the provider's records                 pure
     inspection      what a credential is and may do                  pure
