@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +18,6 @@ import pytest
 
 from cfmail_tui.attachments import inspect
 from cfmail_tui.credentials import Keyring
-from cfmail_tui.lint import Known
 from cfmail_tui.message import AttachmentDraft, Draft, MessageError, Place, RawDraft, SavedDraft, UnreadableFile
 from cfmail_tui.outbox import Accounts, NoAccount, NotRecorded, Outbox, OutboxError, Reviewed, new_id
 from cfmail_tui.prefill import raw_draft
@@ -70,29 +68,6 @@ def attached(*paths: Path | str) -> Draft:
 def kept(data_dir: Path) -> list[str]:
     """The names of the body files, half-written ones included."""
     return [path.name for path in (data_dir / "bodies").iterdir()]
-
-
-class TestFindings:
-    def test_what_a_mail_is_prepared_with(self, outbox: Outbox, tmp_path: Path) -> None:
-        """What is found in a draft, its files and what the caller knows of the world stands with the reviewed mail."""
-        (tmp_path / "empty.txt").touch()
-        known = Known(suppressed={"bob@example.net": "complaint"}, domains=frozenset({"acme.example"}))
-        reviewed = outbox.prepare(attached(tmp_path / "empty.txt"), known=known)
-        assert [(one.rule, one.weight) for one in reviewed.findings] == [
-            ("suppressed", "caution"),
-            ("no-subject", "caution"),
-            ("file", "caution"),
-        ]
-
-    def test_what_stops_a_mail_keeps_nothing(self, outbox: Outbox, data_dir: Path) -> None:
-        """A mail that Cloudflare would refuse has no body written, and says where the reason is."""
-        with pytest.raises(MessageError) as caught:
-            outbox.prepare(replace(MAIL, headers="X-One: 1\nSender: a@b.example", html='<img src="cid:x" alt="">'))
-        assert [(problem.place, problem.offset) for problem in caught.value.problems] == [
-            (Place.HEADERS, 9),
-            (Place.HTML, 0),
-        ]
-        assert kept(data_dir) == []
 
 
 class TestFiles:
