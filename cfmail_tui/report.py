@@ -8,11 +8,15 @@ import io
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from cfmail_tui import mime
-from cfmail_tui.message import Place, printable
+from cfmail_tui.message import printable
 from cfmail_tui.submission import Accepted, Attempt, Fate, NotSent, Outcome, Refused, Submission, Unknown, explain
+from cfmail_tui.suppressions import Barred
+
+if TYPE_CHECKING:
+    from cfmail_tui.lint import DraftFinding
 
 ACCEPTED, PARTLY, REFUSED, NOT_SENT, UNKNOWN = 0, 3, 69, 75, 76
 
@@ -28,8 +32,8 @@ def outcome_name(outcome: Outcome | None) -> str:
 def exit_code(attempt: Attempt) -> int:
     """The exit code that stands for an attempt's outcome; an open one may have been sent."""
     match attempt.outcome:
-        case Accepted(receipt):
-            fates = {fate for _, fate in receipt.fates(attempt.submission.envelope)}
+        case Accepted():
+            fates = {fate for _, fate in attempt.fates}
             return ACCEPTED if fates <= {Fate.DELIVERED, Fate.QUEUED} else PARTLY
         case Refused():
             return REFUSED
@@ -39,22 +43,6 @@ def exit_code(attempt: Attempt) -> int:
             return UNKNOWN
         case _:
             assert_never(attempt.outcome)
-
-
-_PLACES: Final = {
-    "email.sending.error.email.sender_not_configured": Place.FROM,
-    "email.sending.error.email.sending_disabled": Place.FROM,
-    "email.sending.error.email.invalid": Place.TO,
-    "email.sending.error.email.too_big": Place.ATTACHMENTS,
-}
-"""What Cloudflare's words blame (developer docs, Email Sending errors)."""
-
-
-def place_of(refused: Refused) -> Place | None:
-    """Where in the mail the cause of a refusal is, if it is in the mail."""
-    if refused.status == 413:
-        return Place.ATTACHMENTS
-    return _PLACES.get(refused.reason.partition(": ")[0])
 
 
 def as_json(attempt: Attempt) -> dict[str, Any]:
@@ -83,6 +71,7 @@ def as_json(attempt: Attempt) -> dict[str, Any]:
         shown["settled"] = "arrived" if attempt.settled else "lost"
     if isinstance(outcome, Refused):
         shown |= {"http_status": outcome.status, "code": outcome.code, "retry_after": outcome.retry_after}
+        shown["ray"] = outcome.ray or None
     return shown
 
 
@@ -126,8 +115,8 @@ def source_as_json(changes: Iterable["mime.Change"], findings: Iterable["mime.So
     }
 
 
-def findings_as_json(findings: Iterable["mime.SourceFinding"]) -> list[dict[str, Any]]:
-    """What should be known of a raw message, for scripts; `offset` counts octets from 0."""
+def findings_as_json(findings: Iterable["DraftFinding | mime.SourceFinding"]) -> list[dict[str, Any]]:
+    """What should be known of a mail before it is sent, for scripts."""
     return [
         {
             "rule": one.rule,
@@ -165,7 +154,7 @@ def preview_in_words(submission: Submission, account: str, proxy: str) -> Iterat
 def statuses(attempt: Attempt) -> list[tuple[str, str]]:
     """Each recipient with what became of it; where nothing was accepted, that is the attempt's outcome."""
     if isinstance(attempt.outcome, Accepted):
-        return [(address, str(fate)) for address, fate in attempt.outcome.receipt.fates(attempt.submission.envelope)]
+        return [(address, str(fate)) for address, fate in attempt.fates]
     return [(address, outcome_name(attempt.outcome)) for address in attempt.submission.envelope.recipients]
 
 
@@ -178,7 +167,31 @@ def in_words(attempt: Attempt) -> Iterator[str]:
         explanation = explain(outcome)
         yield f"{printable(explanation.cause, 400)}; {printable(explanation.action, 400)}"
     if isinstance(outcome, Refused):
-        yield f"Cloudflare's words: {printable(outcome.reason, 400)} [{printable(outcome.code)}]"
+        reference = f", reference {printable(outcome.ray)}" if outcome.ray else ""
+        yield f"Cloudflare's words: {printable(outcome.reason, 400)} [{printable(outcome.code)}]{reference}"
+
+
+def barred_in_words(barred: Barred) -> Iterator[str]:
+    """Who of a mail's recipients is on the suppression list, why and until when; or why that cannot be told."""
+    for address in barred.addresses:
+        why = "; ".join(entry.words for entry in barred.about(address))
+        yield f"{printable(address, 300)} is on the suppression list{': ' if why else ''}{printable(why, 400)}"
+    if barred.remark:
+        yield f"{printable(barred.remark.words, 400)}; {printable(barred.remark.action, 400)}"
+
+
+def barred_as_json(barred: Barred) -> list[dict[str, Any]]:
+    """The same for scripts."""
+    return [
+        {
+            "address": entry.address,
+            "reason": entry.reason,
+            "created_at": entry.created_at.isoformat() if entry.created_at else None,
+            "expires_at": entry.expires_at.isoformat() if entry.expires_at else None,
+            "sending_domain": entry.domain or None,
+        }
+        for entry in barred.entries
+    ]
 
 
 def in_a_line(attempt: Attempt) -> str:

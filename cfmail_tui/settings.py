@@ -6,20 +6,35 @@ them, and nothing ever writes the file.
 What `config.toml` may hold:
 
     undo_send = 5    # seconds, 0 to 600: how long a mail can be taken back after `y`; 0 sends at once
+    confirm_recipients = 10    # to more than so many a mail leaves only when their number was typed; 50: never asked
     token_command = ["pass", "show", "cloudflare"]    # a program and its arguments that print an API token; no shell
     account_id = "..."                                # the account it is for: 32 hexadecimal digits
     verified_destinations = ["me@example.com"]        # verified destination addresses: a mail to these only may have
                                                       # 25 MiB; needed where the token may not read them
+    address_files = ["~/contacts.vcf"]    # vCard, abook or mutt aliases, to complete recipients from
+    keep_bodies_days = 365    # days for which sent mails are kept whole; afterwards they can be found, not shown
+    keep_bodies_mib = 1000    # MiB that they may take
+    keep_mails = 100000       # mails that the history holds
+    redact_bodies = false     # true: with a mail the words it can be found by are forgotten; alone, when it was sent
+    markdown_template = "mail.html"    # an HTML page with {{body}} in it, for bodies written in Markdown; from this
+                                       # file's folder, if it is no whole path
+
+    [findings]                         # rules for drafts (docs/findings.md): "off", "note", "caution" or "stops"
+    no-subject = "stops"
 """
 
 import difflib
 import os
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:
+    from cfmail_tui.lint import Choice
+
+CONFIRM_RECIPIENTS = 10
 DEFAULT_BASE_URL = "https://api.cloudflare.com/client/v4"
 
 
@@ -33,17 +48,32 @@ class Settings:
     """The command of the external editor, "" when the environment names none."""
     undo_send: float = 5.0
     """Seconds in which a mail that is to be sent can be taken back."""
+    confirm_recipients: int = CONFIRM_RECIPIENTS
+    """Recipients above which their number has to be typed before a mail is sent."""
     token_command: tuple[str, ...] = ()
     """The user's password command, () when there is none."""
     account_id: str = ""
     """The account whose token that command prints, in lower case."""
     verified_destinations: tuple[str, ...] = ()
     """Addresses that the user says are verified destinations of the account."""
+    markdown_template: str = ""
+    """The path of the page that a Markdown body is put into, "" for the usual one."""
+    findings: Mapping[str, "Choice"] = field(default_factory=dict)
+    """What the user made of rules for drafts, by their names."""
+    address_files: tuple[str, ...] = ()
+    """Address books of other programs; paths as the user wrote them."""
+    keep_bodies_days: int | None = None
+    """Days for which the bodies of sent mails are kept; None is for ever, here and below."""
+    keep_bodies_mib: int | None = None
+    keep_mails: int | None = None
+    redact_bodies: bool = False
+    """Whether with its body a mail also loses the words it can be found by."""
     notices: tuple[str, ...] = ()
     """What of the file could not be used, and why; the rest was."""
 
 
 _LONGEST_UNDO = 600
+_LARGEST_NUMBER = 1_000_000_000
 
 
 def read(environ: Mapping[str, str]) -> Settings:
@@ -91,14 +121,42 @@ def _wishes(path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
     notices = []
     for key, value in table.items():
         if key not in _KEYS:
-            near = difflib.get_close_matches(key, _KEYS, 1)
-            notices.append(f"{path}: there is no setting {key!r}" + (f"; did you mean {near[0]}?" if near else ""))
+            notices.append(f"{path}: there is no setting {key!r}{_did_you_mean(key, _KEYS)}")
             continue
         try:
             wishes[key] = _KEYS[key](value)
         except ValueError as error:
             notices.append(f"{path}: {key} {error}")
+    if "findings" in wishes:
+        wishes["findings"], faults = _choices(wishes["findings"])
+        notices += [f"{path}: findings: {fault}" for fault in faults]
+    if template := wishes.get("markdown_template"):
+        wishes["markdown_template"] = str(path.parent / os.path.expanduser(template))  # noqa: PTH111 - see _folder
     return wishes, tuple(notices)
+
+
+def _did_you_mean(name: str, names: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, [*names], 1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _choices(table: dict[str, object]) -> tuple[dict[str, "Choice"], list[str]]:
+    """What was made of rules, as far as it makes sense, and words about the rest."""
+    from cfmail_tui.lint import CHOICES, RULES
+
+    rules = {rule.name: rule for rule in RULES}
+    found: dict[str, Choice] = {}
+    faults = []
+    for name, value in table.items():
+        if name not in rules:
+            faults.append(f"there is no rule {name!r}{_did_you_mean(name, rules)}")
+        elif rules[name].is_settled:
+            faults.append(f"{name} is decided elsewhere, and cannot be weighed otherwise")
+        elif (choice := next((choice for choice in CHOICES if choice == value), None)) is None:
+            faults.append(f"{name} is one of {', '.join(CHOICES)}")
+        else:
+            found[name] = choice
+    return found, faults
 
 
 def _seconds(value: object) -> float:
@@ -126,10 +184,49 @@ def _account_id(value: object) -> str:
     return value.lower()
 
 
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("is a path")
+    return value
+
+
+def _table(value: object) -> dict[str, object]:
+    if isinstance(value, dict):
+        return value
+    raise ValueError("is a table of rules")
+
+
+def _paths(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(part, str) and part for part in value):
+        raise ValueError("is a list of paths")
+    return tuple(value)
+
+
+def _number(value: object) -> int:
+    # A truth value is an int to Python.
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= _LARGEST_NUMBER:
+        raise ValueError("is a whole number above 0")
+    return value
+
+
+def _truth(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("is true or false")  # noqa: TRY004 - whoever reads the file is told, by the same road
+    return value
+
+
 _KEYS: Mapping[str, Callable[[object], Any]] = {
     "undo_send": _seconds,
+    "confirm_recipients": _number,
     "token_command": _command,
     "account_id": _account_id,
     "verified_destinations": _addresses,
+    "markdown_template": _text,
+    "findings": _table,
+    "address_files": _paths,
+    "keep_bodies_days": _number,
+    "keep_bodies_mib": _number,
+    "keep_mails": _number,
+    "redact_bodies": _truth,
 }
 """What each key's value becomes; a ValueError says what it has to be, and nothing of what it is."""

@@ -32,9 +32,25 @@ HOMES: Final = {
     "textual": "ui",
     "rich": "ui",
     "PIL": "preview",
+    "markdown_it": "markdown",
 }
-PURE: Final = {"message", "mime", "submission", "lookup", "inspection", "profile", "retry", "lint", "report"}
-IMPURE: Final = {*HOMES, "os", "pathlib", "socket", "threading", "asyncio"}
+PURE: Final = {
+    "message",
+    "mime",
+    "submission",
+    "lookup",
+    "inspection",
+    "profile",
+    "retry",
+    "lint",
+    "markdown",
+    "report",
+    "searching",
+    "snippets",
+    "suppressions",
+    "address_files",
+}
+IMPURE: Final = {*HOMES, "os", "pathlib", "socket", "threading", "asyncio"} - {"markdown_it"}
 IMPORTED_ONLY_BY: Final = {
     "api": {"outbox", "cli"},
     "credentials": {"accounts", "cli"},

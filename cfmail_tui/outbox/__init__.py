@@ -11,18 +11,16 @@ Invariants:
 """
 
 import random
-import secrets
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from cfmail_tui import mime, retry, submission
+from cfmail_tui import lint, mime, retry, submission
 from cfmail_tui.accounts import (
     COMMAND,
     DEFAULT_ACCOUNT,
@@ -35,12 +33,17 @@ from cfmail_tui.accounts import (
     NoneSetUp,
 )
 from cfmail_tui.attachments import inspect_all, read_file
-from cfmail_tui.message import Draft, Finding, MailMessage, MessageError, RawDraft, SavedDraft, gist, parse
+from cfmail_tui.message import Draft, MailMessage, RawDraft, SavedDraft, gist
+from cfmail_tui.outbox.checking import checked
+from cfmail_tui.outbox.copies import Copies, new_id, write_copy
 from cfmail_tui.outbox.failures import NotRecorded, OutboxError
+from cfmail_tui.outbox.history import Page
 from cfmail_tui.outbox.memory import account_key
+from cfmail_tui.outbox.people import Known, People
+from cfmail_tui.outbox.recipients import Recipients
+from cfmail_tui.outbox.reviewed import Reviewed
 from cfmail_tui.outbox.road import Road
-from cfmail_tui.outbox.stored import Stored
-from cfmail_tui.store import AttemptExists, Store, StoreError, Waiting
+from cfmail_tui.store import AttemptExists, DayCount, Retention, Store, StoreError, Waiting
 from cfmail_tui.submission import (
     LARGEST_SIZE_LIMIT,
     SIZE_LIMIT,
@@ -54,6 +57,7 @@ from cfmail_tui.submission import (
     Size,
     Submission,
     Unknown,
+    contents_of,
     size_limit,
 )
 
@@ -61,13 +65,14 @@ if TYPE_CHECKING:
     # httpx is loaded when the first mail is reviewed, not when the program starts.
     from cfmail_tui import api
     from cfmail_tui.inspection import Inspection
-    from cfmail_tui.lookup import Verdict
 
 __all__ = [
     "COMMAND",
     "DEFAULT_ACCOUNT",
     "Accounts",
     "Choice",
+    "DayCount",
+    "Known",
     "Listed",
     "NeedsPassphrase",
     "NeedsTerminal",
@@ -76,45 +81,26 @@ __all__ = [
     "NotRecorded",
     "Outbox",
     "OutboxError",
+    "Page",
+    "Retention",
     "Reviewed",
     "Unfinished",
     "new_id",
+    "write_copy",
 ]
 
 ANSWER_LIMIT: Final = 10.0
 """Seconds that a mail in flight may still take when the program was told to end; then it is to be cancelled."""
 
-_KNOWN = 500
-"""Attempts whose message ids are told apart from the one that is looked for."""
+_KNOWN: Final = 500
+"""Unsettled attempts that a new mail is compared with."""
+
+_FOR_EVER: Final = Retention()
 
 Progress = Callable[[int, int], None]
 
 Later = Callable[[float], None]
 """Is told in how many seconds a mail that was not sent is tried again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reviewed:
-    """A mail ready to leave: what it says, as whom, and the submission whose body file is written."""
-
-    content: MailMessage | RawDraft
-    account: Account
-    submission: Submission
-    draft: SavedDraft | None = None
-    again_of: str = ""
-    """The first attempt to send this very mail, where there was one."""
-    tries: int = 0
-    """How often it was tried before."""
-    caution: str = ""
-    """What speaks against sending it: that it may have arrived already."""
-    limit: int = SIZE_LIMIT
-    """Octets that a message to these recipients may have."""
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """What should be known of its files before it is sent."""
-        attachments = self.content.attachments if isinstance(self.content, MailMessage) else ()
-        return tuple(finding for attachment in attachments for finding in attachment.findings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +111,7 @@ class Unfinished:
     waiting: Waiting | None = None
 
 
-class Outbox(Stored):
+class Outbox(Copies, Recipients):
     """Prepares, sends and remembers mails; every method blocks and may be called from any thread."""
 
     def __init__(
@@ -136,14 +122,23 @@ class Outbox(Stored):
         environ: Mapping[str, str],
         *,
         verified: Collection[str] = (),
+        choices: Mapping[str, lint.Choice] | None = None,
+        retention: Retention = _FOR_EVER,
+        address_files: Sequence[str] = (),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         chance: Callable[[], float] = random.random,
     ) -> None:
-        """`verified` are destination addresses that the user says are verified, of whatever account."""
+        """`verified` are destination addresses that the user says are verified, of whatever account; `choices` what
+        the user made of rules for drafts; `retention` says how long the history is kept, `address_files` where people
+        stand who can be written to.
+        """
         super().__init__(store)
         self.accounts = accounts
         self.road = Road(base_url, environ)
         self._said_verified = verified
+        self._choices = choices
+        self._retention = retention
+        self._people = People(store, address_files)
         self._clock = clock
         self._chance = chance
         self.notices: tuple[str, ...] = ()
@@ -154,30 +149,31 @@ class Outbox(Stored):
         self._unrecorded: dict[str, Outcome] = {}
 
     def prepare(
-        self, content: Draft | RawDraft, draft: SavedDraft | None = None, *, account: Account | None = None
+        self,
+        content: Draft | RawDraft,
+        draft: SavedDraft | None = None,
+        *,
+        account: Account | None = None,
+        known: lint.Known | None = None,
     ) -> Reviewed:
         """Read everything the mail is made of and write down the request body that would leave.
+
+        `known` is what the caller knows of the world a draft goes out into; its files are looked at here.
 
         Raises MessageError with all reasons why the mail cannot be sent as it is, then NoAccount if none is given and
         none found, StoreError if the body cannot be written.
         """
         name = draft.account if draft else ""
-        ready, request = self._request(content, partial(self.limit, account or name))
+        limit = partial(self.limit, account or name)
+        ready, found = checked(content, known, self._choices)
+        if isinstance(ready, RawDraft):
+            request = submission.raw_request(ready, limit=limit)
+        else:
+            request = submission.builder_request(ready, self.assembled(ready), read_file, limit=limit)
         account = account or self.accounts.find(name)
-        attempt_id = new_id()
-        body = self._store.write_body(attempt_id, request.chunks())
-        ready_to_leave = Submission(
-            attempt_id=attempt_id,
-            account_id=account.account_id,
-            endpoint=request.endpoint,
-            envelope=request.envelope,
-            subject=request.subject,
-            message_size=request.message_size,
-            body_size=body.size,
-            digest=body.digest,
-        )
+        ready_to_leave = self._written(request, account)
         caution = self._caution(ready_to_leave)
-        return Reviewed(ready, account, ready_to_leave, draft, caution=caution, limit=request.limit)
+        return Reviewed(ready, account, ready_to_leave, draft, caution=caution, limit=request.limit, findings=found)
 
     def size(self, draft: Draft, account: str = "") -> Size:
         """How big the mail of an unfinished draft is by now, and may be if it is sent as the account of this name.
@@ -201,35 +197,11 @@ class Outbox(Stored):
 
     def _caution(self, new: Submission) -> str:
         """Words about a mail to the same people with the same subject whose outcome nobody knows yet."""
-        for attempt in self._store.attempts(Unknown.word, _KNOWN):
+        for attempt in self._store.unsettled(_KNOWN):
             tried = attempt.submission
-            alike = (tried.subject, set(tried.envelope.recipients)) == (new.subject, set(new.envelope.recipients))
-            if alike and isinstance(attempt.outcome, Unknown) and attempt.settled is None:
+            if (tried.subject, set(tried.envelope.recipients)) == (new.subject, set(new.envelope.recipients)):
                 return f"a mail like this may have been sent {_when(attempt)}: its outcome is unknown, F8 tells more"
         return ""
-
-    def _request(
-        self, content: Draft | RawDraft, limit: submission.Limit
-    ) -> tuple[MailMessage | RawDraft, submission.SendRequest]:
-        if isinstance(content, RawDraft):
-            return content, submission.raw_request(content, limit=limit)
-        attachments, problems = inspect_all(content.attachments)
-        try:
-            message = parse(content, attachments)
-        except MessageError as error:
-            raise MessageError(*error.problems, *problems) from error
-        if problems:
-            raise MessageError(*problems)
-        return message, submission.builder_request(message, self.assembled(message), read_file, limit=limit)
-
-    def assembled(self, message: MailMessage) -> tuple[mime.Segment, ...]:
-        """The message as a mail system would build it now."""
-        date, message_id = self.stamp(message.sender.domain)
-        return mime.assemble(message, date=date, message_id=message_id, boundary=secrets.token_hex(12))
-
-    def stamp(self, domain: str) -> tuple[str, str]:
-        """The date-time of now (RFC 5322 section 3.3), and a new Message-ID of this domain in angle brackets."""
-        return format_datetime(self._clock()), f"<{secrets.token_hex(18)}@{domain}>"
 
     def discard(self, reviewed: Reviewed) -> None:
         """Forget a reviewed mail that was not sent; its draft stays."""
@@ -254,7 +226,11 @@ class Outbox(Stored):
             with self._turn:
                 try:
                     attempt = self._store.begin(
-                        reviewed.submission, reviewed.account.name, reviewed.draft, again_of=reviewed.again_of or None
+                        reviewed.submission,
+                        reviewed.account.name,
+                        reviewed.draft,
+                        again_of=reviewed.again_of or None,
+                        contents=contents_of(reviewed.content, reviewed.findings, is_test=reviewed.is_test),
                     )
                 except AttemptExists:
                     return self._store.attempt(attempt_id)
@@ -363,10 +339,6 @@ class Outbox(Stored):
 
         self._cancellations.setdefault(attempt_id, api.Cancellation()).cancel()
 
-    def attempts(self, query: str = "", limit: int = 50) -> tuple[Attempt, ...]:
-        """History, newest first; each word of the query occurs in what is shown of an attempt."""
-        return self._store.attempts(query, limit)
-
     def recover(self) -> str:
         """Give an outcome to what a cfmail left open when it died, and say so; what living ones send is theirs."""
         ended = self._store.recover()
@@ -379,22 +351,6 @@ class Outbox(Stored):
     def settle(self, attempt_id: str, *, arrived: bool) -> Attempt:
         """Take the user's word for an attempt whose outcome is unknown."""
         return self._store.settle(attempt_id, arrived=arrived)
-
-    def find(self, attempt: Attempt) -> "Verdict":
-        """Look for an attempt in Cloudflare's own records, as the account it was made as if that is still known.
-
-        Raises NoAccount if there is none to ask as.
-        """
-        # The records of another account would not have it, which is no proof that it was not sent.
-        account = self.accounts.find(attempt.account if self.accounts.knows(attempt.account) else "")
-        known = {
-            other.outcome.receipt.message_id
-            for other in self._store.attempts(limit=_KNOWN)
-            if isinstance(other.outcome, Accepted)
-        }
-        with self.road.client(account.credential) as client:
-            asked = replace(attempt.submission, account_id=account.account_id)
-            return client.find(asked, attempt.started_at, known=known)
 
     def inspect(self, name: str = "") -> "Inspection":
         """Ask Cloudflare what the credential of an account is and may do. Raises NoAccount."""
@@ -463,8 +419,3 @@ def _when(attempt: Attempt) -> str:
 
 def _count(number: int, thing: str) -> str:
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
-def new_id() -> str:
-    """A name for a draft or an attempt that no other has."""
-    return secrets.token_hex(8)

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-import shlex
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +13,6 @@ from cfmail_tui import mime
 from cfmail_tui.message import Attachment, AttachmentDraft, Draft, HeaderField, Mailbox, MailMessage, RawDraft
 from cfmail_tui.outbox.failures import OutboxError
 from cfmail_tui.outbox.memory import Memory
-from cfmail_tui.outbox.road import Road
 from cfmail_tui.submission import Accepted, Attempt, Submission
 
 KeepFile = Callable[[str, Iterator[bytes]], str]
@@ -22,13 +20,7 @@ KeepFile = Callable[[str, Iterator[bytes]], str]
 
 
 class Stored(Memory):
-    """What the journal and the stored request bodies tell; `road` leads to where mail is sent."""
-
-    road: Road
-
-    def attempts(self, query: str = "", limit: int = 50) -> tuple[Attempt, ...]:
-        """History, newest first; each word of the query occurs in what is shown of an attempt."""
-        return self._store.attempts(query, limit)
+    """What the journal and the stored request bodies tell."""
 
     def attempt(self, attempt_id: str) -> Attempt:
         return self._store.attempt(attempt_id)
@@ -79,17 +71,6 @@ class Stored(Memory):
                 AttachmentDraft(path, part.disposition, part.filename, part.media_type, part.content_id)
                 for part, path in kept
             ),
-        )
-
-    def curl(self, attempt: Attempt) -> str:
-        """A shell command that sends the same body again; the token is named, never shown."""
-        base_url = shlex.quote(self.road.base_url)
-        path = self._store.body_path(attempt.submission.attempt_id)
-        return (
-            f'curl {base_url}/accounts/"$CLOUDFLARE_ACCOUNT_ID"/email/sending/{attempt.submission.endpoint} \\\n'
-            '  -H "Authorization: Bearer $CLOUDFLARE_API_TOKEN" \\\n'
-            '  -H "Content-Type: application/json" \\\n'
-            f"  --data-binary @{shlex.quote(str(path))}"
         )
 
     @contextmanager

@@ -10,24 +10,26 @@ Invariants:
 - a request body has no key the schema does not know and is valid UTF-8;
 - an answer becomes exactly one `Outcome`; what cannot be understood is `Unknown`, never success.
 
-`credential` is who sends, `requests` what leaves, `sizes` how big it may be, `outcomes` what came of it.
+`credential` is who sends, `requests` what leaves, `sizes` how big it may be, `outcomes` what came of it,
+`explanations` what to tell of that, `contents` what the history keeps of it.
 """
 
+from cfmail_tui.submission.contents import Contents, Detail, SentFile, contents_of
 from cfmail_tui.submission.credential import Account, ApiToken, Credential, GlobalKey, Secret, sender_in_words
+from cfmail_tui.submission.explanations import API_ERRORS, STATUSES, ApiError, Explanation, explain, kept_back, place_of
 from cfmail_tui.submission.outcomes import (
     NOT_SENT_CODES,
     Accepted,
     Answer,
     Attempt,
-    Explanation,
     Fate,
+    Later,
     NotSent,
     Outcome,
     Receipt,
     Refused,
     Unknown,
     decode,
-    explain,
     first_error,
 )
 from cfmail_tui.submission.requests import (
@@ -42,21 +44,27 @@ from cfmail_tui.submission.requests import (
 from cfmail_tui.submission.sizes import LARGEST_SIZE_LIMIT, SIZE_LIMIT, Limit, Size, megabytes, size_limit
 
 __all__ = [
+    "API_ERRORS",
     "LARGEST_SIZE_LIMIT",
     "NOT_SENT_CODES",
     "RECIPIENT_LIMIT",
     "SIZE_LIMIT",
+    "STATUSES",
     "Accepted",
     "Account",
     "Answer",
+    "ApiError",
     "ApiToken",
     "Attempt",
+    "Contents",
     "Credential",
+    "Detail",
     "Endpoint",
     "Envelope",
     "Explanation",
     "Fate",
     "GlobalKey",
+    "Later",
     "Limit",
     "NotSent",
     "Outcome",
@@ -64,14 +72,18 @@ __all__ = [
     "Refused",
     "Secret",
     "SendRequest",
+    "SentFile",
     "Size",
     "Submission",
     "Unknown",
     "builder_request",
+    "contents_of",
     "decode",
     "explain",
     "first_error",
+    "kept_back",
     "megabytes",
+    "place_of",
     "raw_request",
     "sender_in_words",
     "size_limit",

@@ -24,11 +24,13 @@ from cfmail_tui.ui import (
     history,
     identity,
     mail,
+    outcome,
     passphrase,
     picker,
     raw,
     review,
     rows,
+    snippet,
 )
 from cfmail_tui.ui.app import CfmailApp
 from cfmail_tui.ui.commands import COMMANDS, Command, KeyBar, Where, commands, key_names
@@ -56,12 +58,14 @@ HOMES: dict[Where, tuple[type, ...]] = {
     "marks": (attach.AttachScreen,),
     "attached": (attach.AttachScreen,),
     "accounts": (accounts.AccountsScreen,),
+    "outcome": (outcome.OutcomeScreen,),
+    "snippet": (snippet.SnippetScreen,),
     "dialog": (
         account.AccountScreen, accounts.AccountsScreen, attach.AttachScreen, attachment.AttachmentScreen,
         dialogs.ChoiceScreen, dialogs.HelpScreen,
         choose.ListScreen,
         choose.OpenScreen, dialogs.TextScreen, drafts.DraftsScreen, history.HistoryScreen, identity.IdentityScreen,
-        passphrase.PassphraseScreen,
+        outcome.OutcomeScreen, passphrase.PassphraseScreen, review.CountScreen, snippet.SnippetScreen,
     ),
 }  # fmt: skip
 
@@ -74,7 +78,9 @@ FORBIDDEN = re.compile(
 def ours() -> Iterator[type]:
     """Every class of the screens that may bind keys."""
     asking = (account, accounts, dialogs, identity, passphrase)
-    others = (attach, attachment, choose, drafts, fields, files, history, mail, picker, raw, review, rows)
+    others = (
+        attach, attachment, choose, drafts, fields, files, history, mail, outcome, picker, raw, review, rows, snippet
+    )  # fmt: skip
     for module in (*asking, *others, inspect.getmodule(CfmailApp), inspect.getmodule(ComposeScreen)):
         for _, found in inspect.getmembers(module, inspect.isclass):
             if found.__module__.startswith("cfmail_tui.ui") and "BINDINGS" in vars(found):
@@ -107,7 +113,8 @@ def test_no_key_is_bound_twice_in_one_place() -> None:
                    {"raw", "raw-panes", "composer", "leaving", "everywhere"},
                    {"review", "review-draft", "review-form", "everywhere"}, {"list", "drafts", "dialog", "everywhere"},
                    {"list", "history", "unknown", "dialog", "everywhere"},
-                   {"accounts", "dialog", "list", "everywhere"},
+                   {"accounts", "dialog", "list", "everywhere"}, {"outcome", "dialog", "list", "everywhere"},
+                   {"snippet", "dialog"},
                    {"marks", "picker", "attached", "dialog", "list", "everywhere"}):  # fmt: skip
         keys = [key for command in COMMANDS if command.where in places for key in command.keys.split(",") if key]
         assert len(keys) == len(set(keys)), sorted(keys)

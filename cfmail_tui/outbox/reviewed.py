@@ -1,0 +1,29 @@
+"""A mail ready to leave."""
+
+from dataclasses import dataclass
+
+from cfmail_tui.lint import DraftFinding
+from cfmail_tui.message import MailMessage, RawDraft, SavedDraft
+from cfmail_tui.submission import SIZE_LIMIT, Account, Submission
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """A mail ready to leave: what it says, as whom, and the submission whose body file is written."""
+
+    content: MailMessage | RawDraft
+    account: Account
+    submission: Submission
+    draft: SavedDraft | None = None
+    again_of: str = ""
+    """The first attempt to send this very mail, where there was one."""
+    tries: int = 0
+    """How often it was tried before."""
+    caution: str = ""
+    """What speaks against sending it: that it may have arrived already."""
+    limit: int = SIZE_LIMIT
+    """Octets that a message to these recipients may have."""
+    findings: tuple[DraftFinding, ...] = ()
+    """What should be known of it before it is sent."""
+    is_test: bool = False
+    """Whether it goes only to its author, to be looked at."""
