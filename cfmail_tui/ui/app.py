@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
 from textual.binding import BindingType
+from textual.worker import get_current_worker
 
 from cfmail_tui.message import Draft, MailError, MessageError, Place, Problem, RawDraft, SavedDraft, printable
 from cfmail_tui.submission import Attempt
@@ -43,7 +44,7 @@ from cfmail_tui.ui.passphrase import PassphraseScreen
 from cfmail_tui.ui.raw import NEW_SOURCE, RawScreen
 from cfmail_tui.ui.review import ReviewScreen
 from cfmail_tui.ui.sending import Sending, told_later
-from cfmail_tui.ui.work import Done, Failed, Finished, Next, Opened, Progressed, Steps, Task
+from cfmail_tui.ui.work import Done, Failed, Finished, Next, Opened, Progressed, Steps, Task, tidied
 
 if TYPE_CHECKING:
     from textual.command import Provider
@@ -55,6 +56,9 @@ if TYPE_CHECKING:
 
 PROGRESS_EVERY = 0.25
 """Seconds between two updates of the progress line."""
+
+SEARCH_PATIENCE = 0.3
+"""Seconds in which a search may read what an older cfmail wrote; the rest is found when it was read."""
 
 _CANNOT_OPEN = "Drafts cannot be saved and nothing can be sent"
 
@@ -116,6 +120,8 @@ class OutboxApp(EndingApp):
         except Exception as error:  # noqa: BLE001 - the worker boundary
             self.post_message(Failed(error, otherwise))
         _load_the_rest()
+        if self._outbox and (problems := tidied(self._outbox, get_current_worker())):
+            self.post_message(Done(partial(self.complain, problems, "Address files")))
 
     @work(thread=True, group="task", description="a task of the outbox", exit_on_error=False)
     def run_task(self, task: Task, otherwise: Callable[[str], object] | None = None) -> None:
@@ -166,8 +172,8 @@ class OutboxApp(EndingApp):
         screen = message.screen
 
         def search(outbox: "Outbox") -> Next:
-            attempts = outbox.attempts(message.query, MOST)
-            return lambda: screen.show(message.query, attempts)
+            found = outbox.search(message.query, MOST, patience=SEARCH_PATIENCE)
+            return lambda: screen.show(message.query, found.attempts)
 
         self.run_task(search)
 

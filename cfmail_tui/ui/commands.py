@@ -89,7 +89,7 @@ COMMANDS = (
     Command("select", "enter", "select", "Open", "Open the line", "list"),
     Command("down", "j,down", "cursor_down", "Down", "Next line", "list"),
     Command("up", "k,up", "cursor_up", "Up", "Line before", "list"),
-    Command("search", "slash", "search", "Search", "Search in subject, addresses and outcome", "history", footer=True),
+    Command("search", "slash", "search", "Search", "Search subject, people, text and files", "history", footer=True),
     Command(
         "arrived", "i", "settle(True)", "Arrived", "Of an unknown outcome: the mail arrived", "unknown", footer=True
     ),

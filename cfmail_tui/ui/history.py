@@ -60,7 +60,9 @@ class HistoryScreen(EndsOnce[None]):
 
     def compose(self) -> ComposeResult:
         yield Static(Content.assemble(("History", "bold"), "  what was sent, newest first"), id="history-title")
-        yield LineInput(placeholder="/ searches subject, addresses, account, outcome", id="search")
+        yield LineInput(
+            placeholder="/ searches subject, people, text, files; to: from: status: after: before:", id="search"
+        )
         with Container(id="history-panes"):
             yield self._list
             with VerticalScroll(id="detail", can_focus=True):
