@@ -134,6 +134,8 @@ def timeline(detail: Detail) -> list[tuple[datetime, str]]:
     for attempt in detail.attempts:
         which = "" if attempt == detail.attempt else f" (attempt {attempt.submission.attempt_id})"
         happened.append((attempt.started_at, f"begun{which}"))
+        if detail.left_at and not which:
+            happened.append((detail.left_at, "began to leave"))
         if attempt.finished_at and attempt.outcome:
             words = (
                 "accepted" if isinstance(attempt.outcome, Accepted) else printable(explain(attempt.outcome).cause, 400)
@@ -142,8 +144,6 @@ def timeline(detail: Detail) -> list[tuple[datetime, str]]:
         for news in attempt.later:
             why = f": {printable(news.detail, 400)}" if news.detail else ""
             happened.append((news.at, f"{printable(news.recipient, 300)} {news.fate}{why}{which}"))
-    if detail.left_at:
-        happened.append((detail.left_at, "began to leave"))
     if detail.settled_at and detail.attempt.settled is not None:
         arrived = "you said that it arrived" if detail.attempt.settled else "you said that it did not arrive"
         happened.append((detail.settled_at, arrived))
