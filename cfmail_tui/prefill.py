@@ -65,11 +65,3 @@ def header_lines(fields: Sequence[str]) -> str:
         words = "“{}” has a line break in it; give each field by itself"
         raise MessageError(*(Problem(Place.HEADERS, words.format(printable(field))) for field in broken))
     return "\n".join(fields)
-
-
-def markdown_to_html(text: str) -> str:
-    """Markdown (CommonMark with tables and strikethrough) as the HTML body of a mail; of blanks, none."""
-    from markdown_it import MarkdownIt
-
-    html: str = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(text)
-    return html if text.strip() else ""

@@ -8,10 +8,10 @@ import io
 import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any, Final, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from cfmail_tui import mime
-from cfmail_tui.message import Place, printable
+from cfmail_tui.message import printable
 from cfmail_tui.submission import (
     Accepted,
     Attempt,
@@ -24,6 +24,9 @@ from cfmail_tui.submission import (
     Unknown,
     explain,
 )
+
+if TYPE_CHECKING:
+    from cfmail_tui.lint import DraftFinding
 
 ACCEPTED, PARTLY, REFUSED, NOT_SENT, UNKNOWN = 0, 3, 69, 75, 76
 
@@ -52,22 +55,6 @@ def exit_code(attempt: Attempt) -> int:
             assert_never(attempt.outcome)
 
 
-_PLACES: Final = {
-    "email.sending.error.email.sender_not_configured": Place.FROM,
-    "email.sending.error.email.sending_disabled": Place.FROM,
-    "email.sending.error.email.invalid": Place.TO,
-    "email.sending.error.email.too_big": Place.ATTACHMENTS,
-}
-"""What Cloudflare's words blame (developer docs, Email Sending errors)."""
-
-
-def place_of(refused: Refused) -> Place | None:
-    """Where in the mail the cause of a refusal is, if it is in the mail."""
-    if refused.status == 413:
-        return Place.ATTACHMENTS
-    return _PLACES.get(refused.reason.partition(": ")[0])
-
-
 def as_json(attempt: Attempt) -> dict[str, Any]:
     """An attempt for scripts; the keys are a contract (README, history)."""
     submission, outcome = attempt.submission, attempt.outcome
@@ -94,6 +81,7 @@ def as_json(attempt: Attempt) -> dict[str, Any]:
         shown["settled"] = "arrived" if attempt.settled else "lost"
     if isinstance(outcome, Refused):
         shown |= {"http_status": outcome.status, "code": outcome.code, "retry_after": outcome.retry_after}
+        shown["ray"] = outcome.ray or None
     return shown
 
 
@@ -200,19 +188,24 @@ def source_as_json(changes: Iterable["mime.Change"], findings: Iterable["mime.So
     """What a look at a raw message tells besides: what was re-encoded in it, and what should be known of it."""
     return {
         "changes": [{"place": one.place, "before": one.before, "after": one.after} for one in changes],
-        "findings": [
-            {
-                "rule": one.rule,
-                "weight": one.weight,
-                "place": one.place,
-                "finding": one.words,
-                "offset": one.offset,
-                "section": one.section,
-                "fix": one.fix or None,
-            }
-            for one in findings
-        ],
+        "findings": findings_as_json(findings),
     }
+
+
+def findings_as_json(findings: Iterable["DraftFinding | mime.SourceFinding"]) -> list[dict[str, Any]]:
+    """What should be known of a mail before it is sent, for scripts."""
+    return [
+        {
+            "rule": one.rule,
+            "weight": one.weight,
+            "place": one.place,
+            "finding": one.words,
+            "offset": one.offset,
+            "section": one.section,
+            "fix": one.fix or None,
+        }
+        for one in findings
+    ]
 
 
 def preview_in_words(submission: Submission, account: str, proxy: str) -> Iterator[str]:
@@ -241,7 +234,8 @@ def in_words(attempt: Attempt) -> Iterator[str]:
         explanation = explain(outcome)
         yield f"{printable(explanation.cause, 400)}; {printable(explanation.action, 400)}"
     if isinstance(outcome, Refused):
-        yield f"Cloudflare's words: {printable(outcome.reason, 400)} [{printable(outcome.code)}]"
+        reference = f", reference {printable(outcome.ray)}" if outcome.ray else ""
+        yield f"Cloudflare's words: {printable(outcome.reason, 400)} [{printable(outcome.code)}]{reference}"
 
 
 def in_a_line(attempt: Attempt) -> str:

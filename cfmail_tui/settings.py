@@ -15,15 +15,23 @@ What `config.toml` may hold:
     keep_bodies_mib = 1000    # MiB that they may take
     keep_mails = 100000       # mails that the history holds
     redact_bodies = false     # true: with a mail the words it can be found by are forgotten; alone, when it was sent
+    markdown_template = "mail.html"    # an HTML page with {{body}} in it, for bodies written in Markdown; from this
+                                       # file's folder, if it is no whole path
+
+    [findings]                         # rules for drafts (docs/findings.md): "off", "note", "caution" or "stops"
+    no-subject = "stops"
 """
 
 import difflib
 import os
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cfmail_tui.lint import Choice
 
 DEFAULT_BASE_URL = "https://api.cloudflare.com/client/v4"
 
@@ -44,6 +52,10 @@ class Settings:
     """The account whose token that command prints, in lower case."""
     verified_destinations: tuple[str, ...] = ()
     """Addresses that the user says are verified destinations of the account."""
+    markdown_template: str = ""
+    """The path of the page that a Markdown body is put into, "" for the usual one."""
+    findings: Mapping[str, "Choice"] = field(default_factory=dict)
+    """What the user made of rules for drafts, by their names."""
     address_files: tuple[str, ...] = ()
     """Address books of other programs; paths as the user wrote them."""
     keep_bodies_days: int | None = None
@@ -105,14 +117,42 @@ def _wishes(path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
     notices = []
     for key, value in table.items():
         if key not in _KEYS:
-            near = difflib.get_close_matches(key, _KEYS, 1)
-            notices.append(f"{path}: there is no setting {key!r}" + (f"; did you mean {near[0]}?" if near else ""))
+            notices.append(f"{path}: there is no setting {key!r}{_did_you_mean(key, _KEYS)}")
             continue
         try:
             wishes[key] = _KEYS[key](value)
         except ValueError as error:
             notices.append(f"{path}: {key} {error}")
+    if "findings" in wishes:
+        wishes["findings"], faults = _choices(wishes["findings"])
+        notices += [f"{path}: findings: {fault}" for fault in faults]
+    if template := wishes.get("markdown_template"):
+        wishes["markdown_template"] = str(path.parent / os.path.expanduser(template))  # noqa: PTH111 - see _folder
     return wishes, tuple(notices)
+
+
+def _did_you_mean(name: str, names: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, [*names], 1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _choices(table: dict[str, object]) -> tuple[dict[str, "Choice"], list[str]]:
+    """What was made of rules, as far as it makes sense, and words about the rest."""
+    from cfmail_tui.lint import CHOICES, RULES
+
+    rules = {rule.name: rule for rule in RULES}
+    found: dict[str, Choice] = {}
+    faults = []
+    for name, value in table.items():
+        if name not in rules:
+            faults.append(f"there is no rule {name!r}{_did_you_mean(name, rules)}")
+        elif rules[name].is_settled:
+            faults.append(f"{name} is decided elsewhere, and cannot be weighed otherwise")
+        elif (choice := next((choice for choice in CHOICES if choice == value), None)) is None:
+            faults.append(f"{name} is one of {', '.join(CHOICES)}")
+        else:
+            found[name] = choice
+    return found, faults
 
 
 def _seconds(value: object) -> float:
@@ -140,6 +180,18 @@ def _account_id(value: object) -> str:
     return value.lower()
 
 
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("is a path")
+    return value
+
+
+def _table(value: object) -> dict[str, object]:
+    if isinstance(value, dict):
+        return value
+    raise ValueError("is a table of rules")
+
+
 def _paths(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(part, str) and part for part in value):
         raise ValueError("is a list of paths")
@@ -164,6 +216,8 @@ _KEYS: Mapping[str, Callable[[object], Any]] = {
     "token_command": _command,
     "account_id": _account_id,
     "verified_destinations": _addresses,
+    "markdown_template": _text,
+    "findings": _table,
     "address_files": _paths,
     "keep_bodies_days": _number,
     "keep_bodies_mib": _number,

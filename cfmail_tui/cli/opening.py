@@ -60,6 +60,7 @@ def opened(account: str, *, sandbox: bool, told: bool = True) -> Iterator["tuple
             base_url,
             os.environ,
             verified=chosen.verified_destinations,
+            choices=chosen.findings,
             retention=_retention(chosen),
             address_files=chosen.address_files,
         )

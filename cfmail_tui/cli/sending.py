@@ -1,6 +1,7 @@
 """`cfmail send` and `cfmail send-raw`: a mail prepared, sent or only shown, without a screen."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from cfmail_tui.cli.opening import opened
 from cfmail_tui.cli.output import DONE, NOT_SENT, complain, print_json, tell
 from cfmail_tui.cli.signals import CalledOff, Flight, heeding
 from cfmail_tui.message import Draft, MessageError, Place, Problem, RawDraft
-from cfmail_tui.prefill import header_lines, markdown_to_html, raw_draft
+from cfmail_tui.prefill import header_lines, raw_draft
 
 if TYPE_CHECKING:
     from cfmail_tui.outbox import Outbox, Reviewed
@@ -32,9 +33,11 @@ def send(args: argparse.Namespace) -> int:
 
 def _mail(args: argparse.Namespace) -> Draft:
     draft = described(args)
-    text_file = args.markdown if args.text is None else args.text
-    text = draft.text if text_file is None else read_text(text_file, Place.TEXT)
-    html = "" if args.markdown is None else markdown_to_html(text)
+    text, html = draft.text, ""
+    if args.text is not None:
+        text = read_text(args.text, Place.TEXT)
+    elif args.markdown is not None:
+        text, html = _from_markdown(args.markdown)
     if args.html is not None:
         html = read_text(args.html, Place.HTML)
     return replace(
@@ -45,6 +48,15 @@ def _mail(args: argparse.Namespace) -> Draft:
         html=html,
         attachments=(*draft.attachments, *attached((), args.inline)),
     )
+
+
+def _from_markdown(name: str) -> tuple[str, str]:
+    """Text and HTML from a file in Markdown, by the user's template if there is one."""
+    from cfmail_tui import markdown, settings
+
+    own = settings.read(os.environ).markdown_template
+    made = markdown.rendered(read_text(name, Place.TEXT), read_text(own, Place.HTML) if own else markdown.TEMPLATE)
+    return made.text, made.html
 
 
 def send_raw(args: argparse.Namespace) -> int:
@@ -132,10 +144,10 @@ def _deliver(
 
 
 def _tell_findings(outbox: "Outbox", reviewed: "Reviewed") -> None:
-    """Say what should be known of the files. Raises MessageError for what a person would have to say yes to."""
-    if doubts := [finding.words for finding in reviewed.findings if finding.weight == "confirmed"]:
+    """Say what should be known of the mail. Raises MessageError for what a person would have to say yes to."""
+    if doubts := [finding for finding in reviewed.findings if finding.weight == "confirmed"]:
         outbox.discard(reviewed)
-        raise MessageError(*(Problem(Place.ATTACHMENTS, f"{words}; run the command again") for words in doubts))
+        raise MessageError(*(Problem(one.place, f"{one.words}; run the command again") for one in doubts))
     for finding in reviewed.findings:
         complain(finding.words)
 
@@ -155,11 +167,12 @@ def _previewed(
     reviewed = outbox.prepare(draft, account=Account("", "", ApiToken(""), ""))
     _tell_findings(outbox, reviewed)
     outbox.discard(reviewed)
-    submission, proxy = reviewed.submission, outbox.proxy
+    submission, proxy = reviewed.submission, outbox.road.proxy
 
     def write() -> None:
         if args.json:
-            print_json(report.preview_as_json(submission, name, source, proxy) | dict(more))
+            found = {"findings": report.findings_as_json(reviewed.findings)}
+            print_json(report.preview_as_json(submission, name, source, proxy) | found | dict(more))
         else:
             print("\n".join(report.preview_in_words(submission, who, proxy)))
 

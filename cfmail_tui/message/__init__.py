@@ -1,7 +1,7 @@
 """What a person writes, and what it means: drafts as typed, and the message parsed from one.
 
-Owns the syntax of header fields (RFC 5322 section 2.2); `addresses` owns that of address lists, `problems` what is said
-of a mail that cannot be sent. Pure: it never reads a file, a clock or the network.
+`addresses` owns the syntax of address lists, `header_fields` that of header fields, `problems` what is said of a mail
+that cannot be sent. Pure: it never reads a file, a clock or the network.
 
 Invariants:
 - a `Draft` holds exactly what was typed and can always be saved; a `MailMessage` holds only what may be sent;
@@ -12,18 +12,36 @@ Invariants:
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from cfmail_tui.message.addresses import (
     ADDR_SPEC_LIMIT,
     LIST_LIMIT,
     LOCAL_PART_LIMIT,
+    AddressList,
+    Entry,
     Mailbox,
     parse_mailboxes,
+    read_mailboxes,
     same_address,
+    without_entry,
+)
+from cfmail_tui.message.header_fields import (
+    FORM_FIELDS,
+    LISTED_FIELDS,
+    ONE_CLICK,
+    SYSTEM_FIELDS,
+    HeaderField,
+    HeaderList,
+    TypedField,
+    is_extension,
+    is_owned,
+    parse_header_fields,
+    read_header_fields,
+    typed_fields,
+    unsubscribe_faults,
 )
 from cfmail_tui.message.problems import (
     PROBLEM_LIMIT,
@@ -33,6 +51,7 @@ from cfmail_tui.message.problems import (
     Place,
     Problem,
     UnreadableFile,
+    Weight,
     control_name,
     first_control,
     first_surrogate,
@@ -42,18 +61,23 @@ from cfmail_tui.message.problems import (
 __all__ = [
     "ADDR_SPEC_LIMIT",
     "FORM_FIELDS",
+    "LISTED_FIELDS",
     "LIST_LIMIT",
     "LOCAL_PART_LIMIT",
+    "ONE_CLICK",
     "PROBLEM_LIMIT",
     "SUBJECT_LIMIT",
     "SYSTEM_FIELDS",
+    "AddressList",
     "Attachment",
     "AttachmentDraft",
     "Disposition",
     "Draft",
+    "Entry",
     "FileIdentity",
     "Finding",
     "HeaderField",
+    "HeaderList",
     "MailError",
     "MailMessage",
     "Mailbox",
@@ -61,17 +85,30 @@ __all__ = [
     "Place",
     "Problem",
     "RawDraft",
+    "Reading",
     "SavedDraft",
+    "TypedField",
     "UnreadableFile",
+    "Weight",
     "control_name",
     "first_control",
     "first_surrogate",
     "gist",
+    "is_blank",
+    "is_extension",
+    "is_owned",
     "parse",
     "parse_header_fields",
     "parse_mailboxes",
     "printable",
+    "problems_of_attachment",
+    "read",
+    "read_header_fields",
+    "read_mailboxes",
     "same_address",
+    "typed_fields",
+    "unsubscribe_faults",
+    "without_entry",
 ]
 
 SUBJECT_LIMIT = 998
@@ -161,13 +198,6 @@ class Attachment:
     findings: tuple[Finding, ...] = ()
 
 
-class HeaderField(NamedTuple):
-    """RFC 5322 section 2.2: a field name and its unfolded body."""
-
-    name: str
-    body: str
-
-
 @dataclass(frozen=True, slots=True)
 class MailMessage:
     """A mail that may be sent; made by `parse` only."""
@@ -188,95 +218,120 @@ class MailMessage:
         return self.to + self.cc + self.bcc
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A draft read field by field, all but its files: what each field means, and why the mail cannot be sent."""
+
+    draft: Draft
+    sender: AddressList
+    to: AddressList
+    cc: AddressList
+    bcc: AddressList
+    reply_to: AddressList
+    headers: HeaderList
+    problems: tuple[Problem, ...] = ()
+
+
+def read(draft: Draft, before: Reading | None = None) -> Reading:
+    """Read a draft; of the reading `before` what its fields have in common with this draft's is not read again."""
+
+    def addresses(place: Place, text: str, known: AddressList | None) -> AddressList:
+        return known if known and known.text == text else read_mailboxes(text, place)
+
+    same_headers = before is not None and before.headers.text == draft.headers
+    reading = Reading(
+        draft,
+        sender=addresses(Place.FROM, draft.sender, before.sender if before else None),
+        to=addresses(Place.TO, draft.to, before.to if before else None),
+        cc=addresses(Place.CC, draft.cc, before.cc if before else None),
+        bcc=addresses(Place.BCC, draft.bcc, before.bcc if before else None),
+        reply_to=addresses(Place.REPLY_TO, draft.reply_to, before.reply_to if before else None),
+        headers=before.headers if before and same_headers else read_header_fields(draft.headers),
+    )
+    return replace(reading, problems=tuple(_problems(reading, before)))
+
+
+def _problems(reading: Reading, before: Reading | None) -> Iterator[Problem]:
+    draft, sender, reply_to = reading.draft, reading.sender, reading.reply_to
+    yield from sender.problems
+    yield from _more_than_one(sender)
+    if not sender.entries and not sender.problems:
+        yield Problem(Place.FROM, "who is this mail from? Type your address", rule="no-sender")
+    recipients = (reading.to, reading.cc, reading.bcc)
+    for found in recipients:
+        yield from found.problems
+    if not any(found.entries or found.problems for found in recipients):
+        yield Problem(Place.TO, "who is this mail for? There is no recipient", rule="no-recipient")
+    yield from reply_to.problems
+    yield from _more_than_one(reply_to)
+    yield from _problems_of_subject(draft.subject)
+    yield from reading.headers.problems
+    if before and (before.draft.text, before.draft.html) == (draft.text, draft.html):
+        yield from (problem for problem in before.problems if problem.place in {Place.TEXT, Place.HTML})
+    else:
+        yield from _problems_of_bodies(draft)
+
+
+def _more_than_one(found: AddressList) -> Iterator[Problem]:
+    if len(found.entries) > 1 and not found.problems:
+        words = f"only one address can stand here, there are {len(found.entries)}"
+        yield Problem(found.place, words, rule="one-address")
+
+
 def parse(draft: Draft, attachments: Sequence[Attachment] = ()) -> MailMessage:
     """The message a draft means, its files given as found on disk.
 
     Raises MessageError with every problem of the draft, not only the first.
     """
-    problems: list[Problem] = []
-
-    def collected(place: Place, text: str) -> tuple[Mailbox, ...]:
-        try:
-            return parse_mailboxes(text, place)
-        except MessageError as error:
-            problems.extend(error.problems)
-            return ()
-
-    def at_most_one(place: Place, text: str) -> Mailbox | None:
-        mailboxes = collected(place, text)
-        if len(mailboxes) > 1:
-            problems.append(Problem(place, f"only one address can stand here, there are {len(mailboxes)}"))
-        return mailboxes[0] if mailboxes else None
-
-    sender = at_most_one(Place.FROM, draft.sender)
-    if sender is None and not problems:
-        problems.append(Problem(Place.FROM, "who is this mail from? Type your address"))
-    to, cc, bcc = (
-        collected(place, text) for place, text in ((Place.TO, draft.to), (Place.CC, draft.cc), (Place.BCC, draft.bcc))
-    )
-    if not (to or cc or bcc) and not any(problem.place in {Place.TO, Place.CC, Place.BCC} for problem in problems):
-        problems.append(Problem(Place.TO, "who is this mail for? There is no recipient"))
-    reply_to = at_most_one(Place.REPLY_TO, draft.reply_to)
-    problems.extend(_problems_of_subject(draft.subject))
-    headers: tuple[HeaderField, ...] = ()
-    try:
-        headers = parse_header_fields(draft.headers)
-    except MessageError as error:
-        problems.extend(error.problems)
-    problems.extend(_problems_of_bodies(draft))
+    reading = read(draft)
+    problems = [*reading.problems]
     for attachment in attachments:
-        problems.extend(_problems_of_attachment(attachment))
-    if problems or sender is None:
+        problems.extend(problems_of_attachment(attachment))
+    if problems:
         raise MessageError(*problems)
-    return MailMessage(
-        sender=sender,
-        to=to,
-        cc=cc,
-        bcc=bcc,
-        reply_to=reply_to,
-        subject=draft.subject,
-        headers=headers,
-        text=draft.text if draft.text.strip() else "",
-        html=draft.html if draft.html.strip() else "",
-        attachments=tuple(attachments),
-    )
+    return _message(reading, attachments)
 
 
 def gist(draft: Draft, attachments: Sequence[Attachment] = ()) -> MailMessage:
     """What an unfinished draft comes to by now, to be weighed and never sent: what is wrong in it is left out or
     replaced.
     """
-
-    def understood(text: str) -> tuple[Mailbox, ...]:
-        with suppress(MessageError):
-            return parse_mailboxes(text, Place.TO)
-        return ()
-
-    headers: tuple[HeaderField, ...] = ()
-    with suppress(MessageError):
-        headers = parse_header_fields(draft.headers)
-    return MailMessage(
-        sender=next(iter(understood(draft.sender)), Mailbox("")),
-        to=understood(draft.to),
-        cc=understood(draft.cc),
-        bcc=understood(draft.bcc),
-        reply_to=next(iter(understood(draft.reply_to)), None),
-        subject="" if any(_problems_of_subject(draft.subject)) else draft.subject,
-        headers=headers,
-        text=_valid(draft.text if draft.text.strip() else ""),
-        html=_valid(draft.html if draft.html.strip() else ""),
-        attachments=tuple(
+    message = _message(
+        read(draft),
+        [
             replace(part, filename="file", media_type="a/b", content_id="")
-            if any(_problems_of_attachment(part))
+            if any(problems_of_attachment(part))
             else part
             for part in attachments
-        ),
+        ],
+    )
+    return replace(
+        message,
+        subject="" if any(_problems_of_subject(draft.subject)) else draft.subject,
+        text=_valid(message.text),
+        html=_valid(message.html),
     )
 
 
-def _nameable(part: Attachment) -> Attachment:
-    wrong = any(_problems_of_attachment(part))
-    return replace(part, filename="file", media_type="a/b", content_id="c") if wrong else part
+def _message(reading: Reading, attachments: Sequence[Attachment]) -> MailMessage:
+    draft = reading.draft
+    return MailMessage(
+        sender=next(iter(reading.sender.mailboxes), Mailbox("")),
+        to=reading.to.mailboxes,
+        cc=reading.cc.mailboxes,
+        bcc=reading.bcc.mailboxes,
+        reply_to=next(iter(reading.reply_to.mailboxes), None),
+        subject=draft.subject,
+        headers=tuple(HeaderField(field.name, field.body) for field in reading.headers.fields),
+        text="" if is_blank(draft.text) else draft.text,
+        html="" if is_blank(draft.html) else draft.html,
+        attachments=tuple(attachments),
+    )
+
+
+def is_blank(text: str) -> bool:
+    """Whether a body is none."""
+    return not text or text.isspace()
 
 
 def _valid(text: str) -> str:
@@ -285,89 +340,45 @@ def _valid(text: str) -> str:
 
 def _problems_of_subject(subject: str) -> Iterator[Problem]:
     if (offset := first_control(subject)) is not None:
-        yield Problem(Place.SUBJECT, f"{control_name(subject[offset])} cannot stand in a subject", offset)
+        yield Problem(
+            Place.SUBJECT, f"{control_name(subject[offset])} cannot stand in a subject", offset, rule="bad-subject"
+        )
     if len(subject) > SUBJECT_LIMIT:
         words = f"{len(subject)} characters, the limit is {SUBJECT_LIMIT}"
-        yield Problem(Place.SUBJECT, words, SUBJECT_LIMIT)
+        yield Problem(Place.SUBJECT, words, SUBJECT_LIMIT, rule="long-subject")
 
 
 def _problems_of_bodies(draft: Draft) -> Iterator[Problem]:
     for place, text in ((Place.TEXT, draft.text), (Place.HTML, draft.html)):
         if (offset := first_surrogate(text)) is not None:
-            yield Problem(place, f"{control_name(text[offset])} is not a character and cannot be sent", offset)
-    if not draft.text.strip() and not draft.html.strip():
-        yield Problem(Place.TEXT, "the mail is empty; Cloudflare needs a text or an HTML body")
+            words = f"{control_name(text[offset])} is not a character and cannot be sent"
+            yield Problem(place, words, offset, rule="not-unicode")
+    if is_blank(draft.text) and is_blank(draft.html):
+        words = "the mail is empty; Cloudflare needs a text or an HTML body"
+        yield Problem(Place.TEXT, words, rule="no-body")
 
 
-def _problems_of_attachment(attachment: Attachment) -> Iterator[Problem]:
+def problems_of_attachment(attachment: Attachment) -> Iterator[Problem]:
+    """Why a file that was found cannot be sent under its name, type and content-id."""
     shown = printable(attachment.filename)
+
+    def problem(words: str) -> Problem:
+        return Problem(Place.ATTACHMENTS, words, rule="bad-attachment")
+
     for what, text in (
         ("file name", attachment.filename),
         ("media type", attachment.media_type),
         ("content-id", attachment.content_id),
     ):
         if (offset := first_control(text)) is not None:
-            words = f"{shown}: the {what} has {control_name(text[offset])}; give it another"
-            yield Problem(Place.ATTACHMENTS, words)
+            yield problem(f"{shown}: the {what} has {control_name(text[offset])}; give it another")
     if not attachment.filename:
-        yield Problem(Place.ATTACHMENTS, "an attachment has no file name")
+        yield problem("an attachment has no file name")
     if not _MEDIA_TYPE.fullmatch(attachment.media_type):
-        words = f"{shown}: “{printable(attachment.media_type)}” is not a media type such as image/png"
-        yield Problem(Place.ATTACHMENTS, words)
+        yield problem(f"{shown}: “{printable(attachment.media_type)}” is not a media type such as image/png")
     if attachment.disposition == "inline" and not _CONTENT_ID.fullmatch(attachment.content_id):
-        words = f"{shown}: the content-id needs 1 to 250 letters, digits and . _ + - @ only"
-        yield Problem(Place.ATTACHMENTS, words)
+        yield problem(f"{shown}: the content-id needs 1 to 250 letters, digits and . _ + - @ only")
 
 
-FORM_FIELDS = frozenset({"from", "to", "cc", "bcc", "reply-to", "subject"})
-"""Header fields that have a place of their own in the form, and in the API (developer docs, email headers)."""
-
-SYSTEM_FIELDS = frozenset(
-    {"date", "message-id", "mime-version", "content-type", "content-transfer-encoding", "resent-bcc"}
-)
-"""Header fields that stand once in every message, whoever asks for others; and the one that would tell of Bcc."""
-
-
-def parse_header_fields(text: str) -> tuple[HeaderField, ...]:
-    """Header fields typed one a line; a line that starts with a blank continues the one before.
-
-    Raises MessageError: names are printable ASCII without a colon (RFC 5322 section 3.6.8), values have no control
-    characters, and a name stands once, since the API takes them as a JSON object.
-    """
-    problems: list[Problem] = []
-    fields: dict[str, HeaderField] = {}
-    for match in _FOLDED_LINE.finditer(text):
-        line = " ".join(piece.strip(" \t") for piece in re.split(r"[\r\n]+", match[0])).strip(" ")
-        name, colon, body = line.partition(":")
-        name, body = name.rstrip(" \t"), body.lstrip(" \t")
-        if not line:
-            continue
-        if not colon:
-            words = f"“{printable(line)}” has no colon: write Name: value"
-        elif not _FIELD_NAME.fullmatch(name):
-            words = f"“{printable(name)}” is not a header name: printable ASCII without blanks, 100 characters at most"
-        elif (bad := first_control(body)) is not None:
-            words = f"{name} has {control_name(body[bad])} in it"
-        elif not body:
-            words = f"{name} has no value"
-        elif name.lower() in FORM_FIELDS:
-            words = f"{name} has a field of its own in the form"
-        elif name.lower() in SYSTEM_FIELDS:
-            words = f"{name} is written by the mail system and cannot be chosen"
-        elif name.lower() in fields:
-            words = f"{name} stands twice; the API takes it once"
-        else:
-            fields[name.lower()] = HeaderField(name, body)
-            continue
-        problems.append(Problem(Place.HEADERS, words, match.start()))
-        if len(problems) == PROBLEM_LIMIT:
-            break
-    if problems:
-        raise MessageError(*problems)
-    return tuple(fields.values())
-
-
-_FOLDED_LINE = re.compile(r"[^\r\n]+(?:(?:\r\n?|\n)[ \t][^\r\n]*)*")
-_FIELD_NAME = re.compile(r"[!-9;-~]{1,100}")
 _MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]{1,127}/[\w!#$&^.+-]{1,127}(?:;[ -~]{0,500})?", re.ASCII)
 _CONTENT_ID = re.compile(r"[\w.@+-]{1,250}", re.ASCII)

@@ -56,35 +56,74 @@ def same_address(addr_spec: str) -> str:
     return f"{local}@{domain.lower()}"
 
 
-def parse_mailboxes(text: str, place: Place) -> tuple[Mailbox, ...]:
-    """The mailboxes of an address list as people type and paste it.
+class Entry(NamedTuple):
+    """A mailbox of an address list, and where it stands in the text."""
+
+    mailbox: Mailbox
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class AddressList:
+    """An address list as typed, and what it means: the mailboxes in it, and why the other entries are none."""
+
+    place: Place
+    text: str
+    entries: tuple[Entry, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def mailboxes(self) -> tuple[Mailbox, ...]:
+        return tuple(entry.mailbox for entry in self.entries)
+
+
+def read_mailboxes(text: str, place: Place) -> AddressList:
+    """An address list as people type and paste it.
 
     Commas, semicolons and line ends separate; groups are flattened, comments dropped (after a bare address one is its
-    display name, the older convention); names with commas need quotes. Raises MessageError naming each bad entry.
+    display name, the older convention); names with commas need quotes.
     """
-    if len(text) > LIST_LIMIT:
-        _fail(place, f"{len(text):,} characters, at most {LIST_LIMIT:,} can stand here", LIST_LIMIT)
     problems: list[Problem] = []
-    mailboxes: list[Mailbox] = []
+    found: list[Entry] = []
     try:
+        if len(text) > LIST_LIMIT:
+            _fail(place, f"{len(text):,} characters, at most {LIST_LIMIT:,} can stand here", LIST_LIMIT)
         for entry in _entries(text, place):
             try:
-                mailboxes.append(_mailbox(entry, place))
+                found.append(Entry(_mailbox(entry, place), entry[0].offset, entry[-1].end))
             except MessageError as error:
                 problems.extend(error.problems)
                 if len(problems) == PROBLEM_LIMIT:
                     break
     except MessageError as error:
         problems.extend(error.problems)
-    if problems:
-        raise MessageError(*problems)
-    return tuple(mailboxes)
+    return AddressList(place, text, tuple(found), tuple(problems))
+
+
+def parse_mailboxes(text: str, place: Place) -> tuple[Mailbox, ...]:
+    """The mailboxes of an address list, see `read_mailboxes`. Raises MessageError naming each bad entry."""
+    read = read_mailboxes(text, place)
+    if read.problems:
+        raise MessageError(*read.problems)
+    return read.mailboxes
+
+
+def without_entry(read: AddressList, at: int) -> str:
+    """The list's text without the entry at this index; as it stands where that would change another entry."""
+    entry = read.entries[at]
+    before, after = read.text[: entry.start], read.text[entry.end :]
+    separator = re.match(r"[ \t]*[,;\r\n]\s*", after)
+    shorter = before + after[separator.end() :] if separator else re.sub(r"[ \t]*[,;\r\n]*[ \t]*\Z", "", before) + after
+    kept = (*read.mailboxes[:at], *read.mailboxes[at + 1 :])
+    return shorter if read_mailboxes(shorter, read.place).mailboxes == kept else read.text
 
 
 class _Token(NamedTuple):
     kind: Literal["atom", "quoted", "comment", "angle", "colon", "separator"]
     value: str
     offset: int
+    end: int
     spaced: bool
     """Whether white space stands before it."""
 
@@ -107,7 +146,7 @@ _CLOSING: dict[str, tuple[str, Literal["quoted", "comment", "angle"], str]] = {
 
 
 def _fail(place: Place, words: str, offset: int) -> Never:
-    raise MessageError(Problem(place, words, offset))
+    raise MessageError(Problem(place, words, offset, rule="bad-address"))
 
 
 def _tokens(text: str, place: Place) -> Iterator[_Token]:
@@ -117,18 +156,19 @@ def _tokens(text: str, place: Place) -> Iterator[_Token]:
         lexeme = match[0]
         match match.lastgroup:
             case "separator":
-                yield _Token("separator", lexeme, start, spaced)
+                yield _Token("separator", lexeme, start, at, spaced)
             case "colon":
-                yield _Token("colon", lexeme, start, spaced)
+                yield _Token("colon", lexeme, start, at, spaced)
             case "stray":
                 _fail(place, f"“{lexeme}” without its opening at character {start + 1}", start)
             case "atom" if lexeme[0] != "[" or text[start : start + 8].lower() != "[mailto:":
                 # Blanks other than RFC 5322's, such as a no-break space, may stand within a name, not around a word.
                 if word := lexeme.strip():
-                    yield _Token("atom", word, start + lexeme.index(word), spaced)
+                    begin = start + lexeme.index(word)
+                    yield _Token("atom", word, begin, begin + len(word), spaced)
             case "opening" | "atom":
                 at = _closing(text, start, place)
-                yield _Token(_CLOSING[text[start]][1], text[start + 1 : at - 1], start, spaced)
+                yield _Token(_CLOSING[text[start]][1], text[start + 1 : at - 1], start, at, spaced)
         spaced = match.lastgroup == "blank"
 
 
@@ -273,7 +313,8 @@ def _a_labels(domain: str, shown: str, offset: int, place: Place) -> str:
         try:
             domain = idna.encode(domain, uts46=True).decode("ascii")
         except (idna.IDNAError, UnicodeError) as error:
-            raise MessageError(Problem(place, f"{shown}: the domain is not valid", offset)) from error
+            words = f"{shown}: the domain is not valid"
+            raise MessageError(Problem(place, words, offset, rule="bad-address")) from error
     labels = domain.split(".")
     if not all(_LABEL.fullmatch(label) for label in labels):
         _fail(place, f"{shown}: the domain is not valid", offset)

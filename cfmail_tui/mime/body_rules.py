@@ -391,11 +391,16 @@ def _line_ends(looked: Looked) -> Iterator[Flaw]:
 _ENCODE: Final = "encode the part; its content stays"
 
 RULES: Final = (
-    Rule("unsendable", "RFC 8259 section 8.1", _unsendable, fix=_ENCODE, mend=_repaired, stops=True),
+    Rule("unsendable", "RFC 8259 section 8.1", _unsendable, fix=_ENCODE, mend=_repaired, weight="stops"),
     Rule(
-        "bare-cr", "RFC 5322 section 2.2", _bare_cr, fix="keep it within an encoding", mend=_with_line_ends, stops=True
+        "bare-cr",
+        "RFC 5322 section 2.2",
+        _bare_cr,
+        fix="keep it within an encoding",
+        mend=_with_line_ends,
+        weight="stops",
     ),
-    Rule("long-line", "RFC 5322 section 2.1.1", _long_lines, fix="fold or encode it", mend=_shortened, stops=True),
+    Rule("long-line", "RFC 5322 section 2.1.1", _long_lines, fix="fold or encode it", mend=_shortened, weight="stops"),
     Rule("eight-bit", "RFC 2045 section 6.2", _eight_bit, fix=_ENCODE, mend=_encode),
     Rule("raw-utf-8", "RFC 6152", _passes_as_it_is, weight="note", fix=_ENCODE, mend=_encode),
     Rule("binary", "RFC 2045 section 6.2", _binary, fix=_ENCODE, mend=_encode),

@@ -4,7 +4,17 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from cfmail_tui.message import MessageError, Place, parse_mailboxes, printable
+from cfmail_tui.message import (
+    LISTED_FIELDS,
+    HeaderField,
+    MessageError,
+    Place,
+    is_extension,
+    is_owned,
+    parse_mailboxes,
+    printable,
+    unsubscribe_faults,
+)
 from cfmail_tui.mime.changes import Change, place_of
 from cfmail_tui.mime.field_encoding import encoded_field
 from cfmail_tui.mime.fields import BLIND_FIELDS, RawField
@@ -22,26 +32,18 @@ _ONCE_AT_MOST: Final = frozenset(
 )
 _ONCE_OR_REFUSED: Final = ("From", "Date", "Message-ID")
 
-_OWNED: Final = re.compile(
-    r"return-path|received|feedback-id|arc-.*|tls-(?:required|report-(?:domain|submitter))|cfbl-(?:address|feedback-id)"
-)
-"""Fields that Cloudflare writes itself (developer docs, email headers)."""
-
 _CARRIED: Final = frozenset(
     {
         *("from", "sender", "to", "cc", "bcc", "reply-to", "subject", "date", "message-id", "mime-version"),
         *("content-type", "content-transfer-encoding", "content-disposition", "content-id", "content-description"),
-        *("in-reply-to", "references", "list-unsubscribe", "list-unsubscribe-post", "list-id", "list-archive"),
-        *("list-help", "list-owner", "list-post", "list-subscribe", "precedence", "auto-submitted"),
-        *("content-language", "keywords", "comments", "importance", "priority", "sensitivity", "organization"),
-        *("require-recipient-valid-since", "expires", "reply-by", "archived-at"),
+        *LISTED_FIELDS,
     }
 )
 
 
 def is_carried(name: str) -> bool:
     """Whether Cloudflare says that it carries a header field of this name, in lower case, or writes it itself."""
-    return name in _CARRIED or bool(re.fullmatch(r"x-[\w-]+", name, re.ASCII))
+    return name in _CARRIED or is_extension(name)
 
 
 def _empty(looked: Looked) -> Iterator[Flaw]:
@@ -245,7 +247,8 @@ def _signed(looked: Looked) -> Iterator[Flaw]:
 
 def _owned(looked: Looked) -> Iterator[Flaw]:
     for field in looked.fields:
-        if _OWNED.fullmatch(field.name.lower()):
+        name = field.name.lower()
+        if is_owned(name) and name != "dkim-signature":
             words = f"{field.name} is for mail systems to write; Cloudflare may refuse or replace it"
             yield Flaw(field.name, words, field.start)
 
@@ -257,25 +260,14 @@ def _without_field(looked: Looked, offset: int) -> list[Change]:
 def _not_listed(looked: Looked) -> Iterator[Flaw]:
     for field in looked.fields:
         name = field.name.lower()
-        if not is_carried(name) and name not in {"dkim-signature", "resent-bcc"} and not _OWNED.fullmatch(name):
+        if not is_carried(name) and name != "resent-bcc" and not is_owned(name):
             words = f"{field.name} is not among the header fields that Cloudflare says it carries"
             yield Flaw(field.name, words, field.start)
 
 
 def _list_unsubscribe(looked: Looked) -> Iterator[Flaw]:
-    one_click = looked.named("list-unsubscribe-post")
-    named = looked.named("list-unsubscribe")
-    for field in named:
-        if not re.fullmatch(
-            r"(?:\s*<(?:https|mailto):[^<>\s]+>\s*,)*\s*<(?:https|mailto):[^<>\s]+>\s*", field.body, re.IGNORECASE
-        ):
-            words = "List-Unsubscribe is a list of <https:...> and <mailto:...>, each in angle brackets"
-            yield Flaw(field.name, words, field.start)
-    for field in one_click:
-        if field.body != "List-Unsubscribe=One-Click":
-            yield Flaw(field.name, "List-Unsubscribe-Post says List-Unsubscribe=One-Click or nothing", field.start)
-        if not any("<https:" in one.body.lower() for one in named):
-            yield Flaw(field.name, "List-Unsubscribe-Post needs a List-Unsubscribe with an https address", field.start)
+    for at, words in unsubscribe_faults([HeaderField(field.name, field.body) for field in looked.fields]):
+        yield Flaw(looked.fields[at].name, words, looked.fields[at].start)
 
 
 def folded(field: bytes) -> bytes | None:
@@ -298,11 +290,11 @@ def folded(field: bytes) -> bytes | None:
 
 
 RULES: Final = (
-    Rule("empty", "RFC 5322 section 3.6", _empty, stops=True),
-    Rule("header-too-long", "Cloudflare, limits", _too_long, stops=True),
-    Rule("no-from", "RFC 5322 section 3.6", _no_from, stops=True),
-    Rule("twice", "RFC 5322 section 3.6", _twice, fix="remove the copies", mend=_without_copies, stops=True),
-    Rule("bcc", "RFC 5322 section 3.6.3", _blind, fix="remove the field", mend=_without_blind, stops=True),
+    Rule("empty", "RFC 5322 section 3.6", _empty, weight="stops"),
+    Rule("header-too-long", "Cloudflare, limits", _too_long, weight="stops"),
+    Rule("no-from", "RFC 5322 section 3.6", _no_from, weight="stops"),
+    Rule("twice", "RFC 5322 section 3.6", _twice, fix="remove the copies", mend=_without_copies, weight="stops"),
+    Rule("bcc", "RFC 5322 section 3.6.3", _blind, fix="remove the field", mend=_without_blind, weight="stops"),
     Rule("repeated", "RFC 5322 section 3.6", _more_than_once, fix="remove the copies", mend=_without_copies),
     Rule("no-date", "RFC 5322 section 3.6", _no_date, fix="write the time of now", mend=_with_date),
     Rule("no-message-id", "RFC 5322 section 3.6.4", _no_message_id, fix="write a new one", mend=_with_message_id),

@@ -23,7 +23,6 @@ class SourceFinding(Finding):
     offset: int | None = None
     section: str = ""
     """Where it is written that it should be otherwise."""
-    stops: bool = False
     fix: str = ""
     """What `fixed` would do, in words; "" where nothing is safe."""
 
@@ -47,7 +46,7 @@ def findings(source: bytes, root: Part | None = None, *, limit: int = 0) -> tupl
 def problems(source: bytes, *, keep_bcc: bool = False) -> list[Problem]:
     """Why a raw message cannot be sent as it is; empty when it can."""
     looked = Looked(source)
-    stopping = [rule for rule in RULES if rule.stops and not (keep_bcc and rule.name == "bcc")]
+    stopping = [rule for rule in RULES if rule.weight == "stops" and not (keep_bcc and rule.name == "bcc")]
     return [Problem(Place.SOURCE, one.words, one.offset) for rule in stopping for one in _found(rule, looked)]
 
 
@@ -80,7 +79,6 @@ def _found(rule: Rule, looked: Looked) -> list[SourceFinding]:
                 place=flaw.place,
                 offset=flaw.offset,
                 section=rule.section,
-                stops=rule.stops,
                 fix=fix,
             )
         )

@@ -4,8 +4,9 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from cfmail_tui.message import Weight
 from cfmail_tui.mime.changes import Change
 from cfmail_tui.mime.fields import RawField
 from cfmail_tui.mime.lines import LineEndings, line_endings
@@ -76,8 +77,6 @@ class Rule:
     name: str
     section: str
     check: Callable[[Looked], Iterator[Flaw]]
-    weight: Literal["note", "caution"] = "caution"
+    weight: Weight = "caution"
     fix: str = ""
     mend: Callable[[Looked, int], list[Change]] | None = None
-    stops: bool = False
-    """Whether the message cannot be sent as it is."""

@@ -12,19 +12,16 @@ Invariants:
 
 import json
 import random
-import secrets
-import shlex
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from cfmail_tui import mime, retry, submission
+from cfmail_tui import lint, mime, retry, submission
 from cfmail_tui.accounts import (
     COMMAND,
     DEFAULT_ACCOUNT,
@@ -37,22 +34,16 @@ from cfmail_tui.accounts import (
     NoneSetUp,
 )
 from cfmail_tui.attachments import inspect_all, read_file, read_source
-from cfmail_tui.message import (
-    Draft,
-    Finding,
-    MailError,
-    MailMessage,
-    MessageError,
-    Place,
-    RawDraft,
-    SavedDraft,
-    gist,
-    parse,
-)
-from cfmail_tui.outbox.history import History, Page
+from cfmail_tui.message import Draft, MailMessage, Place, RawDraft, SavedDraft, gist
+from cfmail_tui.outbox.checking import checked
+from cfmail_tui.outbox.copies import Copies, new_id
+from cfmail_tui.outbox.history import Page
 from cfmail_tui.outbox.memory import account_key
 from cfmail_tui.outbox.people import Known, People
-from cfmail_tui.outbox.stored import digest, message_id, message_of
+from cfmail_tui.outbox.recipients import Recipients
+from cfmail_tui.outbox.reviewed import NotRecorded, OutboxError, Reviewed
+from cfmail_tui.outbox.road import Road
+from cfmail_tui.outbox.stored import message_of
 from cfmail_tui.prefill import raw_draft
 from cfmail_tui.store import AttemptExists, DayCount, Retention, Store, StoreError, Waiting
 from cfmail_tui.submission import (
@@ -69,12 +60,11 @@ from cfmail_tui.submission import (
     Submission,
     Unknown,
     contents_of,
-    explain,
     size_limit,
 )
 
 if TYPE_CHECKING:
-    # httpx is loaded when the first mail is sent, not when the program starts.
+    # httpx is loaded when the first mail is reviewed, not when the program starts.
     from cfmail_tui import api
     from cfmail_tui.inspection import Inspection
 
@@ -114,48 +104,6 @@ Later = Callable[[float], None]
 """Is told in how many seconds a mail that was not sent is tried again."""
 
 
-class OutboxError(MailError):
-    """Base of what can go wrong here, in plain words; a mail that cannot be sent as it is, is a MessageError.
-
-    OutboxError
-    └── NotRecorded    the mail was sent or tried, but its outcome could not be written down
-    """
-
-
-class NotRecorded(OutboxError):  # noqa: N818 - it reads as what it is
-    """The journal could not take the outcome, which is told here instead."""
-
-    def __init__(self, attempt: Attempt, outcome: Outcome, reason: str) -> None:
-        super().__init__(f"{explain(outcome).cause}, but that could not be written down: {reason}")
-        self.attempt = replace(attempt, outcome=outcome)
-
-
-@dataclass(frozen=True, slots=True)
-class Reviewed:
-    """A mail ready to leave: what it says, as whom, and the submission whose body file is written."""
-
-    content: MailMessage | RawDraft
-    account: Account
-    submission: Submission
-    draft: SavedDraft | None = None
-    again_of: str = ""
-    """The first attempt to send this very mail, where there was one."""
-    tries: int = 0
-    """How often it was tried before."""
-    caution: str = ""
-    """What speaks against sending it: that it may have arrived already."""
-    limit: int = SIZE_LIMIT
-    """Octets that a message to these recipients may have."""
-    is_test: bool = False
-    """Whether it goes only to its author, to be looked at."""
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """What should be known of its files before it is sent."""
-        attachments = self.content.attachments if isinstance(self.content, MailMessage) else ()
-        return tuple(finding for attachment in attachments for finding in attachment.findings)
-
-
 @dataclass(frozen=True, slots=True)
 class Unfinished:
     """A draft, and if it was to be sent and waits to be tried again, since when and until when."""
@@ -164,7 +112,7 @@ class Unfinished:
     waiting: Waiting | None = None
 
 
-class Outbox(History):
+class Outbox(Copies, Recipients):
     """Prepares, sends and remembers mails; every method blocks and may be called from any thread."""
 
     def __init__(
@@ -175,20 +123,21 @@ class Outbox(History):
         environ: Mapping[str, str],
         *,
         verified: Collection[str] = (),
+        choices: Mapping[str, lint.Choice] | None = None,
         retention: Retention = _FOR_EVER,
         address_files: Sequence[str] = (),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         chance: Callable[[], float] = random.random,
     ) -> None:
-        """`verified` are destination addresses that the user says are verified, of whatever account.
-
-        `retention` says how long the history is kept, `address_files` where people stand who can be written to.
+        """`verified` are destination addresses that the user says are verified, of whatever account; `choices` what
+        the user made of rules for drafts; `retention` says how long the history is kept, `address_files` where people
+        stand who can be written to.
         """
         super().__init__(store)
         self.accounts = accounts
-        self.base_url = base_url
-        self._environ = environ
+        self.road = Road(base_url, environ)
         self._said_verified = verified
+        self._choices = choices
         self._retention = retention
         self._people = People(store, address_files)
         self._clock = clock
@@ -201,30 +150,31 @@ class Outbox(History):
         self._unrecorded: dict[str, Outcome] = {}
 
     def prepare(
-        self, content: Draft | RawDraft, draft: SavedDraft | None = None, *, account: Account | None = None
+        self,
+        content: Draft | RawDraft,
+        draft: SavedDraft | None = None,
+        *,
+        account: Account | None = None,
+        known: lint.Known | None = None,
     ) -> Reviewed:
         """Read everything the mail is made of and write down the request body that would leave.
+
+        `known` is what the caller knows of the world a draft goes out into; its files are looked at here.
 
         Raises MessageError with all reasons why the mail cannot be sent as it is, then NoAccount if none is given and
         none found, StoreError if the body cannot be written.
         """
         name = draft.account if draft else ""
-        ready, request = self._request(content, partial(self._limit, account or name))
+        limit = partial(self._limit, account or name)
+        ready, found = checked(content, known, self._choices)
+        if isinstance(ready, RawDraft):
+            request = submission.raw_request(ready, limit=limit)
+        else:
+            request = submission.builder_request(ready, self.assembled(ready), read_file, limit=limit)
         account = account or self.accounts.find(name)
-        attempt_id = new_id()
-        body = self._store.write_body(attempt_id, request.chunks())
-        ready_to_leave = Submission(
-            attempt_id=attempt_id,
-            account_id=account.account_id,
-            endpoint=request.endpoint,
-            envelope=request.envelope,
-            subject=request.subject,
-            message_size=request.message_size,
-            body_size=body.size,
-            digest=body.digest,
-        )
+        ready_to_leave = self._written(request, account)
         caution = self._caution(ready_to_leave)
-        return Reviewed(ready, account, ready_to_leave, draft, caution=caution, limit=request.limit)
+        return Reviewed(ready, account, ready_to_leave, draft, caution=caution, limit=request.limit, findings=found)
 
     def size(self, draft: Draft, account: str = "") -> Size:
         """How big the mail of an unfinished draft is by now, and may be if it is sent as the account of this name.
@@ -253,29 +203,6 @@ class Outbox(History):
             if (tried.subject, set(tried.envelope.recipients)) == (new.subject, set(new.envelope.recipients)):
                 return f"a mail like this may have been sent {_when(attempt)}: its outcome is unknown, F8 tells more"
         return ""
-
-    def _request(
-        self, content: Draft | RawDraft, limit: submission.Limit
-    ) -> tuple[MailMessage | RawDraft, submission.SendRequest]:
-        if isinstance(content, RawDraft):
-            return content, submission.raw_request(content, limit=limit)
-        attachments, problems = inspect_all(content.attachments)
-        try:
-            message = parse(content, attachments)
-        except MessageError as error:
-            raise MessageError(*error.problems, *problems) from error
-        if problems:
-            raise MessageError(*problems)
-        return message, submission.builder_request(message, self.assembled(message), read_file, limit=limit)
-
-    def assembled(self, message: MailMessage) -> tuple[mime.Segment, ...]:
-        """The message as a mail system would build it now."""
-        return mime.assemble(
-            message,
-            date=format_datetime(self._clock()),
-            message_id=f"<{secrets.token_hex(18)}@{message.sender.domain}>",
-            boundary=secrets.token_hex(12),
-        )
 
     def discard(self, reviewed: Reviewed) -> None:
         """Forget a reviewed mail that was not sent; its draft stays."""
@@ -331,7 +258,7 @@ class Outbox(History):
         from cfmail_tui import api
 
         try:
-            client = api.Client(self.base_url, reviewed.account.credential, proxy=self._proxy())
+            client = self.road.client(reviewed.account.credential)
             stored = self._store.open_body(reviewed.submission.attempt_id)
         except (api.ApiError, StoreError) as error:
             return NotSent(str(error))
@@ -445,9 +372,7 @@ class Outbox(History):
         return self._inspection(self.accounts.parsed(secret, email), self.accounts.parsed_id(account_id))
 
     def _inspection(self, credential: Credential, account_id: str) -> "Inspection":
-        from cfmail_tui import api
-
-        with api.Client(self.base_url, credential, proxy=self._proxy()) as client:
+        with self.road.client(credential) as client:
             found = client.inspect(account_id)
         if found.account_id and found.knows_verified:
             self._remember_verified(found.account_id, found.verified)
@@ -455,40 +380,6 @@ class Outbox(History):
 
     def attempt(self, attempt_id: str) -> Attempt:
         return self._store.attempt(attempt_id)
-
-    def wire_body(self, attempt_id: str, limit: int = -1) -> bytes:
-        """The request body as it left or would leave, up to `limit` octets."""
-        with self._store.open_body(attempt_id) as body:
-            return body.read(limit)
-
-    def eml(self, attempt: Attempt) -> Iterator[bytes]:
-        """The message of an attempt: the source that was sent, or the form's mail as a mail system would build it."""
-        with self._store.open_body(attempt.submission.attempt_id) as body:
-            if digest(body) != attempt.submission.digest:
-                raise OutboxError("the stored mail is damaged: it is not what was reviewed")
-            body.seek(0)
-            if attempt.submission.endpoint == "send_raw":
-                yield json.load(body)["mime_message"].encode()
-                return
-            message, read = message_of(body)
-            segments = mime.assemble(
-                message,
-                date=format_datetime(attempt.started_at),
-                message_id=message_id(attempt, message),
-                boundary=attempt.submission.digest[:24],
-            )
-            yield from mime.chunks(segments, read)
-
-    def curl(self, attempt: Attempt) -> str:
-        """A shell command that sends the same body again; the token is named, never shown."""
-        base_url = shlex.quote(self.base_url)
-        path = self._store.body_path(attempt.submission.attempt_id)
-        return (
-            f'curl {base_url}/accounts/"$CLOUDFLARE_ACCOUNT_ID"/email/sending/{attempt.submission.endpoint} \\\n'
-            '  -H "Authorization: Bearer $CLOUDFLARE_API_TOKEN" \\\n'
-            '  -H "Content-Type: application/json" \\\n'
-            f"  --data-binary @{shlex.quote(str(path))}"
-        )
 
     def open_raw(self, path: str) -> RawDraft:
         """A raw message from a file. Raises MessageError naming the file if it cannot be read."""
@@ -545,8 +436,3 @@ def _when(attempt: Attempt) -> str:
 
 def _count(number: int, thing: str) -> str:
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
-def new_id() -> str:
-    """A name for a draft or an attempt that no other has."""
-    return secrets.token_hex(8)

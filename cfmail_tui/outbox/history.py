@@ -7,7 +7,7 @@ and by a search that needs more of it than was read by then: so what is found is
 import json
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,6 +18,7 @@ from cfmail_tui.accounts import Accounts
 from cfmail_tui.message import RawDraft
 from cfmail_tui.outbox.memory import Memory
 from cfmail_tui.outbox.people import Known, People
+from cfmail_tui.outbox.road import Road
 from cfmail_tui.outbox.stored import message_of
 from cfmail_tui.searching import Mistake
 from cfmail_tui.store import DayCount, Retention, StoreError
@@ -50,23 +51,10 @@ class History(Memory):
     """The history, and the people in it; every method blocks and may be called from any thread."""
 
     accounts: Accounts
-    base_url: str
-    _environ: Mapping[str, str]
+    road: Road
     _clock: Callable[[], datetime]
     _people: People
     _retention: Retention
-
-    @property
-    def proxy(self) -> str:
-        """The proxy on the way to Cloudflare, for the eye; "" if the environment names none for it."""
-        from cfmail_tui import api
-
-        return api.shown_proxy(self._proxy())
-
-    def _proxy(self) -> str | None:
-        from cfmail_tui import api
-
-        return api.proxy_for(self.base_url, self._environ)
 
     def search(
         self, query: str = "", limit: int = 50, before: str | None = None, *, patience: float = math.inf
@@ -135,15 +123,13 @@ class History(Memory):
 
         Raises NoAccount if there is none to ask as.
         """
-        from cfmail_tui import api
-
         account = self._account_of(attempt)
         known = {
             other.outcome.receipt.message_id
             for other in self._store.attempts(limit=_KNOWN)
             if isinstance(other.outcome, Accepted) and other.submission.attempt_id != attempt.submission.attempt_id
         }
-        with api.Client(self.base_url, account.credential, proxy=self._proxy()) as client:
+        with self.road.client(account.credential) as client:
             asked = replace(attempt.submission, account_id=account.account_id)
             return client.find(asked, attempt.started_at, known=known)
 
@@ -152,13 +138,12 @@ class History(Memory):
 
         The attempt read again tells it then (`Attempt.fates`). Raises NoAccount if there is nobody to ask as.
         """
-        from cfmail_tui import api
         from cfmail_tui.lookup import Found, Track
 
         message_id = attempt.outcome.receipt.message_id if isinstance(attempt.outcome, Accepted) else ""
         if message_id:
             account = self._account_of(attempt)
-            with api.Client(self.base_url, account.credential, proxy=self._proxy()) as client:
+            with self.road.client(account.credential) as client:
                 asked = replace(attempt.submission, account_id=account.account_id)
                 verdict = client.follow(asked, message_id, attempt.started_at)
         else:

@@ -10,18 +10,26 @@ Invariants:
 - a request body has no key the schema does not know and is valid UTF-8;
 - an answer becomes exactly one `Outcome`; what cannot be understood is `Unknown`, never success.
 
-`credential` is who sends, `requests` what leaves, `sizes` how big it may be, `outcomes` what came of it, `contents`
-what the history keeps of it.
+`credential` is who sends, `requests` what leaves, `sizes` how big it may be, `outcomes` what came of it,
+`explanations` what to tell of that, `contents` what the history keeps of it.
 """
 
 from cfmail_tui.submission.contents import Contents, Detail, SentFile, contents_of
 from cfmail_tui.submission.credential import Account, ApiToken, Credential, GlobalKey, Secret, sender_in_words
+from cfmail_tui.submission.explanations import (
+    API_ERRORS,
+    STATUSES,
+    ApiError,
+    Explanation,
+    explain,
+    may_be_suppressed,
+    place_of,
+)
 from cfmail_tui.submission.outcomes import (
     NOT_SENT_CODES,
     Accepted,
     Answer,
     Attempt,
-    Explanation,
     Fate,
     Later,
     NotSent,
@@ -30,7 +38,6 @@ from cfmail_tui.submission.outcomes import (
     Refused,
     Unknown,
     decode,
-    explain,
     first_error,
 )
 from cfmail_tui.submission.requests import (
@@ -45,13 +52,16 @@ from cfmail_tui.submission.requests import (
 from cfmail_tui.submission.sizes import LARGEST_SIZE_LIMIT, SIZE_LIMIT, Limit, Size, megabytes, size_limit
 
 __all__ = [
+    "API_ERRORS",
     "LARGEST_SIZE_LIMIT",
     "NOT_SENT_CODES",
     "RECIPIENT_LIMIT",
     "SIZE_LIMIT",
+    "STATUSES",
     "Accepted",
     "Account",
     "Answer",
+    "ApiError",
     "ApiToken",
     "Attempt",
     "Contents",
@@ -79,7 +89,9 @@ __all__ = [
     "decode",
     "explain",
     "first_error",
+    "may_be_suppressed",
     "megabytes",
+    "place_of",
     "raw_request",
     "sender_in_words",
     "size_limit",

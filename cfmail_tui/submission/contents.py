@@ -70,7 +70,8 @@ def contents_of(
     """What is kept of a mail."""
     found = _of_message(content) if isinstance(content, MailMessage) else _of_source(content.source)
     text, files, sender, recipients = found
-    return Contents(_valid(text[:TEXT_LIMIT]), files, sender, recipients, tuple(findings), is_test)
+    told = tuple(Finding(finding.words, finding.weight) for finding in findings)
+    return Contents(_valid(text[:TEXT_LIMIT]), files, sender, recipients, told, is_test)
 
 
 _Found = tuple[str, tuple[SentFile, ...], Mailbox | None, tuple[Mailbox, ...]]

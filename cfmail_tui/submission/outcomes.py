@@ -1,4 +1,4 @@
-"""What the API's answer means: one outcome, what it says of each recipient, and what to tell the user.
+"""What the API's answer means: one outcome, and what it says of each recipient.
 
 What cannot be understood is `Unknown`, never success.
 """
@@ -72,13 +72,17 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The API answered that it did not take the mail; `reason` is its own words, `retry_after` in seconds."""
+    """The API answered that it did not take the mail; `reason` is its own words, `retry_after` in seconds.
+
+    `ray` is Cloudflare's reference for support, "" where the answer has none.
+    """
 
     word: ClassVar = "refused"
     status: int
     code: str
     reason: str
     retry_after: float | None = None
+    ray: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,15 +165,15 @@ NOT_SENT_CODES = frozenset({"10002", "10003", "10100"})
 """Codes of 5xx answers documented as not sent (developer docs, Email Sending errors)."""
 
 _UNDECIDED_STATUSES = frozenset({408, 409, 425})
-_REDIRECTED = "the server answered with a redirect, which is never followed"
-_CHALLENGED = "Cloudflare's firewall asked for a browser and let nothing through"
+REDIRECTED = "the server answered with a redirect, which is never followed"
+CHALLENGED = "Cloudflare's firewall asked for a browser and let nothing through"
 
 
 def decode(answer: Answer) -> Outcome:
     """The outcome an answer proves; never raises, whatever the answer holds."""
     status = answer.status
     if 300 <= status < 400 and status != 303:
-        return Refused(status, "", _REDIRECTED)
+        return Refused(status, "", REDIRECTED, ray=answer.ray)
     try:
         envelope = json.loads(answer.body)
     except (ValueError, RecursionError):
@@ -180,7 +184,7 @@ def decode(answer: Answer) -> Outcome:
         return _without_envelope(answer, readable=envelope is not None)
     if not envelope["success"]:
         code, reason = first_error(envelope)
-        refusal = Refused(status, code, reason, answer.retry_after)
+        refusal = Refused(status, code, reason, answer.retry_after, answer.ray)
         documented = status < 500 or code in NOT_SENT_CODES
         return refusal if documented and status not in _UNDECIDED_STATUSES else _unknown(answer, reason)
     if not 200 <= status < 300:
@@ -194,9 +198,9 @@ def decode(answer: Answer) -> Outcome:
 def _without_envelope(answer: Answer, *, readable: bool) -> Outcome:
     status = answer.status
     if status == 429:
-        return Refused(status, "", "too many requests", answer.retry_after)
+        return Refused(status, "", "too many requests", answer.retry_after, answer.ray)
     if answer.challenged and status >= 400:
-        return Refused(status, "", _CHALLENGED)
+        return Refused(status, "", CHALLENGED, ray=answer.ray)
     return _unknown(answer, "the answer has an unknown shape" if readable else "the answer is not JSON")
 
 
@@ -248,108 +252,3 @@ def _receipt(result: object) -> Receipt | None:
         suppressed=lists.get("suppressed_recipients", ()),
         message_id=_unicode(message_id) if isinstance(message_id, str) else "",
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """An outcome for a person: what happened, and what to do next."""
-
-    cause: str
-    action: str
-
-
-_REFUSALS: dict[str, tuple[str, str]] = {
-    "email.sending.error.invalid_request_schema": (
-        "Cloudflare did not accept the form of the request",
-        "check addresses, headers and attachments",
-    ),
-    "email.sending.error.email.invalid": (
-        "Cloudflare found the content of the mail not valid",
-        "check recipients, custom headers and whether an address is suppressed",
-    ),
-    "email.sending.error.email.no_content_length": ("the request had no length", "report this as a bug"),
-    "email.sending.error.email.too_big": ("the mail is over Cloudflare's size limit", "drop an attachment"),
-    "email.sending.error.authentication.unauthorized": (
-        "Cloudflare does not know this API token",
-        "check the token, or make a new one",
-    ),
-    "email.sending.error.authentication.bad_token_type": (
-        "this kind of token cannot send mail",
-        "make a token with Email Sending: Edit",
-    ),
-    "email.sending.error.authentication.forbidden": (
-        "this token may not send mail",
-        "give it the permission Email Sending: Edit",
-    ),
-    "email.sending.error.authentication.not_entitled": (
-        "this account's plan does not include sending",
-        "see the plan in Cloudflare's dashboard",
-    ),
-    "email.sending.error.email.sending_disabled": (
-        "sending is switched off for this domain",
-        "switch it on in Cloudflare's dashboard, or send from another domain",
-    ),
-    "email.sending.error.email.sender_not_configured": (
-        "the From domain is not set up for sending",
-        "send from a domain onboarded to Email Sending",
-    ),
-    "email.sending.error.not_found": ("Cloudflare does not know this account or path", "check the account ID"),
-    "email.sending.error.throttled": ("too many mails in a short time", "wait, then send again"),
-    "email.sending.error.internal_server": (
-        "Cloudflare had an internal error and did not send the mail",
-        "send again later",
-    ),
-    "email.sending.error.not_implemented": ("Cloudflare cannot do this yet", "change the mail"),
-    "email.sending.error.authentication.upstream": (
-        "Cloudflare could not check the token and did not send the mail",
-        "send again later",
-    ),
-    _REDIRECTED: ("the server answered with a redirect, which is never followed", "check the base URL"),
-    _CHALLENGED: ("Cloudflare's firewall asked for a browser", "send from another network"),
-}
-
-_STATUSES: dict[int, tuple[str, str]] = {
-    401: ("Cloudflare did not accept the credentials", "check the token"),
-    403: ("Cloudflare does not allow this", "see its words, check the token's permissions and the account ID"),
-    404: ("Cloudflare does not know this account or path", "check the account ID"),
-    413: ("the mail is over Cloudflare's size limit", "drop an attachment"),
-    429: ("too many requests", "wait, then send again"),
-}
-
-_GATEWAY_REFUSALS: dict[str, tuple[str, str]] = {
-    "1000": ("Cloudflare does not know this API token", "check the token, or make a new one"),
-    "6003": ("the API token has the wrong form", "paste it again without blanks or quotes"),
-    "7003": ("Cloudflare does not know this account", "check the account ID"),
-    "9106": ("the request carried no credentials", "check the account's token"),
-    "9109": ("the token is not valid for this account", "check token and account ID"),
-    "10000": ("Cloudflare did not accept the credentials", "check token and account ID"),
-}
-
-
-def explain(outcome: Outcome) -> Explanation:
-    """The cause in plain words and the next step; for a refusal the server's own words stand in the outcome."""
-    match outcome:
-        case Accepted():
-            return Explanation("Cloudflare took the mail", "")
-        case Refused():
-            return Explanation(*_refusal(outcome))
-        case NotSent(reason):
-            return Explanation(f"nothing was sent: {reason}", "it is safe to send again")
-        case Unknown(reason):
-            return Explanation(f"it may have been sent: {reason}", "look for it before you send again")
-
-
-def _refusal(refused: Refused) -> tuple[str, str]:
-    if known := _REFUSALS.get(refused.reason.partition(": ")[0]):  # what follows a colon is the error's chain
-        cause, action = known
-    elif refused.code in _GATEWAY_REFUSALS and refused.status in {400, 401, 403}:
-        cause, action = _GATEWAY_REFUSALS[refused.code]
-    elif refused.status in _STATUSES:
-        cause, action = _STATUSES[refused.status]
-    elif refused.status >= 500:
-        cause, action = "Cloudflare had an internal error and did not send the mail", "send again later"
-    else:
-        cause, action = "Cloudflare refused the mail", "see its words, then change the mail"
-    if refused.retry_after is not None:
-        action = f"wait {refused.retry_after:.0f} s, then send again"
-    return cause, action

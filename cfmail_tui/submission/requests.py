@@ -38,9 +38,11 @@ class Envelope:
 
     def __post_init__(self) -> None:
         if not self.recipients:
-            raise MessageError(Problem(Place.TO, "who is this mail for? There is no recipient"))
+            words = "who is this mail for? There is no recipient"
+            raise MessageError(Problem(Place.TO, words, rule="no-recipient"))
         if (count := len(self.recipients)) > RECIPIENT_LIMIT:
-            raise MessageError(Problem(Place.TO, f"{count} recipients, the limit is {RECIPIENT_LIMIT}"))
+            words = f"{count} recipients, the limit is {RECIPIENT_LIMIT}"
+            raise MessageError(Problem(Place.TO, words, rule="too-many-recipients"))
         if len({same_address(recipient) for recipient in self.recipients}) < count:
             raise MessageError(Problem(Place.TO, "a recipient stands twice in the envelope"))
 
@@ -69,9 +71,8 @@ class SendRequest:
     """Octets that `message_size` may have, see `size_limit`."""
 
     def __post_init__(self) -> None:
-        size = Size.of(self.message_size, self.limit, self.attachments)
-        if size.is_over:
-            raise MessageError(Problem(Place.MESSAGE, f"the mail is too big: {size.words}"))
+        if problems := Size.of(self.message_size, self.limit, self.attachments).problems:
+            raise MessageError(*problems)
 
 
 @dataclass(frozen=True, slots=True)

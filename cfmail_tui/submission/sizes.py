@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cfmail_tui import mime
-from cfmail_tui.message import Attachment, printable
+from cfmail_tui.message import Attachment, Place, Problem, printable
 
 SIZE_LIMIT: Final = 5 * 1024 * 1024
 """Octets of the MIME-encoded message, attachments included."""
@@ -60,6 +60,12 @@ class Size:
     @property
     def is_over(self) -> bool:
         return self.octets > self.limit
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Why a mail of this size cannot be sent, if it cannot."""
+        words = f"the mail is too big: {self.words}"
+        return (Problem(Place.MESSAGE, words, rule="too-big"),) if self.is_over else ()
 
     @property
     def words(self) -> str:

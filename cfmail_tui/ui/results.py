@@ -133,6 +133,7 @@ def _outcome_lines(attempt: Attempt) -> list[Content]:
     ]
     if isinstance(outcome, Refused):
         code = f", code {outcome.code}" if outcome.code else ""
-        words = f"  Cloudflare's words: {outcome.reason} (HTTP {outcome.status}{code})"
+        reference = f", reference {outcome.ray}" if outcome.ray else ""
+        words = f"  Cloudflare's words: {outcome.reason} (HTTP {outcome.status}{code}{reference})"
         lines.append(plain(words).stylize("$foreground-muted"))
     return lines

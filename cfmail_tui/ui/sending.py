@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.timer import Timer
 
 from cfmail_tui.message import Draft, SavedDraft
-from cfmail_tui.submission import Accepted, Attempt, Refused, explain
+from cfmail_tui.submission import Accepted, Attempt, Refused, explain, place_of
 from cfmail_tui.ui.departures import Departure, Departures, Stage
 from cfmail_tui.ui.dialogs import ChoiceScreen
 from cfmail_tui.ui.fields import plain
@@ -136,11 +136,9 @@ class Sending:
 
     def blame(self) -> None:
         """Mark what Cloudflare refused in the mail on the screen, if it did."""
-        from cfmail_tui import report
-
         mail = self._app.mail
         refused = self._refused.pop(mail.draft_id, None)
-        if refused and (place := report.place_of(refused)):
+        if refused and (place := place_of(refused)):
             mail.blame(place, explain(refused).cause)
 
     def _clear_form(self) -> None:

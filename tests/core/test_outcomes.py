@@ -5,19 +5,7 @@ from typing import Any
 
 import pytest
 
-from cfmail_tui.submission import (
-    Accepted,
-    Answer,
-    Envelope,
-    Fate,
-    NotSent,
-    Outcome,
-    Receipt,
-    Refused,
-    Unknown,
-    decode,
-    explain,
-)
+from cfmail_tui.submission import Accepted, Answer, Envelope, Fate, Outcome, Receipt, Refused, Unknown, decode, explain
 
 LISTS = {"delivered": ["a@example.com"], "queued": ["b@example.com"], "permanent_bounces": ["c@example.com"]}
 RECEIPT = Receipt(delivered=("a@example.com",), queued=("b@example.com",), bounced=("c@example.com",))
@@ -236,80 +224,6 @@ def test_a_firewalls_challenge_is_a_refusal(status: int) -> None:
     outcome = answered(status, b"<html>Just a moment...</html>", challenged=True)
     assert isinstance(outcome, Refused)
     assert "firewall" in explain(outcome).cause
-
-
-SEND = "email.sending.error."
-DOCUMENTED = [
-    (400, "10001", SEND + "invalid_request_schema", "form of the request", "addresses, headers"),
-    (400, "10200", SEND + "email.invalid", "not valid", "suppressed"),
-    (400, "10202", SEND + "email.invalid", "not valid", "suppressed"),
-    (400, "10201", SEND + "email.no_content_length", "no length", "bug"),
-    (400, "10202", SEND + "email.too_big", "size limit", "attachment"),
-    (400, "10200", SEND + "email.too_big", "size limit", "attachment"),
-    (401, "10101", SEND + "authentication.unauthorized", "token", "token"),
-    (401, "10103", SEND + "authentication.bad_token_type", "kind of token", "Email Sending: Edit"),
-    (403, "10102", SEND + "authentication.forbidden", "may not send", "Email Sending: Edit"),
-    (403, "10105", SEND + "authentication.not_entitled", "plan", "plan"),
-    (403, "10203", SEND + "email.sending_disabled", "switched off", "another domain"),
-    (403, "10204", SEND + "email.sender_not_configured", "not set up", "onboarded"),
-    (404, "10000", SEND + "not_found", "account or path", "account ID"),
-    (429, "10004", SEND + "throttled", "too many mails", "wait"),
-    (500, "10002", SEND + "internal_server", "did not send", "send again later"),
-    (500, "10003", SEND + "not_implemented", "cannot do this", "change the mail"),
-    (503, "10100", SEND + "authentication.upstream", "did not send", "send again later"),
-    (400, "6003", "Invalid request headers: Invalid format for Authorization header", "wrong form", "paste it again"),
-    (400, "7003", "No route for the URI", "account", "account ID"),
-    (401, "10000", "Authentication error", "credentials", "token"),
-    (403, "10000", "Authentication error", "credentials", "token"),
-    (400, "9106", "Missing X-Auth-Key, X-Auth-Email or Authorization headers", "no credentials", "token"),
-    (403, "9106", "Missing X-Auth-Key, X-Auth-Email or Authorization headers", "no credentials", "token"),
-    (403, "9109", "Unauthorized to access requested resource", "not valid for this account", "account ID"),
-    (401, "1000", "Invalid API Token", "token", "token"),
-]
-
-
-@pytest.mark.parametrize(("status", "code", "message", "cause", "action"), DOCUMENTED)
-@pytest.mark.parametrize("as_number", [False, True])
-def test_every_documented_error_is_explained(
-    status: int, code: str, message: str, cause: str, action: str, *, as_number: bool
-) -> None:
-    """Each error of the documentation has a cause of its own and something to do, by its message before its number."""
-    outcome = answered(status, failure({"code": int(code) if as_number else code, "message": message}))
-    assert outcome == Refused(status, code, message)
-    explanation = explain(outcome)
-    assert cause in explanation.cause
-    assert action in explanation.action
-
-
-@pytest.mark.parametrize(
-    ("refused", "cause", "action"),
-    [
-        (Refused(400, "", "an address is suppressed"), "refused the mail", "see its words"),
-        (Refused(400, "99999", "new"), "refused the mail", "see its words"),
-        (Refused(401, "", "x"), "credentials", "token"),
-        (Refused(403, "1", "x"), "does not allow", "permissions"),
-        (Refused(404, "10000", "x"), "account or path", "account ID"),
-        (Refused(413, "", "x"), "size limit", "attachment"),
-        (Refused(429, "", "too many requests"), "too many requests", "wait, then send again"),
-        (Refused(429, "", "x", retry_after=7.4), "too many requests", "wait 7 s, then send again"),
-        (Refused(500, "10002", "x"), "did not send", "send again later"),
-        (Refused(400, "10200", SEND + "email.invalid: the subject"), "not valid", "recipients"),
-    ],
-)
-def test_an_error_nobody_documented_still_has_advice(refused: Refused, cause: str, action: str) -> None:
-    """An unknown code falls back to what the status says, and to the server's own words."""
-    explanation = explain(refused)
-    assert cause in explanation.cause
-    assert action in explanation.action
-
-
-def test_every_outcome_says_whether_sending_again_is_safe() -> None:
-    """The two outcomes without an answer differ in the one thing that matters."""
-    assert explain(Accepted(RECEIPT)).cause == "Cloudflare took the mail"
-    assert explain(NotSent("no network")).cause == "nothing was sent: no network"
-    assert "safe to send again" in explain(NotSent("no network")).action
-    assert explain(Unknown("cut off")).cause == "it may have been sent: cut off"
-    assert "look for it before" in explain(Unknown("cut off")).action
 
 
 def envelope(*recipients: str) -> Envelope:

@@ -44,7 +44,7 @@ ATTEMPT: Final = {
 }  # fmt: skip
 MORE: Final = {
     "accepted": {"message_id", "delivered", "queued", "bounced", "suppressed", "unreported"},
-    "refused": {"reason", "cause", "action", "http_status", "code", "retry_after"},
+    "refused": {"reason", "cause", "action", "http_status", "code", "retry_after", "ray"},
     "not_sent": {"reason", "cause", "action"},
     "unknown": {"reason", "cause", "action"},
 }
@@ -129,6 +129,22 @@ def test_retry_after_is_told(cfmail: Cfmail) -> None:
     ran = cfmail(*arguments, "--json", stdin=stdin)
     assert (ran.json["http_status"], ran.json["code"], ran.json["retry_after"]) == (429, "10004", 2)
     assert "wait 2 s" in cfmail(*arguments, stdin=stdin).out
+
+
+def test_a_refusal_is_told_in_full(cfmail: Cfmail, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cause, next action, Cloudflare's own words, code and reference for support: in JSON, in words, and in history."""
+    message = "email.sending.error.email.sender_not_configured"
+    body = json.dumps({"success": False, "errors": [{"code": "10204", "message": message}]})
+    with FarEnd(answering(403, body, {"cf-ray": "8f00aa-FRA"})) as far_end:
+        monkeypatch.setenv("CLOUDFLARE_BASE_URL", far_end.base_url)
+        arguments, stdin = sent_to("send", "bob@example.net")
+        as_json, in_words = cfmail(*arguments, "--json", stdin=stdin), cfmail(*arguments, stdin=stdin)
+    assert "not set up for sending" in as_json.json["cause"]
+    assert "onboard" in as_json.json["action"]
+    assert (as_json.json["reason"], as_json.json["code"], as_json.json["ray"]) == (message, "10204", "8f00aa-FRA")
+    for words in (as_json.json["cause"], as_json.json["action"], message, "10204", "8f00aa-FRA"):
+        assert words in in_words.out
+        assert words in cfmail("history", "show", as_json.json["id"]).out
 
 
 def test_unreported_recipient(cfmail: Cfmail, monkeypatch: pytest.MonkeyPatch) -> None:

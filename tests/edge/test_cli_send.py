@@ -3,6 +3,8 @@
 import base64
 import io
 import json
+import os
+import re
 import subprocess
 import sys
 from email.message import EmailMessage
@@ -118,20 +120,32 @@ class TestBodies:
 
     @pytest.mark.parametrize("name", ["notes.md", "-"])
     def test_markdown(self, cfmail: Cfmail, sandbox: Sandbox, name: str) -> None:
-        """From Markdown an HTML body is made; the text arrives as it was written."""
+        """From Markdown both bodies are made: HTML in a page with its styles inlined, and a text without marks."""
         text = "# Grüße\n\nsome *text* & ~~more~~\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"
         Path("notes.md").write_text(text)
         assert cfmail("send", *FIELDS, "--markdown", name, stdin=text.encode()).code == 0
         request = arrived(sandbox)
-        assert request["text"] == text
-        for part in ("<h1>Grüße</h1>", "<em>text</em> &amp; <s>more</s>", "<td>1</td>"):
+        assert request["text"] == "Grüße\n=====\n\nsome text & more\n\na | b\n--+--\n1 | 2\n"
+        for part in (">Grüße</h1>", "<em>text</em> &amp; <s>more</s>", ">1</td>", "</html>"):
             assert part in request["html"]
+
+    def test_markdown_in_a_template(self, cfmail: Cfmail, sandbox: Sandbox) -> None:
+        """The page that a Markdown body is put into can be the user's own, found beside the settings."""
+        folder = Path(os.environ["CFMAIL_HOME"], "config")
+        (folder / "config.toml").write_text('markdown_template = "page.html"')
+        (folder / "page.html").write_text("<main>{{body}}</main>")
+        assert cfmail("send", *FIELDS, "--markdown", "-", stdin=b"Hello").code == 0
+        assert re.fullmatch(r"<main><p[^>]*>Hello</p></main>", arrived(sandbox)["html"])
+        (folder / "page.html").write_text("<main></main>")
+        ran = cfmail("send", *FIELDS, "--markdown", "-", stdin=b"Hello")
+        assert (ran.code, len(sandbox.messages())) == (65, 1)
+        assert "has no {{body}} in it" in ran.err
 
     def test_html_beside_markdown(self, cfmail: Cfmail, sandbox: Sandbox) -> None:
         """HTML of one's own is taken in place of what would be made."""
         Path("notes.md").write_text("*text*")
         assert cfmail("send", *FIELDS, "--markdown", "notes.md", "--html", "-", stdin=b"<p>own").code == 0
-        assert (arrived(sandbox)["text"], arrived(sandbox)["html"]) == ("*text*", "<p>own")
+        assert (arrived(sandbox)["text"], arrived(sandbox)["html"]) == ("text\n", "<p>own")
 
     def test_text_from_another_command(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
         """A shell's `<(command)` is a file like any other, though it is a pipe that holds less."""
@@ -322,8 +336,8 @@ class TestDryRun:
         assert ran.code == 0
         assert shown.keys() == {
             "dry_run", "account", "source", "proxy",
-            "endpoint", "envelope", "subject", "message_size", "body_size", "digest",
-        } | ({"changes", "findings"} if arguments[0] == "send-raw" else set())  # fmt: skip
+            "endpoint", "envelope", "subject", "message_size", "body_size", "digest", "findings",
+        } | ({"changes"} if arguments[0] == "send-raw" else set())  # fmt: skip
         assert shown["dry_run"] is True
         assert shown["account"] == shown["source"] == ("environment" if credentials else None)
         assert shown["envelope"] == {"from": "me@acme.example", "recipients": ["bob@example.net"]}
@@ -443,3 +457,49 @@ def test_json_is_ascii(cfmail: Cfmail) -> None:
     ran = cfmail("send", *FIELDS, "--subject", "Grüße 👋", "-", "--json", stdin=b"x")
     assert ran.stdout.isascii()
     assert json.loads(ran.stdout)["subject"] == "Grüße 👋"
+
+
+class TestFindings:
+    """What is found in a mail before it is sent."""
+
+    FIELDS = ("--from", "me@acme.example", "--to", "bob@gmial.com")
+
+    def test_they_are_told(self, cfmail: Cfmail, sandbox: Sandbox) -> None:
+        """To scripts in JSON, to people on standard error; a mail that only has cautions is sent all the same."""
+        text = b"It is attached, see http://x.example/"
+        ran = cfmail("send", *self.FIELDS, "-", "--dry-run", "--json", stdin=text)
+        assert ran.code == 0
+        assert [(one["rule"], one["weight"], one["place"], one["offset"]) for one in ran.json["findings"]] == [
+            ("mistyped-domain", "caution", "To", 4),
+            ("no-subject", "caution", "Subject", None),
+            ("forgotten-attachment", "caution", "Text", 6),
+            ("http-link", "note", "Text", 20),
+        ]
+        first = ran.json["findings"][0]
+        assert (first["finding"], first["fix"]) == ("bob@gmial.com: is gmail.com meant?", "write that one")
+        assert first.keys() == {"rule", "weight", "place", "finding", "offset", "section", "fix"}
+        sent = cfmail("send", *self.FIELDS, "-", stdin=text)
+        assert sent.code == 0
+        for one in ran.json["findings"]:
+            assert one["finding"] in ran.err
+            assert one["finding"] in sent.err
+
+    def test_what_cloudflare_would_refuse(self, cfmail: Cfmail, sandbox: Sandbox) -> None:
+        """A mail that breaks a rule of Cloudflare's is not sent, and told with all else that is wrong."""
+        ran = cfmail("send", *self.FIELDS, "--header", "Sender: a@b.example", "--json", "-", stdin=b"")
+        assert ran.code == 65
+        assert [problem["place"] for problem in ran.json["problems"]] == ["Text", "Headers"]
+        assert "not among the header fields that Cloudflare carries" in ran.err
+        assert not sandbox.messages()
+
+    def test_what_the_user_made_of_rules(self, cfmail: Cfmail, sandbox: Sandbox) -> None:
+        """A rule can be switched off, and one made to stop mails does."""
+        settings = Path(os.environ["CFMAIL_HOME"], "config", "config.toml")
+        settings.write_text('[findings]\nmistyped-domain = "off"\nno-subject = "stops"\nno-body = "off"\n')
+        ran = cfmail("send", *self.FIELDS, "-", stdin=b"Hi")
+        assert (ran.code, len(sandbox.messages())) == (65, 0)
+        assert "the mail has no subject" in ran.err
+        assert "no-body is decided elsewhere" in ran.err
+        ran = cfmail("send", *self.FIELDS, "--subject", "Hello", "-", stdin=b"Hi")
+        assert (ran.code, len(sandbox.messages())) == (0, 1)
+        assert "gmail" not in ran.err

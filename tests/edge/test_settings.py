@@ -76,6 +76,37 @@ def test_verified_destinations(config: Path) -> None:
         assert read.notices == (f"{config}: verified_destinations is a list of addresses",)
 
 
+def test_what_is_made_of_rules(config: Path) -> None:
+    """Each rule for drafts can be given another weight or none; what makes no sense is named, and the rest is used."""
+    config.write_text(
+        '[findings]\nno-subject = "stops"\nhttp-link = "off"\nno-altt = "off"\nfile = "off"\nno-text = 1\n'
+    )
+    read = settings.read(os.environ)
+    assert read.findings == {"no-subject": "stops", "http-link": "off"}
+    assert read.notices == (
+        f"{config}: findings: there is no rule 'no-altt'; did you mean no-alt?",
+        f"{config}: findings: file is decided elsewhere, and cannot be weighed otherwise",
+        f"{config}: findings: no-text is one of off, note, caution, stops",
+    )
+    config.write_text('findings = "off"\n')
+    read = settings.read(os.environ)
+    assert (read.findings, read.notices) == ({}, (f"{config}: findings is a table of rules",))
+
+
+def test_a_template_for_markdown(config: Path) -> None:
+    """Its path starts from the folder of the file, from the user's own with ~, or from the root."""
+    assert settings.read(os.environ).markdown_template == ""
+    for path, read in {
+        "mail.html": str(config.parent / "mail.html"),
+        "~/mail.html": str(Path.home() / "mail.html"),
+        "/mail.html": "/mail.html",
+    }.items():
+        config.write_text(f'markdown_template = "{path}"\n')
+        assert settings.read(os.environ).markdown_template == read
+    config.write_text("markdown_template = 7\n")
+    assert settings.read(os.environ).notices == (f"{config}: markdown_template is a path",)
+
+
 def test_an_unknown_key(config: Path) -> None:
     """A key that does not exist is named with the nearest that does; the others are used."""
     config.write_text("undo_sent = 3\nnonsense = 1\nundo_send = 7\n")

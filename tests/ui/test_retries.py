@@ -263,7 +263,8 @@ def refusing(status: int, code: int, message: str, retry_after: str = "") -> Beh
     def behave(exchange: Exchange) -> None:
         exchange.request()
         body = {"success": False, "errors": [{"code": code, "message": message}], "messages": [], "result": None}
-        exchange.send(http_answer(status, json.dumps(body), {"Retry-After": retry_after} if retry_after else {}))
+        fields = {"cf-ray": "8f00aa-FRA"} | ({"Retry-After": retry_after} if retry_after else {})
+        exchange.send(http_answer(status, json.dumps(body), fields))
 
     return behave
 
@@ -304,6 +305,7 @@ async def test_a_refusal_goes_back_to_its_field(answering: FarEnd, field: str) -
         assert stage.mail.query_one(field).has_class("-wrong")
         assert stage.mail.query_one(field).has_focus_within
         assert "Cloudflare's words" in stage.text()
+        assert "reference 8f00aa-FRA" in stage.words()
     assert len(answering.requests) == 1
     assert drafts() == [LETTER]
 
