@@ -36,7 +36,8 @@ from cfmail_tui.accounts import (
 from cfmail_tui.attachments import inspect_all, read_file, read_source
 from cfmail_tui.message import Draft, MailMessage, Place, RawDraft, SavedDraft, gist
 from cfmail_tui.outbox.checking import checked
-from cfmail_tui.outbox.copies import Copies, new_id
+from cfmail_tui.outbox.copies import new_id
+from cfmail_tui.outbox.exports import Exports
 from cfmail_tui.outbox.history import Page
 from cfmail_tui.outbox.memory import account_key
 from cfmail_tui.outbox.people import Known, People
@@ -112,7 +113,7 @@ class Unfinished:
     waiting: Waiting | None = None
 
 
-class Outbox(Copies, Recipients):
+class Outbox(Exports, Recipients):
     """Prepares, sends and remembers mails; every method blocks and may be called from any thread."""
 
     def __init__(

@@ -144,6 +144,11 @@ class Attempt:
         return tuple((address, news.get(address, fate) if fate is Fate.QUEUED else fate) for address, fate in told)
 
     @property
+    def failed(self) -> tuple[str, ...]:
+        """The recipients that certainly did not get an accepted mail; who is not reported may have got it."""
+        return tuple(address for address, fate in self.fates if fate in {Fate.BOUNCED, Fate.SUPPRESSED})
+
+    @property
     def queued(self) -> tuple[str, ...]:
         """The recipients that Cloudflare still tries to reach, as far as is known."""
         return tuple(address for address, fate in self.fates if fate is Fate.QUEUED)

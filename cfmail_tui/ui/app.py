@@ -36,12 +36,13 @@ from cfmail_tui.ui.drafting import Drafting, rescued, screen_for
 from cfmail_tui.ui.drafts import DraftsScreen, told_unfinished
 from cfmail_tui.ui.endings import OPENING, EndingApp
 from cfmail_tui.ui.fields import words
-from cfmail_tui.ui.history import MOST, HistoryScreen
+from cfmail_tui.ui.history import HistoryScreen
 from cfmail_tui.ui.identifying import Identifying
 from cfmail_tui.ui.leaving import Leaving
 from cfmail_tui.ui.mail import MailScreen, new_draft
 from cfmail_tui.ui.passphrase import PassphraseScreen
 from cfmail_tui.ui.raw import NEW_SOURCE, RawScreen
+from cfmail_tui.ui.recalling import Recalling
 from cfmail_tui.ui.review import ReviewScreen
 from cfmail_tui.ui.sending import Sending, told_later
 from cfmail_tui.ui.work import Done, Failed, Finished, Next, Opened, Progressed, Steps, Task, tidied
@@ -52,13 +53,11 @@ if TYPE_CHECKING:
     from cfmail_tui.outbox import Outbox, Reviewed
     from cfmail_tui.settings import Settings
     from cfmail_tui.ui.attach import AttachScreen
+    from cfmail_tui.ui.chart import ChartScreen
     from cfmail_tui.ui.picker import PickerScreen
 
 PROGRESS_EVERY = 0.25
 """Seconds between two updates of the progress line."""
-
-SEARCH_PATIENCE = 0.3
-"""Seconds in which a search may read what an older cfmail wrote; the rest is found when it was read."""
 
 _CANNOT_OPEN = "Drafts cannot be saved and nothing can be sent"
 
@@ -168,15 +167,6 @@ class OutboxApp(EndingApp):
         except Exception as error:  # noqa: BLE001 - the worker boundary
             self.post_message(Finished(attempt_id, None, words(error)))
 
-    def on_history_screen_requested(self, message: HistoryScreen.Requested) -> None:
-        screen = message.screen
-
-        def search(outbox: "Outbox") -> Next:
-            found = outbox.search(message.query, MOST, patience=SEARCH_PATIENCE)
-            return lambda: screen.show(message.query, found.attempts)
-
-        self.run_task(search)
-
     def on_done(self, message: Done) -> None:
         if self.screen_stack:
             message.then()
@@ -184,24 +174,6 @@ class OutboxApp(EndingApp):
     def on_drafts_screen_restore_requested(self, message: DraftsScreen.RestoreRequested) -> None:
         screen = message.screen
         self.run_task(lambda outbox: partial(screen.restored, outbox.restore_draft(message.draft_id)))
-
-    def on_history_screen_settled(self, message: HistoryScreen.Settled) -> None:
-        screen = message.screen
-
-        def settle(outbox: "Outbox") -> Next:
-            outbox.settle(message.attempt_id, arrived=message.arrived)
-            return screen.refresh_attempts
-
-        self.run_task(settle, screen.say)
-
-    def on_history_screen_find_requested(self, message: HistoryScreen.FindRequested) -> None:
-        screen = message.screen
-
-        def find(outbox: "Outbox") -> Next:
-            verdict = outbox.find(message.attempt)
-            return lambda: screen.show_verdict(verdict)
-
-        self.run_task(find, screen.say)
 
     def complain(self, text: str, title: str = "That did not work") -> None:
         """Tell the user what did not work, where it stays to be read unless a mail's progress stands there."""
@@ -218,7 +190,7 @@ def _load_the_rest() -> None:
 
         from cfmail_tui import attachments  # noqa: F401 - loading is all
         from cfmail_tui.browse import clipboard  # noqa: F401
-        from cfmail_tui.ui import attach, editor, palette  # noqa: F401
+        from cfmail_tui.ui import attach, chart, editor, palette  # noqa: F401
 
         cell_len("\N{CJK UNIFIED IDEOGRAPH-5B57}")  # loads the table of widths
 
@@ -256,6 +228,7 @@ class CfmailApp(OutboxApp):
         self.attaching = Attaching(self)
         self.drafting = Drafting(self)
         self.identifying = Identifying(self)
+        self.recalling = Recalling(self)
         self.sending = Sending(self)
         self.leaving = Leaving(self)
 
@@ -357,7 +330,7 @@ class CfmailApp(OutboxApp):
         if departure := self.sending.departures.by_draft(draft.draft_id):
             self.sending.departures.hurry(departure)
         elif waiting:
-            self._review_again(waiting.attempt)
+            self.review_again(waiting.attempt)
 
     def action_new(self) -> None:
         self.drafting.change(self.identifying.next_mail())
@@ -513,7 +486,7 @@ class CfmailApp(OutboxApp):
         assert self.settings
         self.sending.start(reviewed, self.settings.undo_send)
 
-    def _review_again(self, attempt: Attempt) -> None:
+    def review_again(self, attempt: Attempt) -> None:
         """Show the very mail of an attempt, to be sent once more."""
 
         def prepare(outbox: "Outbox") -> Next:
@@ -528,9 +501,6 @@ class CfmailApp(OutboxApp):
                 self.discard(reviewed)
 
         self.run_task(prepare)
-
-    def on_history_screen_again_requested(self, message: HistoryScreen.AgainRequested) -> None:
-        self._review_again(message.attempt)
 
     def on_review_screen_wire_body_requested(self, message: ReviewScreen.WireBodyRequested) -> None:
         def load(outbox: "Outbox") -> Next:
@@ -568,6 +538,12 @@ class CfmailApp(OutboxApp):
             self.sending.departures.hurry(departure)
 
     # History, help, leaving.
+
+    def on_history_screen_requested(self, message: HistoryScreen.Requested) -> None:
+        self.recalling.answer(message)
+
+    def on_chart_screen_requested(self, message: "ChartScreen.Requested") -> None:
+        self.recalling.count(message)
 
     def action_history(self) -> None:
         self.drafting.when_kept(lambda: self.push_screen(HistoryScreen()))

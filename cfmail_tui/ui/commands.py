@@ -26,6 +26,7 @@ Where = Literal[
     "drafts",
     "history",
     "unknown",
+    "chart",
     "picker",
     "attached",
     "accounts",
@@ -90,6 +91,16 @@ COMMANDS = (
     Command("down", "j,down", "cursor_down", "Down", "Next line", "list"),
     Command("up", "k,up", "cursor_up", "Up", "Line before", "list"),
     Command("search", "slash", "search", "Search", "Search subject, people, text and files", "history", footer=True),
+    Command("reopen", "o", "reopen", "As draft", "Open the mail as a new draft", "history", footer=True),
+    Command(
+        "to-the-failed-again",
+        "f",
+        "to_the_failed",
+        "To failed",
+        "Open it as a new draft to those who certainly did not get it",
+        "history",
+        footer=True,
+    ),
     Command(
         "arrived", "i", "settle(True)", "Arrived", "Of an unknown outcome: the mail arrived", "unknown", footer=True
     ),
@@ -103,9 +114,22 @@ COMMANDS = (
         footer=True,
     ),
     Command(
-        "find", "l", "find", "Look up", "Of an unknown outcome: look in Cloudflare's records", "unknown", footer=True
+        "find",
+        "l",
+        "find",
+        "Look up",
+        "Of an unknown outcome or queued recipients: look in Cloudflare's records",
+        "unknown",
+        footer=True,
     ),
     Command("again", "s", "again", "Again", "Send the very same mail once more", "history", footer=True),
+    Command("save-eml", "w", "save_eml", "Save", "Save the mail as an .eml file", "history", footer=True),
+    Command("copy-curl", "c", "copy", "Copy", "Copy the request as curl", "history", footer=True),
+    Command("delete-mail", "d,delete", "delete", "Delete", "Delete the mail from the history", "history", footer=True),
+    Command("restore-mail", "u", "restore", "Undo", "Bring the deleted mail back", "history", footer=True),
+    Command("export", "x", "export", "Export", "Write what is found to a file, CSV or JSON Lines", "history"),
+    Command("chart", "g", "chart", "Chart", "Sends and outcomes by day and by account", "history", footer=True),
+    Command("period", "p", "period", "Period", "30 days, 12 weeks or 12 months", "chart", footer=True),
     Command("retry", "s", "send", "Send now", "Send a mail that waits to be tried again", "drafts", footer=True),
     Command("delete", "d,delete", "delete", "Delete", "Delete the draft", "drafts", footer=True),
     Command("restore", "u", "restore", "Undo", "Bring the deleted draft back", "drafts", footer=True),
@@ -172,6 +196,11 @@ OPENING = frozenset(
         "add",
         "identity",
         "describe",
+        "reopen",
+        "to_the_failed",
+        "chart",
+        "save_eml",
+        "export",
     }
 )
 """Actions that show another screen or mail: keys typed right after them are meant for that."""

@@ -29,6 +29,7 @@ from cfmail_tui.settings import Settings
 from cfmail_tui.store import Store
 from cfmail_tui.submission import Account, ApiToken, Secret
 from cfmail_tui.ui import departures
+from tests.ui import archive
 from tests.ui.accounts import Memory
 from tests.ui.stage import Stage, on_stage
 
@@ -410,6 +411,14 @@ def _account_scenes() -> Iterator[Scene]:
         yield Scene(f"{name}-80x24", (80, 24), first, act, opened=opened, is_kept=name == "check-bad")
 
 
+def _past_scenes() -> Iterator[Scene]:
+    for name, act in archive.ACTS.items():
+        kept = name in {"past", "chart"}
+        yield Scene(name, (120, 36), REPORT, act, opened=archive.opened, is_kept=kept)
+        yield Scene(f"{name}-80x24", (80, 24), REPORT, act, opened=archive.opened, is_kept=kept)
+        yield Scene(f"{name}-light", (120, 36), REPORT, act, "textual-light", opened=archive.opened, is_kept=False)
+
+
 SCENES = (
     Scene("compose", (120, 36), REPORT, _attached),
     Scene("compose-80x24", (80, 24), REPORT, _attached),
@@ -436,6 +445,7 @@ SCENES = (
     Scene("raw", (120, 36), raw_draft(RAW), _nothing),
     Scene("raw-80x24", (80, 24), raw_draft(RAW), _nothing),
     Scene("help-80x24", (80, 24), REPORT, _help),
+    *_past_scenes(),
     *_account_scenes(),
 )
 

@@ -95,7 +95,7 @@ async def test_an_empty_history(connected: Sandbox) -> None:
     """Before the first mail the history says that there is nothing, and no key breaks it."""
     async with on_stage() as stage:
         await stage.press("f8")
-        await stage.until("nothing found")
+        await stage.until("nothing was sent yet")
         await stage.press("j", "k", "enter", "pagedown", "home", "end", "slash", "slash", "/", "escape")
         assert isinstance(stage.app.screen, HistoryScreen)
 
