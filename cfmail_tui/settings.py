@@ -6,6 +6,7 @@ them, and nothing ever writes the file.
 What `config.toml` may hold:
 
     undo_send = 5    # seconds, 0 to 600: how long a mail can be taken back after `y`; 0 sends at once
+    confirm_recipients = 10    # to more than so many a mail leaves only when their number was typed; 50: never asked
     token_command = ["pass", "show", "cloudflare"]    # a program and its arguments that print an API token; no shell
     account_id = "..."                                # the account it is for: 32 hexadecimal digits
     verified_destinations = ["me@example.com"]        # verified destination addresses: a mail to these only may have
@@ -33,6 +34,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cfmail_tui.lint import Choice
 
+CONFIRM_RECIPIENTS = 10
 DEFAULT_BASE_URL = "https://api.cloudflare.com/client/v4"
 
 
@@ -46,6 +48,8 @@ class Settings:
     """The command of the external editor, "" when the environment names none."""
     undo_send: float = 5.0
     """Seconds in which a mail that is to be sent can be taken back."""
+    confirm_recipients: int = CONFIRM_RECIPIENTS
+    """Recipients above which their number has to be typed before a mail is sent."""
     token_command: tuple[str, ...] = ()
     """The user's password command, () when there is none."""
     account_id: str = ""
@@ -213,6 +217,7 @@ def _truth(value: object) -> bool:
 
 _KEYS: Mapping[str, Callable[[object], Any]] = {
     "undo_send": _seconds,
+    "confirm_recipients": _number,
     "token_command": _command,
     "account_id": _account_id,
     "verified_destinations": _addresses,

@@ -57,6 +57,21 @@ class Suppression:
         return ", ".join(parts)
 
 
+@dataclass(frozen=True, slots=True)
+class Barred:
+    """Who of a mail's recipients Cloudflare sends nothing to: by the list, as far as it could be read, or its words."""
+
+    addresses: tuple[str, ...] = ()
+    """As the envelope spells them."""
+    entries: tuple[Suppression, ...] = ()
+    remark: Remark | None = None
+    """Why the list could not be read."""
+
+    def about(self, address: str) -> tuple[Suppression, ...]:
+        """The entries of one address."""
+        return tuple(entry for entry in self.entries if entry.address.casefold() == address.casefold())
+
+
 def listed(reply: Reply) -> tuple[Suppression, ...] | Remark:
     """The entries that the reply to a look-up names, or why they could not be learned."""
     envelope = told(reply, What.SUPPRESSIONS)

@@ -26,6 +26,7 @@ from cfmail_tui.message.addresses import (
     parse_mailboxes,
     read_mailboxes,
     same_address,
+    without_addresses,
     without_entry,
 )
 from cfmail_tui.message.header_fields import (
@@ -108,6 +109,7 @@ __all__ = [
     "same_address",
     "typed_fields",
     "unsubscribe_faults",
+    "without_addresses",
     "without_entry",
 ]
 

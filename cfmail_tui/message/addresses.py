@@ -4,7 +4,7 @@ An `addr_spec` is ASCII, an internationalised domain already in A-label form (RF
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Never
 
@@ -117,6 +117,18 @@ def without_entry(read: AddressList, at: int) -> str:
     shorter = before + after[separator.end() :] if separator else re.sub(r"[ \t]*[,;\r\n]*[ \t]*\Z", "", before) + after
     kept = (*read.mailboxes[:at], *read.mailboxes[at + 1 :])
     return shorter if read_mailboxes(shorter, read.place).mailboxes == kept else read.text
+
+
+def without_addresses(text: str, place: Place, addresses: Collection[str]) -> str:
+    """The list's text without the entries of these addresses, whatever their case; what cannot be read stays."""
+    dropped = {address.casefold() for address in addresses}
+    while True:
+        read = read_mailboxes(text, place)
+        at = next((n for n, one in enumerate(read.mailboxes) if one.addr_spec.casefold() in dropped), None)
+        shorter = text if at is None else without_entry(read, at)
+        if shorter == text:
+            return text
+        text = shorter
 
 
 class _Token(NamedTuple):

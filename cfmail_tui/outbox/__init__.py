@@ -36,7 +36,7 @@ from cfmail_tui.accounts import (
 from cfmail_tui.attachments import inspect_all, read_file, read_source
 from cfmail_tui.message import Draft, MailMessage, Place, RawDraft, SavedDraft, gist
 from cfmail_tui.outbox.checking import checked
-from cfmail_tui.outbox.copies import new_id
+from cfmail_tui.outbox.copies import new_id, write_copy
 from cfmail_tui.outbox.exports import Exports
 from cfmail_tui.outbox.history import Page
 from cfmail_tui.outbox.memory import account_key
@@ -89,6 +89,7 @@ __all__ = [
     "Reviewed",
     "Unfinished",
     "new_id",
+    "write_copy",
 ]
 
 ANSWER_LIMIT: Final = 10.0

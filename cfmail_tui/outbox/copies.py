@@ -23,7 +23,7 @@ from cfmail_tui.message import Attachment, AttachmentDraft, Draft, Mailbox, Mail
 from cfmail_tui.outbox.history import History
 from cfmail_tui.outbox.reviewed import OutboxError, Reviewed
 from cfmail_tui.outbox.stored import digest, message_id, message_of
-from cfmail_tui.snippets import INLINE_LIMIT, TOOLS, Call, Snippet, Tool, snippet
+from cfmail_tui.snippets import INLINE_LIMIT, TOOLS, Call, Snippet, snippet
 from cfmail_tui.submission import Account, Attempt, GlobalKey, SendRequest, Submission
 
 FILES: Final = "attached"
@@ -169,7 +169,7 @@ class Copies(History):
         path = str(self._store.body_path(attempt.submission.attempt_id))
         return snippet("curl", Call(self.road.base_url, attempt.submission), path.removesuffix(".json")).text.rstrip()
 
-    def snippets(self, of: Reviewed | Attempt, file: str) -> dict[Tool, Snippet]:
+    def snippets(self, of: Reviewed | Attempt, file: str) -> dict[str, Snippet]:
         """The request of a mail as texts for other tools, which read what is too big for them from `file` and a suffix.
 
         `write_needed` writes that. Raises StoreError if the body is gone.

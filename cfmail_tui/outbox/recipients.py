@@ -1,37 +1,19 @@
 """What Cloudflare tells about the recipients of a mail: who of them is suppressed, and what became of the queued."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from cfmail_tui.inspection import Remark
 from cfmail_tui.outbox.history import History
-from cfmail_tui.submission import Accepted, Attempt, Fate, Refused, may_be_suppressed
-
-if TYPE_CHECKING:
-    from cfmail_tui.inspection import Remark
-    from cfmail_tui.suppressions import Suppression
+from cfmail_tui.submission import Accepted, Attempt, Refused, kept_back
+from cfmail_tui.suppressions import Barred, Suppression
 
 ASKED_AT_ONCE: Final = 5
 """Mails with queued recipients that are asked about when the history is opened, the newest."""
 
 _KEPT: Final = timedelta(days=30)
 """How long Cloudflare keeps its records; older mails stay queued."""
-
-
-@dataclass(frozen=True, slots=True)
-class Barred:
-    """Who of a mail's recipients Cloudflare sends nothing to: by the list, as far as it could be read, or its words."""
-
-    addresses: tuple[str, ...] = ()
-    """As the envelope spells them."""
-    entries: "tuple[Suppression, ...]" = ()
-    remark: "Remark | None" = None
-    """Why the list could not be read."""
-
-    def about(self, address: str) -> "tuple[Suppression, ...]":
-        """The entries of one address."""
-        return tuple(entry for entry in self.entries if entry.address.casefold() == address.casefold())
 
 
 class Recipients(History):
@@ -43,8 +25,6 @@ class Recipients(History):
         Those of a refused mail, of which one or all may be the cause; of an accepted one those that were dropped.
         Whatever happens on the wire is a remark. Raises NoAccount if there is nobody to ask as.
         """
-        from cfmail_tui.inspection import Remark
-
         asked = kept_back(attempt)
         if not asked:
             return Barred()
@@ -56,7 +36,7 @@ class Recipients(History):
         entries = () if isinstance(found, Remark) else tuple(one for one in found if one.holds_for(sender))
         return Barred(_named(attempt, asked, [entry.address for entry in entries]), entries, remark)
 
-    def unsuppress(self, attempt: Attempt, entry: "Suppression") -> "Remark | None":
+    def unsuppress(self, attempt: Attempt, entry: Suppression) -> Remark | None:
         """Take an entry off the list of the account that sent this; why that did not work, None if it did."""
         account = self._account_of(attempt)
         with self.road.client(account.credential) as client:
@@ -78,17 +58,6 @@ class Recipients(History):
     def attempt_now(self, attempt: Attempt) -> Attempt:
         """The attempt as it stands in the history now."""
         return self._store.attempt(attempt.submission.attempt_id)
-
-
-def kept_back(attempt: Attempt) -> Sequence[str]:
-    """The recipients that a suppression may have kept from getting the mail."""
-    match attempt.outcome:
-        case Accepted():
-            return [address for address, fate in attempt.fates if fate is Fate.SUPPRESSED]
-        case Refused() as refused if may_be_suppressed(refused):
-            return attempt.submission.envelope.recipients
-        case _:
-            return ()
 
 
 def _named(attempt: Attempt, asked: Sequence[str], listed: Collection[str]) -> tuple[str, ...]:

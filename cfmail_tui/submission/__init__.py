@@ -16,15 +16,7 @@ Invariants:
 
 from cfmail_tui.submission.contents import Contents, Detail, SentFile, contents_of
 from cfmail_tui.submission.credential import Account, ApiToken, Credential, GlobalKey, Secret, sender_in_words
-from cfmail_tui.submission.explanations import (
-    API_ERRORS,
-    STATUSES,
-    ApiError,
-    Explanation,
-    explain,
-    may_be_suppressed,
-    place_of,
-)
+from cfmail_tui.submission.explanations import API_ERRORS, STATUSES, ApiError, Explanation, explain, kept_back, place_of
 from cfmail_tui.submission.outcomes import (
     NOT_SENT_CODES,
     Accepted,
@@ -89,7 +81,7 @@ __all__ = [
     "decode",
     "explain",
     "first_error",
-    "may_be_suppressed",
+    "kept_back",
     "megabytes",
     "place_of",
     "raw_request",

@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from typing import Final, assert_never
 
 from cfmail_tui.message import Place
-from cfmail_tui.submission.outcomes import CHALLENGED, REDIRECTED, Accepted, NotSent, Outcome, Refused, Unknown
+from cfmail_tui.submission.outcomes import (
+    CHALLENGED,
+    REDIRECTED,
+    Accepted,
+    Attempt,
+    Fate,
+    NotSent,
+    Outcome,
+    Refused,
+    Unknown,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,9 +291,15 @@ def place_of(refused: Refused) -> Place | None:
     return _error(refused).place
 
 
-def may_be_suppressed(refused: Refused) -> bool:
-    """Whether the cause may be a recipient on the suppression list; the API's words need not say so."""
-    return refused.status == 400 and place_of(refused) is Place.TO
+def kept_back(attempt: Attempt) -> tuple[str, ...]:
+    """The recipients that the suppression list may have kept from getting the mail; a refusal need not say so."""
+    match attempt.outcome:
+        case Accepted():
+            return tuple(address for address, fate in attempt.fates if fate is Fate.SUPPRESSED)
+        case Refused(status=400) as refused if place_of(refused) is Place.TO:
+            return attempt.submission.envelope.recipients
+        case _:
+            return ()
 
 
 def _error(refused: Refused) -> ApiError:

@@ -11,10 +11,9 @@ Invariants:
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -23,19 +22,19 @@ from textual import work
 from textual.binding import BindingType
 from textual.worker import get_current_worker
 
-from cfmail_tui.message import Draft, MailError, MessageError, Place, Problem, RawDraft, SavedDraft, printable
-from cfmail_tui.submission import Attempt
-from cfmail_tui.ui.account import FIRST, AccountScreen
+from cfmail_tui.message import Draft, MailError, RawDraft, printable
+from cfmail_tui.ui.account import AccountScreen
 from cfmail_tui.ui.accounts import AccountsScreen
 from cfmail_tui.ui.attaching import Attaching
 from cfmail_tui.ui.commands import Where, bindings
 from cfmail_tui.ui.compose import ComposeScreen
 from cfmail_tui.ui.departures import TICK, Stage
-from cfmail_tui.ui.dialogs import HelpScreen, PathScreen, TextScreen
+from cfmail_tui.ui.dialogs import HelpScreen, PathScreen
 from cfmail_tui.ui.drafting import Drafting, rescued, screen_for
 from cfmail_tui.ui.drafts import DraftsScreen, told_unfinished
 from cfmail_tui.ui.endings import OPENING, EndingApp
 from cfmail_tui.ui.fields import words
+from cfmail_tui.ui.following import Following
 from cfmail_tui.ui.history import HistoryScreen
 from cfmail_tui.ui.identifying import Identifying
 from cfmail_tui.ui.leaving import Leaving
@@ -44,6 +43,7 @@ from cfmail_tui.ui.passphrase import PassphraseScreen
 from cfmail_tui.ui.raw import NEW_SOURCE, RawScreen
 from cfmail_tui.ui.recalling import Recalling
 from cfmail_tui.ui.review import ReviewScreen
+from cfmail_tui.ui.reviewing import Reviewing
 from cfmail_tui.ui.sending import Sending, told_later
 from cfmail_tui.ui.work import Done, Failed, Finished, Next, Opened, Progressed, Steps, Task, tidied
 
@@ -54,14 +54,14 @@ if TYPE_CHECKING:
     from cfmail_tui.settings import Settings
     from cfmail_tui.ui.attach import AttachScreen
     from cfmail_tui.ui.chart import ChartScreen
+    from cfmail_tui.ui.outcome import OutcomeScreen
     from cfmail_tui.ui.picker import PickerScreen
+    from cfmail_tui.ui.snippet import SnippetScreen
 
 PROGRESS_EVERY = 0.25
 """Seconds between two updates of the progress line."""
 
 _CANNOT_OPEN = "Drafts cannot be saved and nothing can be sent"
-
-_WIRE_BODY_SHOWN = 64 * 1024
 
 
 class OutboxApp(EndingApp):
@@ -227,8 +227,10 @@ class CfmailApp(OutboxApp):
         self.settings: Settings | None = None
         self.attaching = Attaching(self)
         self.drafting = Drafting(self)
+        self.following = Following(self)
         self.identifying = Identifying(self)
         self.recalling = Recalling(self)
+        self.reviewing = Reviewing(self)
         self.sending = Sending(self)
         self.leaving = Leaving(self)
 
@@ -330,7 +332,7 @@ class CfmailApp(OutboxApp):
         if departure := self.sending.departures.by_draft(draft.draft_id):
             self.sending.departures.hurry(departure)
         elif waiting:
-            self.review_again(waiting.attempt)
+            self.reviewing.again(waiting.attempt)
 
     def action_new(self) -> None:
         self.drafting.change(self.identifying.next_mail())
@@ -424,93 +426,25 @@ class CfmailApp(OutboxApp):
     # Review and send.
 
     def on_mail_screen_review_requested(self, message: MailScreen.ReviewRequested) -> None:
-        self._prepare(message.draft)
-
-    def _prepare(self, draft: SavedDraft) -> None:
-        def prepare(outbox: "Outbox") -> Next:
-            from cfmail_tui.outbox import NeedsPassphrase, NeedsTerminal, NoAccount, NoneSetUp
-
-            try:
-                reviewed = outbox.prepare(draft.content, draft)
-            except (NeedsPassphrase, NeedsTerminal):
-                raise
-            except NoAccount as error:
-                reason = FIRST if isinstance(error, NoneSetUp) else f"{error}."
-                return lambda: self._without_account(reason, draft)
-            except MessageError as error:
-                problems = error.problems
-                return lambda: self._unsendable(draft, problems)
-            base_url, proxy = outbox.road.base_url, outbox.road.proxy
-            return lambda: self._review(reviewed, ReviewScreen(reviewed, base_url, proxy))
-
-        self.mail.set_busy(busy=True)
-        self.drafting.save(draft, lambda: self.run_task(prepare))
-
-    def _unsendable(self, draft: SavedDraft, problems: Sequence[Problem]) -> None:
-        if self.mail.draft_id == draft.draft_id:
-            self.mail.set_busy(busy=False)
-            self.mail.show_problems(problems)
-            self.screen_is_there()
-
-    def _without_account(self, reason: str, draft: SavedDraft) -> None:
-        self.mail.set_busy(busy=False)
-        self.identifying.add(reason, lambda: self._prepare(replace(draft, account=self.mail.account)))
-
-    def _review(self, reviewed: "Reviewed", screen: ReviewScreen) -> None:
-        if not reviewed.draft or self.mail.draft_id != reviewed.draft.draft_id:
-            self.discard(reviewed)  # another mail was opened while this one was prepared
-            return
-
-        def answered(answer: str | None) -> None:
-            if answer == "send":
-                self._send_off(reviewed)
-                return
-            self.mail.set_busy(busy=self.sending.shown is not None)
-            self.discard(reviewed)
-            if answer == "attach" and isinstance(self.mail, ComposeScreen):
-                self.mail.action_attach()
-            elif answer == "headers":
-                self.mail.focus_place(Place.HEADERS)
-            elif answer == "postpone":
-                self.action_new()
-
-        self._show_review(reviewed, screen, answered)
-
-    def _show_review(self, reviewed: "Reviewed", screen: ReviewScreen, answered: Callable[[str | None], None]) -> None:
-        self.push_to_be_seen(screen, answered)
-        screen.call_after_refresh(
-            self.run_task, lambda outbox: partial(_nothing, outbox.road.get_ready(reviewed.account.credential))
-        )
-
-    def _send_off(self, reviewed: "Reviewed") -> None:
-        assert self.settings
-        self.sending.start(reviewed, self.settings.undo_send)
-
-    def review_again(self, attempt: Attempt) -> None:
-        """Show the very mail of an attempt, to be sent once more."""
-
-        def prepare(outbox: "Outbox") -> Next:
-            reviewed = outbox.again(attempt)
-            screen = ReviewScreen(reviewed, outbox.road.base_url, outbox.road.proxy)
-            return lambda: self._show_review(reviewed, screen, partial(answered, reviewed))
-
-        def answered(reviewed: "Reviewed", answer: str | None) -> None:
-            if answer == "send":
-                self._send_off(reviewed)
-            else:
-                self.discard(reviewed)
-
-        self.run_task(prepare)
+        self.reviewing.prepare(message.draft)
 
     def on_review_screen_wire_body_requested(self, message: ReviewScreen.WireBodyRequested) -> None:
-        def load(outbox: "Outbox") -> Next:
-            body = outbox.wire_body(message.attempt_id, _WIRE_BODY_SHOWN)
-            title = (
-                f"Wire body, the first {_WIRE_BODY_SHOWN // 1024} KiB" if len(body) == _WIRE_BODY_SHOWN else "Wire body"
-            )
-            return lambda: self.push_screen(TextScreen(title, body.decode("utf-8", "replace")))
+        self.reviewing.wire_body(message.attempt_id)
 
-        self.run_task(load)
+    def on_review_screen_test_requested(self, message: ReviewScreen.TestRequested) -> None:
+        self.reviewing.test(message.screen)
+
+    def on_review_screen_copy_requested(self, message: ReviewScreen.CopyRequested) -> None:
+        self.reviewing.copy(message.reviewed)
+
+    def on_outcome_screen_wanted(self, message: "OutcomeScreen.Wanted") -> None:
+        self.following.answer(message)
+
+    def on_snippet_screen_wanted(self, message: "SnippetScreen.Wanted") -> None:
+        self.following.take(message)
+
+    def action_outcome(self) -> None:
+        self.following.show()
 
     def on_progressed(self, message: Progressed) -> None:
         if self.screen_stack:
@@ -546,7 +480,7 @@ class CfmailApp(OutboxApp):
         self.recalling.count(message)
 
     def action_history(self) -> None:
-        self.drafting.when_kept(lambda: self.push_screen(HistoryScreen()))
+        self.recalling.open()
 
     def action_help(self) -> None:
         places: tuple[Where, ...] = getattr(self.screen, "PLACES", ())

@@ -200,13 +200,14 @@ class Attaching:
         self._app.run_steps(read)
 
     def forget_clipboard(self) -> None:
-        """Delete what was taken from the clipboard for mails that are gone."""
+        """Delete what was taken from the clipboard, or out of sent mails, for drafts that are gone."""
         folder = self._clipboard_folder()
 
         def forget(outbox: "Outbox") -> Next:
             from cfmail_tui.browse import clipboard
 
             clipboard.forget(folder, outbox.attached_paths())
+            outbox.forget_files()
             return lambda: None
 
         self._app.run_task(forget, lambda _words: None)

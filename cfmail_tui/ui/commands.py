@@ -30,6 +30,8 @@ Where = Literal[
     "picker",
     "attached",
     "accounts",
+    "outcome",
+    "snippet",
     "dialog",
 ]
 
@@ -66,6 +68,9 @@ COMMANDS = (
     Command("save", "ctrl+s", "save", "Save", "Save the draft now; it is saved as you type anyway", "composer"),
     Command("new", "ctrl+n", "app.new", "New", "A new mail; this one stays in the drafts", "composer"),
     Command("cancel", "ctrl+c", "app.cancel_sending", "Cancel", "Stop the mail that is being sent", "composer"),
+    Command(
+        "outcome", "ctrl+o", "app.outcome", "Outcome", "What became of the last mail, what can be done", "composer"
+    ),
     Command("take-back", "u", "take_back", "Take back", "Take back the mail that is about to leave", "leaving"),
     Command("account", "f11", "app.account", "Accounts", "Who mail is sent as: choose, add, check, remove", "composer"),
     Command("quit", "ctrl+q", "app.quit", "Quit", "Leave; the draft is saved", "everywhere"),
@@ -77,7 +82,9 @@ COMMANDS = (
     Command(
         "review-headers", "h", "leave_to('headers')", "Headers", "Edit the header fields", "review-form", footer=True
     ),
-    Command("wire", "m", "wire_body", "Wire body", "The request body as it will leave", "review", footer=True),
+    Command("test", "t", "test", "Test", "Send it to its author only, to look at it", "review", footer=True),
+    Command("copy-as", "c", "copy", "Copy", "Copy it as curl, Python, Go or wrangler", "review", footer=True),
+    Command("wire", "m", "wire_body", "Wire", "The request body as it will leave", "review", footer=True),
     Command(
         "postpone",
         "p",
@@ -124,7 +131,9 @@ COMMANDS = (
     ),
     Command("again", "s", "again", "Again", "Send the very same mail once more", "history", footer=True),
     Command("save-eml", "w", "save_eml", "Save", "Save the mail as an .eml file", "history", footer=True),
-    Command("copy-curl", "c", "copy", "Copy", "Copy the request as curl", "history", footer=True),
+    Command(
+        "copy-sent", "c", "copy", "Copy", "Copy the request as curl, Python, Go or wrangler", "history", footer=True
+    ),
     Command("delete-mail", "d,delete", "delete", "Delete", "Delete the mail from the history", "history", footer=True),
     Command("restore-mail", "u", "restore", "Undo", "Bring the deleted mail back", "history", footer=True),
     Command("export", "x", "export", "Export", "Write what is found to a file, CSV or JSON Lines", "history"),
@@ -175,6 +184,41 @@ COMMANDS = (
         "account-records", "r", "records", "Records", "Copy the DNS records that are missing", "accounts", footer=True
     ),
     Command("account-remove", "d,delete", "remove", "Remove", "Forget an account", "accounts", footer=True),
+    Command(
+        "look", "l", "look", "Look up", "Ask Cloudflare about the suppressed and the queued", "outcome", footer=True
+    ),
+    Command(
+        "to-the-failed",
+        "s",
+        "to_the_failed",
+        "To the failed",
+        "A new draft to those it did not reach",
+        "outcome",
+        footer=True,
+    ),
+    Command(
+        "to-the-rest",
+        "x",
+        "to_the_rest",
+        "To the rest",
+        "Drop who is suppressed, review it to the others",
+        "outcome",
+        footer=True,
+    ),
+    Command(
+        "off-the-list",
+        "d,delete",
+        "off_the_list",
+        "Off the list",
+        "Take the address off the suppression list",
+        "outcome",
+        footer=True,
+    ),
+    Command("copy-outcome", "c", "copy", "Copy", "Copy the outcome as text", "outcome", footer=True),
+    Command("to-history", "h", "to_history", "History", "Go to the history", "outcome", footer=True),
+    Command("copy-text", "c", "copy", "Copy", "Copy it to the clipboard", "snippet", footer=True),
+    Command("write-text", "w", "to_path", "Write", "Write it to a file (Enter in its path)", "snippet", footer=True),
+    Command("next-tool", "n,right", "next_tool", "Next", "The same for the next tool", "snippet", footer=True),
     Command("back", "escape,f12", "back", "Back", "Back to where you were", "dialog", footer=True),
 )
 
@@ -201,6 +245,8 @@ OPENING = frozenset(
         "chart",
         "save_eml",
         "export",
+        "outcome",
+        "copy",
     }
 )
 """Actions that show another screen or mail: keys typed right after them are meant for that."""

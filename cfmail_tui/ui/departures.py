@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 TICK = 0.25
 """Seconds between two looks at the clock, and between two updates of a line."""
 
+_RATE_AFTER = 0.5
+"""Seconds after which it is told how quickly a mail leaves."""
+
 _BAR = 20
 _SUBJECT = 30
 
@@ -52,6 +55,8 @@ class Departure:
     sent: int = 0
     total: int = 0
     since: float = 0.0
+    began: float = 0.0
+    """When the first octets left."""
     attempt: Attempt | None = None
     """The last try, of a mail that waits for the next."""
     next_at: datetime | None = None
@@ -82,7 +87,8 @@ class Departure:
     def name(self) -> str:
         """What it is called in a sentence."""
         subject = self.reviewed.submission.subject
-        return f"“{subject[:_SUBJECT]}{'…' if len(subject) > _SUBJECT else ''}”" if subject else "(no subject)"
+        name = f"“{subject[:_SUBJECT]}{'…' if len(subject) > _SUBJECT else ''}”" if subject else "(no subject)"
+        return f"test of {name}" if self.reviewed.is_test else name
 
 
 class Crew(Protocol):
@@ -159,6 +165,8 @@ class Departures:
             if sent == total and departure.stage is Stage.LEAVING:
                 departure.since = self._clock()
                 departure.stage = Stage.LEFT
+            if not departure.sent:
+                departure.began = self._clock()
             departure.sent, departure.total = sent, total
             self._crew.show_departures()
 
@@ -203,7 +211,9 @@ class Departures:
             case Stage.LEAVING:
                 done = round(_BAR * departure.sent / departure.total) if departure.total else 0
                 bar = f"{'█' * done}{'░' * (_BAR - done)}"
-                sent = f"sending {bar} {megabytes(departure.sent)} of {megabytes(departure.total)}"
+                sent = (
+                    f"sending {bar} {megabytes(departure.sent)} of {megabytes(departure.total)}{self._rate(departure)}"
+                )
                 return sent, "Ctrl+C cancels", ""
             case Stage.LEFT:
                 seconds = self._clock() - departure.since
@@ -212,6 +222,11 @@ class Departures:
                 when = f" at {departure.next_at.astimezone():%H:%M:%S}" if departure.next_at else ""
                 why = _reason(departure.attempt)
                 return f"not sent; next try{when}", "u takes it back · F9 tries now", why
+
+    def _rate(self, departure: Departure) -> str:
+        seconds = self._clock() - departure.began
+        # Of a moment it would be what the system's buffers took.
+        return f", {megabytes(round(departure.sent / seconds))}/s" if departure.sent and seconds >= _RATE_AFTER else ""
 
     def _somebody_is_before(self, departure: Departure) -> bool:
         others = (other for other in self.mails if other is not departure and other.in_flight)

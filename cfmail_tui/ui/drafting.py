@@ -135,6 +135,11 @@ class Drafting:
         screen.call_after_refresh(self._app.identifying.greet)
         screen.call_after_refresh(self._app.sending.show_departures)
 
+    def show_again(self, content: Draft | RawDraft, account: str) -> None:
+        """Show a mail that was sent before as a new draft, and save it: no draft on the disk names its files yet."""
+        self.show(replace(new_draft(content), account=account))
+        self._app.call_after_refresh(lambda: self.save(self._app.mail.handed_over()))
+
     def rescue(self, left: "Edited", fault: str) -> None:
         """What the editor left does not go into the mail: it becomes a draft of its own."""
 

@@ -4,7 +4,7 @@ A screen of this kind owns what is being typed and nothing else: saving, reviewi
 messages, and their results come back by method calls of the app.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
@@ -18,7 +18,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static, TextArea
 
-from cfmail_tui.message import Draft, Place, Problem, RawDraft, SavedDraft
+from cfmail_tui.message import Draft, Place, Problem, RawDraft, SavedDraft, without_addresses
 from cfmail_tui.profile import Identity
 from cfmail_tui.ui.commands import KeyBar, Where
 from cfmail_tui.ui.fields import Body, EndsOnce, LineInput, MailField, plain
@@ -310,6 +310,13 @@ class MailScreen(EndsOnce[None]):
                 field.display = True
                 field.mark(words)
         self.focus_place(place)
+
+    def drop_recipients(self, addresses: Collection[str]) -> None:
+        """Take these out of whom the mail is for."""
+        for field in self.query(MailField):
+            if field.place in {Place.TO, Place.CC, Place.BCC, Place.ENVELOPE_RECIPIENTS}:
+                field.text = without_addresses(field.text, field.place, addresses)
+                field.mark("")
 
     def focus_place(self, place: Place) -> None:
         """Put the cursor where this place is edited."""

@@ -1,7 +1,6 @@
 """What the history screen asks for: mails found and looked into, opened again, written to files, deleted, counted."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, time
 from functools import partial
 from typing import TYPE_CHECKING, assert_never
@@ -10,7 +9,6 @@ from cfmail_tui.message import Draft, RawDraft
 from cfmail_tui.submission import Attempt, Unknown
 from cfmail_tui.ui.dialogs import PathScreen
 from cfmail_tui.ui.history import MOST_COUNTED, PAGE, HistoryScreen
-from cfmail_tui.ui.mail import new_draft
 from cfmail_tui.ui.wishes import (
     Again,
     Ask,
@@ -43,6 +41,16 @@ class Recalling:
     def __init__(self, app: "CfmailApp") -> None:
         self._app = app
 
+    def open(self, query: str = "") -> None:
+        """Show the history, or what the query finds in it; the mail on the screen is kept."""
+
+        def show() -> None:
+            screen = HistoryScreen(query)
+            self._app.push_screen(screen)
+            self._app.following.follow_queued(screen)
+
+        self._app.drafting.when_kept(show)
+
     def answer(self, asked: HistoryScreen.Requested) -> None:
         """Do what the user wants, and tell the screen what came of it."""
         wish, screen = asked.wish, asked.screen
@@ -53,14 +61,14 @@ class Recalling:
                 self._change(wish, screen)
             case Again(attempt):
                 screen.dismiss()
-                self._app.review_again(attempt)
+                self._app.reviewing.again(attempt)
             case Reopen():
                 self._reopen(wish, screen)
             case Save(attempt):
                 name = f"{attempt.submission.attempt_id[:8]}.eml"
                 self._with_path("Save the mail as", name, partial(self._save, attempt, screen))
             case Copy(attempt):
-                self._copy(attempt, screen)
+                self._app.reviewing.copy(attempt)
             case Export(query):
                 title = "Export what is found, as .csv or .jsonl"
                 self._with_path(title, "history.csv", partial(self._export, query, screen))
@@ -118,17 +126,13 @@ class Recalling:
     def _reopen(self, wish: Reopen, screen: HistoryScreen) -> None:
         def make(outbox: "Outbox") -> Next:
             content = outbox.draft_again(wish.attempt, wish.only)
-            # The mail on the screen was kept when the history was opened; nothing was typed since.
-            return partial(self._open, screen, content, wish.attempt.account)
+            return lambda: self._app.drafting.when_kept(partial(show, content))
+
+        def show(content: Draft | RawDraft) -> None:
+            screen.dismiss()
+            self._app.drafting.show_again(content, wish.attempt.account)
 
         self._app.run_task(make, screen.say)
-
-    def _open(self, screen: HistoryScreen, content: Draft | RawDraft, account: str) -> None:
-        app = self._app
-        screen.dismiss()
-        app.drafting.show(replace(new_draft(content), account=account))
-        # It has files that no draft on the disk names yet.
-        app.call_after_refresh(lambda: app.drafting.save(app.mail.handed_over()))
 
     # Files.
 
@@ -151,9 +155,6 @@ class Recalling:
 
         screen.say("writing …")
         self._app.run_task(export, screen.say)
-
-    def _copy(self, attempt: Attempt, screen: HistoryScreen) -> None:
-        pass
 
     # The chart.
 

@@ -1,6 +1,8 @@
 """What becomes of mails: a line for each that is on its way, then what came of the last one, recipient by recipient."""
 
 from collections import Counter
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import assert_never
 
 from textual.app import ComposeResult
@@ -8,17 +10,45 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from cfmail_tui.submission import Accepted, Attempt, Fate, NotSent, Refused, Unknown, explain
+from cfmail_tui.submission import Accepted, Attempt, Explanation, Fate, NotSent, Refused, Unknown, explain
+from cfmail_tui.suppressions import Barred
 from cfmail_tui.ui.fields import plain
 
 _FATES = {
     Fate.BOUNCED: ("✗", "$text-error", "refused for good"),
-    Fate.SUPPRESSED: ("⊘", "$text-error", "on the suppression list, not sent to"),
+    Fate.SUPPRESSED: ("⊘", "$text-error", "on the suppression list"),
     Fate.UNREPORTED: ("?", "$text-warning", "Cloudflare's answer does not name it"),
     Fate.QUEUED: ("…", "$text-warning", "Cloudflare keeps trying"),
     Fate.DELIVERED: ("✓", "$text-success", ""),
 }
 """How each fate is shown; what needs attention stands first, where a long list does not hide it."""
+
+_BAR = 30
+_BLOCKS = {Fate.DELIVERED: "█", Fate.QUEUED: "▒", Fate.UNREPORTED: "▒", Fate.BOUNCED: "░", Fate.SUPPRESSED: "░"}
+"""They differ without colour."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientRow:
+    """One recipient: its state in a word, when that was learned, and what more there is to say; `fate` if accepted."""
+
+    address: str
+    state: str
+    words: str = ""
+    at: datetime | None = None
+    fate: Fate | None = None
+
+    @property
+    def mark(self) -> str:
+        return _FATES[self.fate][0] if self.fate else "⊘" if self.words else "·"
+
+    @property
+    def colour(self) -> str:
+        return _FATES[self.fate][1] if self.fate else "$text-error" if self.words else "$text-muted"
+
+    @property
+    def time(self) -> str:
+        return self.at.astimezone().strftime("%H:%M:%S") if self.at else ""
 
 
 class ResultsPane(VerticalScroll, can_focus=False):
@@ -31,6 +61,11 @@ class ResultsPane(VerticalScroll, can_focus=False):
         self._lines = Static(id="result-lines")
         self._said = ""
         self._shown = Content("")
+        self.attempt: Attempt | None = None
+        """The mail whose outcome is shown."""
+        self.barred: Barred | None = None
+        """What is known of its recipients on the suppression list."""
+        self._note = ""
 
     def compose(self) -> ComposeResult:
         yield self._departures
@@ -65,13 +100,28 @@ class ResultsPane(VerticalScroll, can_focus=False):
 
     def finished(self, attempt: Attempt, note: str = "") -> None:
         """The outcome of an attempt, and what has to be known besides."""
-        lines = [*_fate_lines(attempt)] if isinstance(attempt.outcome, Accepted) else [*_outcome_lines(attempt)]
-        if note:
-            lines.insert(0, plain(note))
+        self._note = note
+        self._tell(attempt, None)
+
+    def learned(self, attempt: Attempt, barred: Barred | None) -> None:
+        """News of that attempt, if it is still the one that is shown."""
+        if self.attempt and self.attempt.submission.attempt_id == attempt.submission.attempt_id:
+            self._tell(attempt, barred or self.barred)
+
+    def _tell(self, attempt: Attempt, barred: Barred | None) -> None:
+        lines = [outcome_lines(attempt, barred)]
+        if self._note:
+            lines.insert(0, plain(self._note))
         when = (attempt.finished_at or attempt.started_at).astimezone().strftime("%H:%M:%S")
-        self._say(f"{headline(attempt)} · {when}", Content("\n").join(lines))
+        self._say(f"{headline(attempt)} · {when} · Ctrl+O: what can be done", Content("\n").join(lines))
+        self.attempt, self.barred = attempt, barred
+
+    async def on_click(self) -> None:
+        if self.attempt:
+            await self.run_action("app.outcome")
 
     def _say(self, title: str, content: Content) -> None:
+        self.attempt = self.barred = None
         self._said = title
         self._lines.update(content)
         self._lines.display = bool(title)
@@ -102,30 +152,78 @@ def headline(attempt: Attempt) -> str:
             assert_never(outcome)
 
 
-def outcome_lines(attempt: Attempt) -> Content:
+def outcome_lines(attempt: Attempt, barred: Barred | None = None) -> Content:
     """Everything known of an attempt's outcome, a line per recipient where it was accepted."""
-    lines = _fate_lines(attempt) if isinstance(attempt.outcome, Accepted) else _outcome_lines(attempt)
+    rows = recipient_rows(attempt, barred)
+    if isinstance(attempt.outcome, Accepted):
+        lines = [bar(attempt)] if len(rows) > 1 else []
+    else:
+        lines = [told(attempt, barred)]
+        rows = tuple(row for row in rows if row.words)
+    width = min(40, max((len(row.address) for row in rows), default=0))
+    lines += [_row_line(row, width) for row in rows]
+    if barred and barred.remark:
+        lines.append(plain(f"  {barred.remark.words}; {barred.remark.action}").stylize("$foreground-muted"))
     return Content("\n").join(lines)
 
 
-def _fate_lines(attempt: Attempt) -> list[Content]:
-    fates = attempt.fates
-    width = min(40, max(len(address) for address, _ in fates))
-    lines = []
-    for address, fate in sorted(fates, key=lambda pair: list(_FATES).index(pair[1])):
-        mark, colour, words = _FATES[fate]
-        shown = plain(address).pad_right(max(0, width - len(address)))
-        lines.append(Content.assemble((f"{mark} {fate:<11}", colour), shown, (f"  {words}", "$foreground-muted")))
-    return lines
+def recipient_rows(attempt: Attempt, barred: Barred | None = None) -> tuple[RecipientRow, ...]:
+    """Each recipient, those that need attention first."""
+    entries = barred or Barred()
+    if not isinstance(attempt.outcome, Accepted):
+        state = attempt.outcome.word.replace("_", " ") if attempt.outcome else "open"
+        at, asked = attempt.finished_at, attempt.submission.envelope.recipients
+        rows = [_unaccepted(RecipientRow(address, state, at=at), entries) for address in asked]
+        return tuple(sorted(rows, key=lambda row: not row.words))
+    later = {news.recipient: news for news in attempt.later}
+    found = []
+    for address, fate in sorted(attempt.fates, key=lambda pair: list(_FATES).index(pair[1])):
+        news, words = later.get(address), [_FATES[fate][2], *(one.words for one in entries.about(address))]
+        if news and news.fate is fate:
+            words = [f"after it was queued: {news.detail}" if news.detail else "after it was queued"]
+        at = news.at if news and news.fate is fate else attempt.finished_at
+        found.append(RecipientRow(address, fate, ": ".join(filter(None, words)), at, fate))
+    return tuple(found)
 
 
-def _outcome_lines(attempt: Attempt) -> list[Content]:
+def bar(attempt: Attempt) -> Content:
+    """The recipients of an accepted mail as a bar: the reached, those that are still open, the failed."""
+    fates = [fate for fate in reversed(_FATES) for _, one in attempt.fates if one is fate]
+    cells = [fates[at * len(fates) // _BAR] for at in range(_BAR)]
+    delivered = fates.count(Fate.DELIVERED)
+    blocks = [(_BLOCKS[fate], _FATES[fate][1]) for fate in cells]
+    return Content.assemble(*blocks, f"  {delivered} of {len(fates)} delivered")
+
+
+def _unaccepted(row: RecipientRow, barred: Barred) -> RecipientRow:
+    if row.address not in barred.addresses:
+        return row
+    words = "; ".join(entry.words for entry in barred.about(row.address)) or "Cloudflare names it as the cause"
+    return replace(row, state=Fate.SUPPRESSED, words=words)
+
+
+def _row_line(row: RecipientRow, width: int) -> Content:
+    shown = plain(row.address).pad_right(max(0, width - len(row.address)))
+    state = (f"{row.mark} {row.state:<11}", row.colour)
+    return Content.assemble(state, f"{row.time:<10}" if row.fate else "", shown, plain(f"  {row.words}"))
+
+
+def told(attempt: Attempt, barred: Barred | None = None) -> Content:
+    """What happened and what to do, where it was not accepted."""
+    return Content("\n").join(_told(attempt, len(barred.addresses) if barred else 0))
+
+
+def _told(attempt: Attempt, suppressed: int) -> list[Content]:
     outcome = attempt.outcome
     if attempt.settled is not None:
         return [Content("you said that it arrived" if attempt.settled else "you said that it did not arrive")]
     if outcome is None or isinstance(outcome, Accepted):
         return [Content("it was begun, and no outcome was recorded: it may have been sent")]
     explanation = explain(outcome)
+    if suppressed:
+        who = f"{suppressed} of {len(attempt.submission.envelope.recipients)} recipients"
+        words = f"{who} on the suppression list, and nothing was sent to anyone"
+        explanation = Explanation(words, "Ctrl+O and x drop the suppressed, and review the mail to the rest")
     colour = "$text-warning" if isinstance(outcome, Unknown) else "$text-error"
     lines = [
         Content.assemble(("✗ " if colour == "$text-error" else "? ", colour), plain(explanation.cause)),

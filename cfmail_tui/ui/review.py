@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Button, Static
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Static
 
 from cfmail_tui.message import MailMessage
+from cfmail_tui.settings import CONFIRM_RECIPIENTS
 from cfmail_tui.submission import megabytes
 from cfmail_tui.ui.commands import KeyBar, Where, bindings
-from cfmail_tui.ui.fields import EndsOnce, Line, Lines, fact, plain
+from cfmail_tui.ui.fields import EndsOnce, Line, LineInput, Lines, fact, plain
 
 if TYPE_CHECKING:
     from cfmail_tui.outbox import Reviewed
@@ -34,21 +36,40 @@ class ReviewScreen(EndsOnce[str]):
 
         attempt_id: str
 
-    def __init__(self, reviewed: "Reviewed", base_url: str, proxy: str) -> None:
-        """`proxy` is the one on the way to the base URL, "" for none."""
+    @dataclass
+    class TestRequested(Message):
+        """The user wants it sent to its author only."""
+
+        screen: "ReviewScreen"
+
+    @dataclass
+    class CopyRequested(Message):
+        """The user wants it as a text for other tools."""
+
+        reviewed: "Reviewed"
+
+    def __init__(
+        self, reviewed: "Reviewed", base_url: str, proxy: str, *, confirm_recipients: int = CONFIRM_RECIPIENTS
+    ) -> None:
+        """`proxy` is the one on the way to the base URL, "" for none.
+
+        The number of recipients is to be typed if there are more than `confirm_recipients`.
+        """
         super().__init__()
         if not isinstance(reviewed.content, MailMessage):
             self.PLACES = ("review", "review-draft", "everywhere")
         if reviewed.again_of:
             self.PLACES = ("review", "everywhere")
-        self._reviewed = reviewed
+        self.reviewed = reviewed
+        self._confirm_recipients = confirm_recipients
         self._base_url = base_url
         self._proxy = proxy
 
     def compose(self) -> ComposeResult:
-        recipients = len(self._reviewed.submission.envelope.recipients)
+        recipients = len(self.reviewed.submission.envelope.recipients)
         who = f"{recipients} recipient" + ("s" if recipients > 1 else "")
         yield Static(Content.assemble(("Review", "bold"), f"  {who}, nothing has left yet"), id="review-title")
+        yield Static(id="review-said")
         with VerticalScroll(id="review-body"):
             yield Lines(self._lines(), id="review-lines")
         with Horizontal(classes="buttons"):
@@ -61,7 +82,7 @@ class ReviewScreen(EndsOnce[str]):
         self.query_one("#edit").focus()
 
     def _lines(self) -> Iterator[Line]:
-        reviewed = self._reviewed
+        reviewed = self.reviewed
         if reviewed.caution:
             yield fact("Caution", reviewed.caution, "$text-warning bold")
         for finding in reviewed.findings:
@@ -88,8 +109,8 @@ class ReviewScreen(EndsOnce[str]):
                 yield Line(plain(text[:_PREVIEW] + cut))
 
     def _facts(self) -> Iterator[tuple[str, str]]:
-        content, submission = self._reviewed.content, self._reviewed.submission
-        account = self._reviewed.account
+        content, submission = self.reviewed.content, self.reviewed.submission
+        account = self.reviewed.account
         if isinstance(content, MailMessage):
             lists = (("To", content.to), ("Cc", content.cc), ("Bcc", content.bcc))
             yield "From", str(content.sender)
@@ -105,7 +126,7 @@ class ReviewScreen(EndsOnce[str]):
             yield "Envelope", f"from {submission.envelope.sender}"
             yield "to", ", ".join(submission.envelope.recipients)
             yield "Subject", submission.subject or "(none)"
-        yield "Size", f"{_size(submission.message_size)} when encoded, of {megabytes(self._reviewed.limit)}"
+        yield "Size", f"{_size(submission.message_size)} when encoded, of {megabytes(self.reviewed.limit)}"
         yield "Account", f"{account.words}; to {self._base_url}"
         if self._proxy:
             yield "Via", f"proxy {self._proxy}"
@@ -116,11 +137,36 @@ class ReviewScreen(EndsOnce[str]):
             return ("review-draft" if parameters == ("postpone",) else "review-form") in self.PLACES
         return super().check_action(action, parameters)
 
+    def say(self, words: str) -> None:
+        """What came of a test, while the mail itself is still looked at."""
+        if self.is_attached:
+            said = self.query_one("#review-said", Static)
+            said.update(plain(words))
+            said.display = True
+
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        self.dismiss(str(event.button.id))
+        if event.button.id == "send":
+            self.action_send()
+        else:
+            self.dismiss("edit")
 
     def action_send(self) -> None:
-        self.dismiss("send")
+        number = len(self.reviewed.submission.envelope.recipients)
+        if number <= self._confirm_recipients:
+            self.dismiss("send")
+        else:
+            self.app.push_screen(CountScreen(number), self._counted)
+
+    def _counted(self, is_right: bool | None) -> None:
+        if is_right:
+            self.dismiss("send")
+
+    def action_test(self) -> None:
+        self.say("Test: it is being sent to its author …")
+        self.post_message(self.TestRequested(self))
+
+    def action_copy(self) -> None:
+        self.post_message(self.CopyRequested(self.reviewed))
 
     def action_back(self) -> None:
         self.dismiss("edit")
@@ -129,7 +175,33 @@ class ReviewScreen(EndsOnce[str]):
         self.dismiss(place)
 
     def action_wire_body(self) -> None:
-        self.post_message(self.WireBodyRequested(self._reviewed.submission.attempt_id))
+        self.post_message(self.WireBodyRequested(self.reviewed.submission.attempt_id))
+
+
+class CountScreen(ModalScreen[bool], EndsOnce[bool]):
+    """Asks for the number of recipients, so that nobody writes to many by a slip of the hand."""
+
+    BINDINGS = bindings("dialog")
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self._number = number
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(Content(f"This mail goes to {self._number} recipients. Type that number to send it."))
+            yield LineInput(id="count", placeholder="number of recipients")
+            yield Static(id="count-said", classes="hint")
+        yield KeyBar("dialog")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        if event.value.strip() == str(self._number):
+            self.dismiss(True)
+        else:
+            self.query_one("#count-said", Static).update("That is not the number; Esc goes back, and nothing is sent.")
+
+    def action_back(self) -> None:
+        self.dismiss(False)
 
 
 def _size(octets: int) -> str:

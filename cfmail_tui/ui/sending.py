@@ -17,6 +17,7 @@ from cfmail_tui.ui.dialogs import ChoiceScreen
 from cfmail_tui.ui.fields import plain
 from cfmail_tui.ui.mail import new_draft
 from cfmail_tui.ui.results import headline
+from cfmail_tui.ui.review import ReviewScreen
 from cfmail_tui.ui.work import Finished, Next, Progressed
 
 if TYPE_CHECKING:
@@ -55,6 +56,12 @@ class Sending:
         if self.clock:
             self.clock.resume()
         self._app.mail.set_busy(busy=self.shown is not None)
+
+    def start_test(self, reviewed: "Reviewed") -> None:
+        """Send a mail to its author at once, while it is still reviewed."""
+        self.departures.add(reviewed, 0)
+        if self.clock:
+            self.clock.resume()
 
     def tick(self) -> None:
         self.departures.tick()
@@ -114,6 +121,9 @@ class Sending:
 
     def _show_end(self, departure: Departure, message: Finished, *, shown: bool) -> None:
         app = self._app
+        if departure.reviewed.is_test and isinstance(app.screen, ReviewScreen):
+            app.screen.say(_test_words(departure, message))
+            return
         outcome = message.attempt.outcome if message.attempt else None
         if shown:
             app.mail.set_busy(busy=False)
@@ -129,6 +139,7 @@ class Sending:
             app.mail.results.say("Not sent", message.words)
         else:
             app.mail.results.finished(message.attempt, message.words)
+            app.following.explain_refusal(message.attempt)
         if isinstance(outcome, Refused) and departure.draft_id:
             self._refused[departure.draft_id] = outcome
             if shown:
@@ -244,6 +255,16 @@ def told_later(attempt: Attempt) -> str:
     """What became of a mail, for somebody who has not seen it."""
     when = attempt.started_at.astimezone().strftime("%Y-%m-%d %H:%M")
     return f"“{attempt.submission.subject}” of {when}: {headline(attempt)}"
+
+
+def _test_words(departure: Departure, message: Finished) -> str:
+    """What came of a test, on a line."""
+    to = departure.reviewed.submission.envelope.recipients[0]
+    if message.attempt is None:
+        return f"Test to {to}: not sent: {message.words}"
+    outcome = message.attempt.outcome
+    why = "" if outcome is None or isinstance(outcome, Accepted) else f": {explain(outcome).cause}"
+    return f"Test to {to}: {headline(message.attempt)}{why}"
 
 
 def _stop_words(departure: Departure) -> str:

@@ -66,7 +66,7 @@ class Save:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """The request as a command of the shell."""
+    """The request as a text for other tools."""
 
     attempt: Attempt
 
