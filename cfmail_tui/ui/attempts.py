@@ -37,11 +37,13 @@ class AttemptList(RowList[Attempt]):
         super().__init__(described, id=id, empty="")
         self.has_more = False
 
-    def show_page(self, page: Sequence[Attempt], *, has_more: bool) -> None:
-        """What another search found, from its beginning."""
+    def show_page(self, page: Sequence[Attempt], *, has_more: bool, stays: bool) -> None:
+        """What a search found, from its beginning; if the cursor `stays`, on its mail, where that is there."""
+        current = self.current.submission.attempt_id if stays and self.current else ""
+        ids = [attempt.submission.attempt_id for attempt in page]
         self.has_more = has_more
-        self.cursor = 0
         self.show(page)
+        self.cursor = ids.index(current) if current in ids else 0
 
     def add_page(self, page: Sequence[Attempt], *, has_more: bool) -> None:
         """What comes below."""
@@ -54,9 +56,19 @@ class AttemptList(RowList[Attempt]):
         items = [attempt if item.submission.attempt_id == attempt_id else item for item in self.items]
         self.show(items)
 
-    def take_out(self, attempt: Attempt) -> None:
-        """Its mail, with every attempt at that, is not in the history any more."""
+    def take_out(self, attempt: Attempt) -> list[tuple[int, Attempt]]:
+        """Its mail, with every attempt at that, is in the history no more; gives what stood where."""
+        taken = [(at, item) for at, item in enumerate(self.items) if root(item) == root(attempt)]
         self.show([item for item in self.items if root(item) != root(attempt)])
+        return taken
+
+    def put_back(self, taken: Sequence[tuple[int, Attempt]]) -> None:
+        """Where it stood, with the cursor on it."""
+        items = [*self.items]
+        for at, attempt in taken:
+            items.insert(at, attempt)
+        self.show(items)
+        self.cursor = taken[0][0]
 
     def _put(self, items: Sequence[Attempt]) -> None:
         # The cursor is where it was: nothing is to be told.

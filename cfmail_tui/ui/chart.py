@@ -23,27 +23,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A time that is looked at, in spans of days that begin with one each."""
+    """A time that is looked at: so many spans of days, the last of which is today's."""
 
     name: str
-    days: int
+    count: int
     first_of: Callable[[date], date]
     """The day that the span of a day begins with."""
-
-    def since(self, today: date) -> date:
-        """The first day of the first span."""
-        return self.first_of(today - timedelta(days=self.days - 1))
+    form: str
+    """How a span is called by its first day, for `strftime`."""
 
     def spans(self, today: date) -> list[date]:
         """The first day of each span, the newest first."""
-        days = (today - timedelta(days=back) for back in range((today - self.since(today)).days + 1))
-        return [*dict.fromkeys(map(self.first_of, days))]
+        found = [self.first_of(today)]
+        while len(found) < self.count:
+            found.append(self.first_of(found[-1] - timedelta(days=1)))
+        return found
+
+    def since(self, today: date) -> date:
+        """The first day of the first span."""
+        return self.spans(today)[-1]
 
 
 PERIODS = (
-    Period("30 days", 30, lambda day: day),
-    Period("12 weeks", 12 * 7, lambda day: day - timedelta(days=day.weekday())),
-    Period("12 months", 365, lambda day: day.replace(day=1)),
+    Period("30 days", 30, lambda day: day, "%a %m-%d"),
+    Period("12 weeks", 12, lambda day: day - timedelta(days=day.weekday()), "%m-%d"),
+    Period("12 months", 12, lambda day: day.replace(day=1), "%Y-%m"),
 )
 
 _OUTCOMES: dict[str, tuple[str, str, str]] = {
@@ -135,8 +139,7 @@ def chart(counts: "tuple[DayCount, ...]", period: Period, today: date, width: in
     yield Content("")
     yield Content.styled(f"By {period.name.split()[1].removesuffix('s')}", "$foreground-muted bold")
     newest_first = sorted(spans, reverse=True)
-    form = "%Y-%m" if period.days > 300 else "%a %m-%d"
-    yield from _bars({day.strftime(form): spans[day] for day in newest_first}, width)
+    yield from _bars({day.strftime(period.form): spans[day] for day in newest_first}, width)
 
 
 _NAME = 24

@@ -98,12 +98,12 @@ COMMANDS = (
     Command("down", "j,down", "cursor_down", "Down", "Next line", "list"),
     Command("up", "k,up", "cursor_up", "Up", "Line before", "list"),
     Command("search", "slash", "search", "Search", "Search subject, people, text and files", "history", footer=True),
-    Command("reopen", "o", "reopen", "As draft", "Open the mail as a new draft", "history", footer=True),
+    Command("reopen", "o", "reopen", "Draft", "Open the mail as a new draft", "history", footer=True),
     Command(
         "to-the-failed-again",
         "f",
         "to_the_failed",
-        "To failed",
+        "Failed",
         "Open it as a new draft to those who certainly did not get it",
         "history",
         footer=True,
@@ -130,7 +130,7 @@ COMMANDS = (
         footer=True,
     ),
     Command("again", "s", "again", "Again", "Send the very same mail once more", "history", footer=True),
-    Command("save-eml", "w", "save_eml", "Save", "Save the mail as an .eml file", "history", footer=True),
+    Command("save-eml", "w", "save_eml", "Save", "Save the mail as an .eml file", "history"),
     Command(
         "copy-sent", "c", "copy", "Copy", "Copy the request as curl, Python, Go or wrangler", "history", footer=True
     ),

@@ -20,7 +20,7 @@ from textual.widgets import Input, Static
 from cfmail_tui.lookup import Verdict
 from cfmail_tui.submission import Attempt, NotSent, Refused, Unknown
 from cfmail_tui.ui.attempt_detail import lines_in_full, lines_of, told
-from cfmail_tui.ui.attempts import AttemptList, root
+from cfmail_tui.ui.attempts import AttemptList
 from cfmail_tui.ui.commands import KeyBar, Where, bindings
 from cfmail_tui.ui.fields import EndsOnce, Line, LineInput, Lines, plain
 from cfmail_tui.ui.files import Latest
@@ -50,6 +50,15 @@ PAGE = 100
 
 MOST_COUNTED = 10_000
 """Mails that are counted; of more it is said that there are more."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Deleted:
+    """What was taken out of the list that the query had found."""
+
+    attempt: Attempt
+    query: str
+    taken: list[tuple[int, Attempt]]
 
 
 class SearchInput(LineInput):
@@ -85,7 +94,8 @@ class HistoryScreen(EndsOnce[None]):
         self._detail: tuple[Detail, str] | None = None
         self._shown_id = ""
         self._is_asking_for_more = False
-        self._deleted: list[Attempt] = []
+        self._shown_query: str | None = None
+        self._deleted: list[_Deleted] = []
 
     def compose(self) -> ComposeResult:
         yield Static(id="history-title")
@@ -135,7 +145,9 @@ class HistoryScreen(EndsOnce[None]):
         if asked.query == self.query_text:
             self._is_asking_for_more = False
             self._list.when_empty("nothing found" if asked.query else "nothing was sent yet")
-            self._list.show_page(page.attempts, has_more=has_more)
+            stays = asked.query == self._shown_query
+            self._list.show_page(page.attempts, has_more=has_more, stays=stays)
+            self._shown_query = asked.query
             self._tell_of(page)
             if has_more:
                 self._ask(Count(asked.query))
@@ -182,17 +194,19 @@ class HistoryScreen(EndsOnce[None]):
         return self._list.current
 
     def on_row_list_highlighted(self) -> None:
-        attempt = self.current
-        attempt_id = attempt.submission.attempt_id if attempt else ""
+        self._follow_cursor()
+        if self.current:
+            self._looking.want(Look(self.current))
+        self.refresh_bindings()
+
+    def _follow_cursor(self) -> None:
+        attempt_id = self.current.submission.attempt_id if self.current else ""
         if attempt_id != self._shown_id:
             self._said = ""
             self._detail = None
             self._shown_id = attempt_id
             self.query_one("#detail").scroll_home(animate=False)
         self._draw()
-        if attempt:
-            self._looking.want(Look(attempt))
-        self.refresh_bindings()
 
     def take_detail(self, asked: Look, detail: "Detail | None", text: str) -> None:
         """Everything known of an attempt; None if that cannot be told."""
@@ -238,17 +252,22 @@ class HistoryScreen(EndsOnce[None]):
     def deleted(self, attempt: Attempt) -> None:
         """The mail is in the history no more."""
         if self.is_attached:
-            self._deleted.append(attempt)
-            self._list.take_out(attempt)
+            self._deleted.append(_Deleted(attempt, self.query_text, self._list.take_out(attempt)))
+            self._follow_cursor()
             self.say("Deleted; u brings it back, for a week.")
             self.refresh_bindings()
 
     def restored(self, attempt: Attempt) -> None:
         """The mail is in the history again."""
-        if self.is_attached:
-            self._deleted = [one for one in self._deleted if root(one) != root(attempt)]
-            self.refresh_attempts()
-            self.refresh_bindings()
+        if not self.is_attached:
+            return
+        for one in [one for one in self._deleted if one.attempt is attempt]:
+            self._deleted.remove(one)
+            if one.taken and one.query == self.query_text:
+                self._list.put_back(one.taken)
+            else:
+                self.refresh_attempts()
+        self.refresh_bindings()
 
     # Keys.
 
@@ -285,7 +304,7 @@ class HistoryScreen(EndsOnce[None]):
 
     def action_restore(self) -> None:
         if self._deleted:
-            self._ask(Restore(self._deleted[-1]))
+            self._ask(Restore(self._deleted[-1].attempt))
 
     def action_export(self) -> None:
         self._ask(Export(self.query_text))
@@ -325,6 +344,12 @@ def may_be_sent_again(attempt: Attempt) -> bool:
     return isinstance(attempt.outcome, NotSent | Refused | Unknown) and attempt.settled is not True
 
 
+def _may_be_deleted(attempt: Attempt) -> bool:
+    """Whether it makes sense to offer it; the store decides."""
+    is_open = attempt.outcome is None or isinstance(attempt.outcome, Unknown)
+    return attempt.settled is not None or not is_open
+
+
 def _has_current(screen: HistoryScreen) -> bool:
     return screen.current is not None
 
@@ -340,7 +365,7 @@ _OFFERED: Final[dict[str, Callable[[HistoryScreen], bool]]] = {
     "reopen": _has_current,
     "save_eml": _has_current,
     "copy": _has_current,
-    "delete": _has_current,
+    "delete": lambda screen: screen.current is not None and _may_be_deleted(screen.current),
     "restore": HistoryScreen.has_deleted,
     "again": lambda screen: screen.current is not None and may_be_sent_again(screen.current),
     "to_the_failed": lambda screen: screen.current is not None and bool(screen.current.failed),

@@ -60,7 +60,7 @@ async def _past(stage: Stage, _home: Path) -> None:
 async def _found(stage: Stage, home: Path) -> None:
     await _past(stage, home)
     await stage.press("slash")
-    await stage.type("status:bounced reven after:60d colour:red")
+    await stage.type("status:bounced reven after:60d before:soon")
     await stage.settled()
     await stage.press("enter", "j")
     await stage.settled()
