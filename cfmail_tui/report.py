@@ -6,6 +6,8 @@ The keys are a contract (README, command line). Pure: it gives text and values, 
 import csv
 import io
 import json
+import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, assert_never
@@ -24,6 +26,7 @@ from cfmail_tui.submission import (
     Unknown,
     explain,
 )
+from cfmail_tui.suppressions import Barred
 
 if TYPE_CHECKING:
     from cfmail_tui.lint import DraftFinding
@@ -185,7 +188,7 @@ def preview_as_json(submission: Submission, account: str, source: str, proxy: st
 
 
 def source_as_json(changes: Iterable["mime.Change"], findings: Iterable["mime.SourceFinding"]) -> dict[str, Any]:
-    """What a look at a raw message tells besides: what was re-encoded in it, and what should be known of it."""
+    """What a look at a raw message tells besides: what was changed in it, and what should be known of it."""
     return {
         "changes": [{"place": one.place, "before": one.before, "after": one.after} for one in changes],
         "findings": findings_as_json(findings),
@@ -198,6 +201,7 @@ def findings_as_json(findings: Iterable["DraftFinding | mime.SourceFinding"]) ->
         {
             "rule": one.rule,
             "weight": one.weight,
+            "stops": one.stops,
             "place": one.place,
             "finding": one.words,
             "offset": one.offset,
@@ -206,6 +210,15 @@ def findings_as_json(findings: Iterable["DraftFinding | mime.SourceFinding"]) ->
         }
         for one in findings
     ]
+
+
+def findings_in_words(name: str, source: bytes, findings: Iterable["mime.SourceFinding"]) -> Iterator[str]:
+    """A line for each finding, as compilers write them: file, line, weight, what is wrong, where that is written."""
+    ends = [match.start() for match in re.finditer(rb"\n", source)]
+    for one in findings:
+        where = printable(name, 300) + (f":{bisect_left(ends, one.offset) + 1}" if one.offset is not None else "")
+        fix = f"; fix: {one.fix}" if one.fix else ""
+        yield f"{where}: {'error' if one.stops else one.weight}: {one.words} [{one.rule}, {one.section}{fix}]"
 
 
 def preview_in_words(submission: Submission, account: str, proxy: str) -> Iterator[str]:
@@ -236,6 +249,29 @@ def in_words(attempt: Attempt) -> Iterator[str]:
     if isinstance(outcome, Refused):
         reference = f", reference {printable(outcome.ray)}" if outcome.ray else ""
         yield f"Cloudflare's words: {printable(outcome.reason, 400)} [{printable(outcome.code)}]{reference}"
+
+
+def barred_in_words(barred: Barred) -> Iterator[str]:
+    """Who of a mail's recipients is on the suppression list, why and until when; or why that cannot be told."""
+    for address in barred.addresses:
+        why = "; ".join(entry.words for entry in barred.about(address))
+        yield f"{printable(address, 300)} is on the suppression list{': ' if why else ''}{printable(why, 400)}"
+    if barred.remark:
+        yield f"{printable(barred.remark.words, 400)}; {printable(barred.remark.action, 400)}"
+
+
+def barred_as_json(barred: Barred) -> list[dict[str, Any]]:
+    """The same for scripts."""
+    return [
+        {
+            "address": entry.address,
+            "reason": entry.reason,
+            "created_at": entry.created_at.isoformat() if entry.created_at else None,
+            "expires_at": entry.expires_at.isoformat() if entry.expires_at else None,
+            "sending_domain": entry.domain or None,
+        }
+        for entry in barred.entries
+    ]
 
 
 def in_a_line(attempt: Attempt) -> str:

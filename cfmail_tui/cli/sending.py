@@ -14,8 +14,10 @@ from cfmail_tui.cli.drafts import attached, described, is_mailto, is_message, re
 from cfmail_tui.cli.opening import opened
 from cfmail_tui.cli.output import DONE, NOT_SENT, complain, print_json, tell
 from cfmail_tui.cli.signals import CalledOff, Flight, heeding
-from cfmail_tui.message import Draft, MessageError, Place, Problem, RawDraft
+from cfmail_tui.message import Draft, MailError, MessageError, Place, Problem, RawDraft
 from cfmail_tui.prefill import header_lines, raw_draft
+from cfmail_tui.submission import Attempt, kept_back
+from cfmail_tui.suppressions import Barred
 
 if TYPE_CHECKING:
     from cfmail_tui.outbox import Outbox, Reviewed
@@ -80,16 +82,17 @@ def _raw_mail(args: argparse.Namespace) -> _RawMail:
         draft = replace(draft, recipients=", ".join(args.recipient))
     for words in filter(None, [*notes, mime.passed_over(source), mime.line_endings(source).words]):
         complain(words)
-    if (without := mime.without_bcc(source)) != source:
+    removed = mime.bcc_removed(source)
+    without, repairs = mime.applied(source, removed), tuple[mime.Change, ...]()
+    if removed:
         complain("the Bcc field is removed; its addresses stay out of the message")
-    changes: tuple[mime.Change, ...] = ()
     if args.repair:
-        without, changes = mime.repaired(without)
-        for change in changes:
+        without, repairs = mime.repaired(without)
+        for change in repairs:
             complain(change.words)
     elif mime.unsendable(without):
         complain("--repair re-encodes what cannot be sent as it is; with --dry-run it only says how")
-    return _RawMail(replace(draft, source=without), changes)
+    return _RawMail(replace(draft, source=without), (*removed, *repairs))
 
 
 def _deliver_raw(args: argparse.Namespace, mail: _RawMail, flight: Flight) -> Callable[[], int]:
@@ -133,14 +136,25 @@ def _deliver(
             attempt, not_recorded = error.attempt, {"not_recorded": str(error)}
             complain(str(error))
 
+        barred = _barred(outbox, attempt)
+
     def write() -> None:
         if args.json:
-            print_json(report.as_json(attempt) | not_recorded)
-        for line in report.in_words(attempt):
+            more = {"suppressions": report.barred_as_json(barred)} if barred else {}
+            print_json(report.as_json(attempt) | not_recorded | more)
+        for line in [*report.in_words(attempt), *(report.barred_in_words(barred) if barred else ())]:
             print(line, file=sys.stderr if args.json else sys.stdout)
 
     code = report.exit_code(attempt)
     return partial(tell, write, 128 + flight.stopped_by if flight.stopped_by and code == NOT_SENT else code)
+
+
+def _barred(outbox: "Outbox", attempt: Attempt) -> Barred | None:
+    """Whom the suppression list kept from getting it, where it may have; the outcome is told without it, too."""
+    try:
+        return outbox.barred(attempt) if kept_back(attempt) else None
+    except MailError:
+        return None
 
 
 def _tell_findings(outbox: "Outbox", reviewed: "Reviewed") -> None:

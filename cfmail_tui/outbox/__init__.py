@@ -10,7 +10,6 @@ Invariants:
 - by itself only a mail that was certainly not sent is tried again, and only if the caller waits for it (`retry`).
 """
 
-import json
 import random
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -33,19 +32,18 @@ from cfmail_tui.accounts import (
     NoAccount,
     NoneSetUp,
 )
-from cfmail_tui.attachments import inspect_all, read_file, read_source
-from cfmail_tui.message import Draft, MailMessage, Place, RawDraft, SavedDraft, gist
+from cfmail_tui.attachments import inspect_all, read_file
+from cfmail_tui.message import Draft, MailMessage, RawDraft, SavedDraft, gist
 from cfmail_tui.outbox.checking import checked
 from cfmail_tui.outbox.copies import new_id, write_copy
 from cfmail_tui.outbox.exports import Exports
+from cfmail_tui.outbox.failures import NotRecorded, OutboxError
 from cfmail_tui.outbox.history import Page
 from cfmail_tui.outbox.memory import account_key
 from cfmail_tui.outbox.people import Known, People
 from cfmail_tui.outbox.recipients import Recipients
-from cfmail_tui.outbox.reviewed import NotRecorded, OutboxError, Reviewed
+from cfmail_tui.outbox.reviewed import Reviewed
 from cfmail_tui.outbox.road import Road
-from cfmail_tui.outbox.stored import message_of
-from cfmail_tui.prefill import raw_draft
 from cfmail_tui.store import AttemptExists, DayCount, Retention, Store, StoreError, Waiting
 from cfmail_tui.submission import (
     LARGEST_SIZE_LIMIT,
@@ -167,7 +165,7 @@ class Outbox(Exports, Recipients):
         none found, StoreError if the body cannot be written.
         """
         name = draft.account if draft else ""
-        limit = partial(self._limit, account or name)
+        limit = partial(self.limit, account or name)
         ready, found = checked(content, known, self._choices)
         if isinstance(ready, RawDraft):
             request = submission.raw_request(ready, limit=limit)
@@ -185,9 +183,9 @@ class Outbox(Exports, Recipients):
         """
         message = gist(draft, inspect_all(draft.attachments)[0])
         recipients = [mailbox.addr_spec for mailbox in message.recipients]
-        return Size.of(mime.size(self.assembled(message)), self._limit(account, recipients), message.attachments)
+        return Size.of(mime.size(self.assembled(message)), self.limit(account, recipients), message.attachments)
 
-    def _limit(self, account: Account | str, recipients: Collection[str]) -> int:
+    def limit(self, account: Account | str, recipients: Collection[str]) -> int:
         """Octets of a message to these, sent as this account, or the one of this name, which is found if it matters."""
         if size_limit(recipients, self._said_verified) > SIZE_LIMIT:
             return LARGEST_SIZE_LIMIT
@@ -298,7 +296,7 @@ class Outbox(Exports, Recipients):
             raise OutboxError("another cfmail is about to send it again")
         linked = replace(self._store.again(attempt_id, new_id()), account_id=account.account_id)
         return Reviewed(
-            content=self._content(linked),
+            content=self.content(linked),
             account=account,
             submission=linked,
             draft=draft,
@@ -306,7 +304,7 @@ class Outbox(Exports, Recipients):
             tries=waiting.tries if waiting else 0,
             caution=f"this is the very mail of {_when(attempt)}"
             + (", which may have arrived already" if isinstance(attempt.outcome, Unknown) else ""),
-            limit=self._limit(account, linked.envelope.recipients),
+            limit=self.limit(account, linked.envelope.recipients),
         )
 
     def retry(self, reviewed: Reviewed) -> Reviewed:
@@ -318,15 +316,6 @@ class Outbox(Exports, Recipients):
             again_of=reviewed.again_of or reviewed.submission.attempt_id,
             tries=reviewed.tries + 1,
         )
-
-    def _content(self, submission: Submission) -> MailMessage | RawDraft:
-        """What a stored body says."""
-        with self._store.open_body(submission.attempt_id) as body:
-            if submission.endpoint == "send":
-                return message_of(body)[0]
-            source = json.load(body)["mime_message"].encode()
-        envelope = submission.envelope
-        return RawDraft(envelope.sender, ", ".join(envelope.recipients), source)
 
     def waiting(self) -> tuple[Waiting, ...]:
         """The mails that wait here, or were left waiting by a cfmail that ended, to be tried again."""
@@ -379,13 +368,6 @@ class Outbox(Exports, Recipients):
         if found.account_id and found.knows_verified:
             self._remember_verified(found.account_id, found.verified)
         return found
-
-    def attempt(self, attempt_id: str) -> Attempt:
-        return self._store.attempt(attempt_id)
-
-    def open_raw(self, path: str) -> RawDraft:
-        """A raw message from a file. Raises MessageError naming the file if it cannot be read."""
-        return raw_draft(read_source(path, Place.SOURCE))
 
     def save_draft(self, draft: SavedDraft) -> None:
         """Keep what was typed; of two revisions the newer stays. The draft is open here from its first save on."""

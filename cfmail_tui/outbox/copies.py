@@ -6,38 +6,29 @@ Made from the request body that was written down, not from the files it was made
 import json
 import os
 import secrets
-import shutil
-import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 from email.utils import format_datetime
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from cfmail_tui import mime, submission
-from cfmail_tui.attachments.naming import clean
-from cfmail_tui.message import Attachment, AttachmentDraft, Draft, Mailbox, MailMessage, RawDraft, same_address
+from cfmail_tui.message import Draft, MailMessage, Place, RawDraft, without_addresses
+from cfmail_tui.outbox.failures import OutboxError
 from cfmail_tui.outbox.history import History
-from cfmail_tui.outbox.reviewed import OutboxError, Reviewed
-from cfmail_tui.outbox.stored import digest, message_id, message_of
+from cfmail_tui.outbox.reviewed import Reviewed
+from cfmail_tui.outbox.stored import KeepFile, message_of
 from cfmail_tui.snippets import INLINE_LIMIT, TOOLS, Call, Snippet, snippet
 from cfmail_tui.submission import Account, Attempt, GlobalKey, SendRequest, Submission
-
-FILES: Final = "attached"
-"""The folder, in that of the data, for the files of a sent mail that is a draft once more."""
-
-_KEPT_AT_LEAST: Final = 3600.0
-"""Seconds for which such files stay, whether a draft has them or not: one may just be opened."""
 
 
 class Copies(History):
     """What other things can be made of a mail; every method blocks and may be called from any thread."""
 
     _clock: Callable[[], datetime]
-    _limit: Callable[[Account | str, Collection[str]], int]
+    limit: Callable[[Account | str, Collection[str]], int]
 
     def _written(self, request: SendRequest, account: Account) -> Submission:
         """The request, its body written down. Raises StoreError."""
@@ -56,24 +47,24 @@ class Copies(History):
 
     def assembled(self, message: MailMessage) -> tuple[mime.Segment, ...]:
         """The message as a mail system would build it now."""
-        return mime.assemble(
-            message,
-            date=format_datetime(self._clock()),
-            message_id=f"<{secrets.token_hex(18)}@{message.sender.domain}>",
-            boundary=secrets.token_hex(12),
-        )
+        date, message_id = self.stamp(message.sender.domain)
+        return mime.assemble(message, date=date, message_id=message_id, boundary=secrets.token_hex(12))
+
+    def stamp(self, domain: str) -> tuple[str, str]:
+        """The date-time of now (RFC 5322 section 3.3), and a new Message-ID of this domain in angle brackets."""
+        return format_datetime(self._clock()), f"<{secrets.token_hex(18)}@{domain}>"
 
     def to_author(self, reviewed: Reviewed) -> Reviewed:
         """The same mail to its author only, to be looked at; the reviewed one stays as it is.
 
         Raises MessageError if it cannot be sent so, StoreError.
         """
-        account, limit = reviewed.account, partial(self._limit, reviewed.account)
+        account, limit = reviewed.account, partial(self.limit, reviewed.account)
         content: MailMessage | RawDraft
         with self._store.open_body(reviewed.submission.attempt_id) as body:
             if reviewed.submission.endpoint == "send_raw":
                 sender = reviewed.submission.envelope.sender
-                raw = RawDraft(sender, sender, _source(body.read()))
+                raw = RawDraft(sender, sender, json.load(body)["mime_message"].encode())
                 request, content = submission.raw_request(raw, limit=limit), raw
             else:
                 message, read = message_of(body)
@@ -82,87 +73,21 @@ class Copies(History):
             written = self._written(request, account)
         return Reviewed(content, account, written, limit=request.limit, is_test=True)
 
-    def draft_again(self, attempt: Attempt, only: Collection[str] | None = None) -> Draft | RawDraft:
-        """The mail of an attempt as a draft, to these of its recipients only, where that is given.
-
-        Its files are written to the folder of the data. Raises StoreError if its body is gone or a file cannot be
-        written, OutboxError if it is not what was sent.
-        """
-        wanted = None if only is None else {same_address(address) for address in only}
-
-        def kept(mailboxes: Iterable[Mailbox]) -> str:
-            return ", ".join(str(one) for one in mailboxes if wanted is None or same_address(one.addr_spec) in wanted)
-
-        with self._store.open_body(attempt.submission.attempt_id) as body:
-            self._check(body, attempt.submission)
-            if attempt.submission.endpoint == "send_raw":
-                envelope = attempt.submission.envelope
-                recipients = kept(map(Mailbox, envelope.recipients))
-                return RawDraft(envelope.sender, recipients, _source(body.read()))
-            message, read = message_of(body)
-            files = self._unpacked(message.attachments, read)
-        return Draft(
-            sender=str(message.sender),
-            to=kept(message.to),
-            cc=kept(message.cc),
-            bcc=kept(message.bcc),
-            reply_to=str(message.reply_to) if message.reply_to else "",
-            subject=message.subject,
-            headers="\n".join(f"{field.name}: {field.body}" for field in message.headers),
-            text=message.text,
-            html=message.html,
-            attachments=files,
+    def draft_again(self, attempt: Attempt, keep: KeepFile, only: Collection[str] | None = None) -> Draft | RawDraft:
+        """The mail of an attempt as a draft, as `draft_of` makes it, to these of its recipients where that is given."""
+        draft = self.draft_of(attempt, keep)
+        if only is None:
+            return draft
+        wanted = {address.casefold() for address in only}
+        dropped = [one for one in attempt.submission.envelope.recipients if one.casefold() not in wanted]
+        if isinstance(draft, RawDraft):
+            return replace(draft, recipients=without_addresses(draft.recipients, Place.ENVELOPE_RECIPIENTS, dropped))
+        return replace(
+            draft,
+            to=without_addresses(draft.to, Place.TO, dropped),
+            cc=without_addresses(draft.cc, Place.CC, dropped),
+            bcc=without_addresses(draft.bcc, Place.BCC, dropped),
         )
-
-    def _unpacked(self, parts: Sequence[Attachment], read: mime.ReadFile) -> tuple[AttachmentDraft, ...]:
-        folder = self.files_folder / new_id()
-        drafts = []
-        for number, part in enumerate(parts):
-            path = folder / str(number) / clean(part.filename)
-            path.parent.mkdir(0o700, parents=True)
-            write_copy(path, read(part))
-            name = part.filename if part.filename != path.name else ""
-            drafts.append(AttachmentDraft(str(path), part.disposition, name, part.media_type, part.content_id))
-        return tuple(drafts)
-
-    @property
-    def files_folder(self) -> Path:
-        """Where the files of a sent mail are put that is a draft once more."""
-        return self._store.body_path("0" * 16).parent.parent / FILES
-
-    def forget_files(self) -> None:
-        """Delete such files that no draft has any more."""
-        kept = {Path(path).parent.parent for path in self._store.attached_paths()}
-        with suppress(OSError):
-            for folder in self.files_folder.iterdir():
-                if folder not in kept and folder.stat().st_mtime < time.time() - _KEPT_AT_LEAST:
-                    shutil.rmtree(folder, ignore_errors=True)
-
-    def wire_body(self, attempt_id: str, limit: int = -1) -> bytes:
-        """The request body as it left or would leave, up to `limit` octets."""
-        with self._store.open_body(attempt_id) as body:
-            return body.read(limit)
-
-    def eml(self, attempt: Attempt) -> Iterator[bytes]:
-        """The message of an attempt: the source that was sent, or the form's mail as a mail system would build it."""
-        with self._store.open_body(attempt.submission.attempt_id) as body:
-            self._check(body, attempt.submission)
-            if attempt.submission.endpoint == "send_raw":
-                yield _source(body.read())
-                return
-            message, read = message_of(body)
-            segments = mime.assemble(
-                message,
-                date=format_datetime(attempt.started_at),
-                message_id=message_id(attempt, message),
-                boundary=attempt.submission.digest[:24],
-            )
-            yield from mime.chunks(segments, read)
-
-    def _check(self, body: BinaryIO, made: Submission) -> None:
-        if digest(body) != made.digest:
-            raise OutboxError("the stored mail is damaged: it is not what was reviewed")
-        body.seek(0)
 
     def curl(self, attempt: Attempt) -> str:
         """A shell command that sends the same body again; the token is named, never shown."""
@@ -212,19 +137,11 @@ def write_copy(path: Path, chunks: Iterable[bytes], *, over: bool = False) -> No
                 partial_path.replace(path)
             else:
                 os.link(partial_path, path)
-                partial_path.unlink()
-        except BaseException:
+        finally:
             partial_path.unlink(missing_ok=True)
-            raise
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
         raise OutboxError(f"{path} cannot be written: {(reason or 'it is not a path').lower()}") from error
-
-
-def _source(body: bytes) -> bytes:
-    """The raw message that a request body carries."""
-    source: str = json.loads(body)["mime_message"]
-    return source.encode()
 
 
 def new_id() -> str:

@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Final
 from cfmail_tui import searching
 from cfmail_tui.accounts import Accounts
 from cfmail_tui.message import RawDraft
-from cfmail_tui.outbox.memory import Memory
 from cfmail_tui.outbox.people import Known, People
 from cfmail_tui.outbox.road import Road
-from cfmail_tui.outbox.stored import message_of
+from cfmail_tui.outbox.stored import Stored, message_of
 from cfmail_tui.searching import Mistake
 from cfmail_tui.store import DayCount, Retention, StoreError
 from cfmail_tui.submission import Accepted, Account, Attempt, Contents, Detail, Fate, Later, contents_of
@@ -47,7 +46,7 @@ class Page:
     """Mails of then and older were not looked at, there was no time; None where all were."""
 
 
-class History(Memory):
+class History(Stored):
     """The history, and the people in it; every method blocks and may be called from any thread."""
 
     accounts: Accounts

@@ -1,26 +1,10 @@
-"""A mail ready to leave, and what can go wrong with it."""
+"""A mail ready to leave."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from cfmail_tui.lint import DraftFinding
-from cfmail_tui.message import MailError, MailMessage, RawDraft, SavedDraft
-from cfmail_tui.submission import SIZE_LIMIT, Account, Attempt, Outcome, Submission, explain
-
-
-class OutboxError(MailError):
-    """Base of what can go wrong here, in plain words; a mail that cannot be sent as it is, is a MessageError.
-
-    OutboxError
-    └── NotRecorded    the mail was sent or tried, but its outcome could not be written down
-    """
-
-
-class NotRecorded(OutboxError):  # noqa: N818 - it reads as what it is
-    """The journal could not take the outcome, which is told here instead."""
-
-    def __init__(self, attempt: Attempt, outcome: Outcome, reason: str) -> None:
-        super().__init__(f"{explain(outcome).cause}, but that could not be written down: {reason}")
-        self.attempt = replace(attempt, outcome=outcome)
+from cfmail_tui.message import MailMessage, RawDraft, SavedDraft
+from cfmail_tui.submission import SIZE_LIMIT, Account, Submission
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,10 +26,11 @@ from cfmail_tui.message import Draft, MailError, RawDraft, printable
 from cfmail_tui.ui.account import AccountScreen
 from cfmail_tui.ui.accounts import AccountsScreen
 from cfmail_tui.ui.attaching import Attaching
+from cfmail_tui.ui.body_files import BodyFiles
 from cfmail_tui.ui.commands import Where, bindings
 from cfmail_tui.ui.compose import ComposeScreen
 from cfmail_tui.ui.departures import TICK, Stage
-from cfmail_tui.ui.dialogs import HelpScreen, PathScreen
+from cfmail_tui.ui.dialogs import HelpScreen
 from cfmail_tui.ui.drafting import Drafting, rescued, screen_for
 from cfmail_tui.ui.drafts import DraftsScreen, told_unfinished
 from cfmail_tui.ui.endings import OPENING, EndingApp
@@ -38,9 +39,11 @@ from cfmail_tui.ui.following import Following
 from cfmail_tui.ui.history import HistoryScreen
 from cfmail_tui.ui.identifying import Identifying
 from cfmail_tui.ui.leaving import Leaving
+from cfmail_tui.ui.looking import Looking
 from cfmail_tui.ui.mail import MailScreen, new_draft
+from cfmail_tui.ui.opening import Opening
 from cfmail_tui.ui.passphrase import PassphraseScreen
-from cfmail_tui.ui.raw import NEW_SOURCE, RawScreen
+from cfmail_tui.ui.raw import RawScreen
 from cfmail_tui.ui.recalling import Recalling
 from cfmail_tui.ui.review import ReviewScreen
 from cfmail_tui.ui.reviewing import Reviewing
@@ -54,9 +57,11 @@ if TYPE_CHECKING:
     from cfmail_tui.settings import Settings
     from cfmail_tui.ui.attach import AttachScreen
     from cfmail_tui.ui.chart import ChartScreen
+    from cfmail_tui.ui.choose import OpenScreen
     from cfmail_tui.ui.outcome import OutcomeScreen
     from cfmail_tui.ui.picker import PickerScreen
     from cfmail_tui.ui.snippet import SnippetScreen
+    from cfmail_tui.ui.source import SourceArea
 
 PROGRESS_EVERY = 0.25
 """Seconds between two updates of the progress line."""
@@ -128,8 +133,8 @@ class OutboxApp(EndingApp):
         self._work_off(lambda: iter([task(self._ready_outbox())]), otherwise, again)
 
     @work(thread=True, group="steps", description="something done in steps", exit_on_error=False)
-    def run_steps(self, steps: Steps) -> None:
-        self._work_off(steps)
+    def run_steps(self, steps: Steps, otherwise: Callable[[str], object] | None = None) -> None:
+        self._work_off(steps, otherwise)
 
     def _work_off(
         self, steps: Steps, otherwise: Callable[[str], object] | None = None, again: Next | None = None
@@ -216,16 +221,24 @@ class CfmailApp(OutboxApp):
         opened: Callable[[], AbstractContextManager["tuple[Outbox, Settings]"]],
         first: Draft | RawDraft,
         *,
+        notes: tuple[str, ...] = (),
+        choose_from: str = "",
         when_left: Callable[[int], None] = lambda _code: None,
         reports: Callable[[], Path] | None = None,
     ) -> None:
-        """`when_left` is called with the exit code when the terminal is given back, and work goes on without it."""
+        """`notes` say what was done to have the mail; of what is at the path `choose_from` one is to be chosen instead.
+
+        `when_left` is called with the exit code when the terminal is given back, and work goes on without it.
+        """
         super().__init__(opened)
         self.when_left = when_left
         self.reports = reports
         self._first = first
+        self._notes = notes
+        self._choose_from = choose_from
         self.settings: Settings | None = None
         self.attaching = Attaching(self)
+        self.body_files = BodyFiles(self)
         self.drafting = Drafting(self)
         self.following = Following(self)
         self.identifying = Identifying(self)
@@ -233,6 +246,8 @@ class CfmailApp(OutboxApp):
         self.reviewing = Reviewing(self)
         self.sending = Sending(self)
         self.leaving = Leaving(self)
+        self.opening = Opening(self)
+        self.looking = Looking(self)
 
     def on_mount(self) -> None:
         self.push_screen(screen_for(new_draft(self._first)))
@@ -273,10 +288,12 @@ class CfmailApp(OutboxApp):
             return
         self.settings = message.settings
         self.mail.results.take_back(_CANNOT_OPEN)
-        if news := [*message.notices, *told_unfinished(message.unfinished)]:
-            self.mail.results.say("Since the last time", "\n".join(news))
+        if news := [*self._notes, *message.notices, *told_unfinished(message.unfinished)]:
+            self.mail.results.say("Opened" if self._notes else "Since the last time", "\n".join(news))
         self.identifying.begin(message.sender)
-        self.attaching.forget_clipboard()
+        self.attaching.forget_kept()
+        if self._choose_from:
+            self.opening.open(self._choose_from)
 
     def _cannot_open(self, reason: str) -> None:
         self.mail.results.say(_CANNOT_OPEN, reason)
@@ -337,16 +354,22 @@ class CfmailApp(OutboxApp):
     def action_new(self) -> None:
         self.drafting.change(self.identifying.next_mail())
 
+    # Messages opened, and made into one another.
+
     def action_switch_raw(self) -> None:
-        raw = isinstance(self.mail, RawScreen)
-        self.drafting.change(self.identifying.next_mail() if raw else RawDraft(source=NEW_SOURCE))
+        self.opening.turn()
 
-    def on_raw_screen_open_requested(self) -> None:
-        def chosen(path: str | None) -> None:
-            if path:
-                self.run_task(lambda outbox: partial(self.drafting.show, new_draft(outbox.open_raw(path))))
+    def action_templates(self) -> None:
+        self.opening.begin()
 
-        self.drafting.when_kept(lambda: self.push_screen(PathScreen("Open an .eml file"), chosen))
+    def on_raw_screen_open_requested(self, message: RawScreen.OpenRequested) -> None:
+        self.opening.answer(message)
+
+    def on_open_screen_picked(self, message: "OpenScreen.Picked") -> None:
+        self.opening.open(message.path, message.screen, message.typed)
+
+    def on_raw_screen_asked(self, message: RawScreen.Asked) -> None:
+        self.looking.answer(message)
 
     def discard(self, reviewed: "Reviewed") -> None:
         """Forget a reviewed mail that is not sent after all."""
@@ -401,27 +424,14 @@ class CfmailApp(OutboxApp):
     def on_attach_screen_clipboard_requested(self, message: "AttachScreen.ClipboardRequested") -> None:
         self.attaching.take_clipboard(message)
 
+    def on_source_area_file_requested(self, message: "SourceArea.FileRequested") -> None:
+        self.body_files.answer(message)
+
+    def on_source_area_refused(self, message: "SourceArea.Refused") -> None:
+        self.complain(message.words, "The source is as it was")
+
     def on_mail_screen_editor_requested(self, message: MailScreen.EditorRequested) -> None:
-        self.run_task(lambda _outbox: partial(self._edit, message))
-
-    def _edit(self, message: MailScreen.EditorRequested) -> None:
-        from cfmail_tui.ui.editor import edit
-
-        assert self.settings
-        with self.handed_over():
-            left = edit(message.content, self.settings.editor, self.settings.data_dir, message.suffix)
-        if isinstance(left, MailError):
-            self.complain(str(left))
-        elif left.fault:
-            self.drafting.rescue(left, left.fault)
-        else:
-            try:
-                self.mail.edited(message.body_id, left.content)
-            except UnicodeDecodeError:
-                self.drafting.rescue(left, "the editor left something that is not UTF-8 text")
-            else:
-                left.path.unlink(missing_ok=True)
-        self.screen_is_there()
+        self.run_task(lambda _outbox: partial(self.drafting.edit, message))
 
     # Review and send.
 

@@ -18,6 +18,7 @@ Where = Literal[
     "composer",
     "form",
     "raw",
+    "raw-panes",
     "leaving",
     "review",
     "review-draft",
@@ -28,6 +29,7 @@ Where = Literal[
     "unknown",
     "chart",
     "picker",
+    "marks",
     "attached",
     "accounts",
     "outcome",
@@ -55,16 +57,30 @@ COMMANDS = (
         "palette", "f2,ctrl+p", "app.command_palette", "Commands", "Find a command by name", "everywhere", footer=True
     ),
     Command("attach", "f3,ctrl+f", "attach", "Attach", "Attach a file, or remove one", "form", footer=True),
-    Command("open", "f3,ctrl+f", "open", "Open", "Open an .eml file", "raw", footer=True),
+    Command("open", "f3", "open", "Open", "Open a message: a file, an mbox, a Maildir", "raw", footer=True),
     Command("editor", "f4", "editor", "Editor", "Edit the text in your $EDITOR", "composer"),
     Command("fields", "f6", "more_fields", "Fields", "Show or hide Cc, Bcc, Reply-To and headers", "form", footer=True),
-    Command("bcc", "f6", "mend_bcc", "Bcc", "Move the addresses of a Bcc field into the envelope", "raw", footer=True),
+    Command(
+        "panes",
+        "f5",
+        "next_pane",
+        "Parts",
+        "From the source to its parts, to the findings, and back",
+        "raw",
+        footer=True,
+    ),
+    Command("fix", "f6", "fix", "Fix", "Make the fix of the finding that is chosen", "raw", footer=True),
+    Command("find-text", "ctrl+f", "find", "Find", "Find and replace in the source", "raw"),
+    Command("fold", "f10", "fold", "Fold", "Show a folded body as it stands, or fold it", "raw"),
     Command("drafts", "f7", "app.drafts", "Drafts", "Unfinished mails", "composer", footer=True),
     Command("history", "f8", "app.history", "History", "What was sent, and what became of it", "composer", footer=True),
     Command("review", "f9,ctrl+r", "review", "Send", "Review the mail, then send it", "composer", footer=True),
     Command("html", "f10", "switch_body", "Text/HTML", "Switch between the text and the HTML body", "form"),
     Command("put-text", "ctrl+z", "put_text", "As text", "A path just pasted is text, not a file to attach", "form"),
-    Command("raw", "ctrl+t", "app.switch_raw", "Raw", "Write a raw MIME message, or go back to the form", "composer"),
+    Command(
+        "raw", "ctrl+t", "app.switch_raw", "Raw", "The MIME that the form makes; of a raw message the form", "composer"
+    ),
+    Command("templates", "ctrl+l", "app.templates", "Templates", "Begin a raw message with an example", "composer"),
     Command("save", "ctrl+s", "save", "Save", "Save the draft now; it is saved as you type anyway", "composer"),
     Command("new", "ctrl+n", "app.new", "New", "A new mail; this one stays in the drafts", "composer"),
     Command("cancel", "ctrl+c", "app.cancel_sending", "Cancel", "Stop the mail that is being sent", "composer"),
@@ -75,7 +91,7 @@ COMMANDS = (
     Command("account", "f11", "app.account", "Accounts", "Who mail is sent as: choose, add, check, remove", "composer"),
     Command("quit", "ctrl+q", "app.quit", "Quit", "Leave; the draft is saved", "everywhere"),
     Command("send", "y", "send", "Send", "Send the mail", "review", footer=True),
-    Command("edit", "e,q,escape,f12", "back", "Edit", "Back to the mail", "review", footer=True),
+    Command("edit", "e,q,escape,f12", "back", "Edit", "Back to the mail", "review"),
     Command(
         "review-attach", "a", "leave_to('attach')", "Attach", "Attach a file or remove one", "review-form", footer=True
     ),
@@ -84,7 +100,7 @@ COMMANDS = (
     ),
     Command("test", "t", "test", "Test", "Send it to its author only, to look at it", "review", footer=True),
     Command("copy-as", "c", "copy", "Copy", "Copy it as curl, Python, Go or wrangler", "review", footer=True),
-    Command("wire", "m", "wire_body", "Wire", "The request body as it will leave", "review", footer=True),
+    Command("wire", "m", "wire_body", "Wire body", "The request body as it will leave", "review"),
     Command(
         "postpone",
         "p",
@@ -97,6 +113,8 @@ COMMANDS = (
     Command("select", "enter", "select", "Open", "Open the line", "list"),
     Command("down", "j,down", "cursor_down", "Down", "Next line", "list"),
     Command("up", "k,up", "cursor_up", "Up", "Line before", "list"),
+    Command("source", "escape,f12", "to_source", "Source", "Back to the source", "raw-panes"),
+    Command("undo-source", "ctrl+z", "undo", "Undo", "Take back the last change of the source", "raw-panes"),
     Command("search", "slash", "search", "Search", "Search subject, people, text and files", "history", footer=True),
     Command("reopen", "o", "reopen", "Draft", "Open the mail as a new draft", "history", footer=True),
     Command(
@@ -131,13 +149,11 @@ COMMANDS = (
     ),
     Command("again", "s", "again", "Again", "Send the very same mail once more", "history", footer=True),
     Command("save-eml", "w", "save_eml", "Save", "Save the mail as an .eml file", "history"),
-    Command(
-        "copy-sent", "c", "copy", "Copy", "Copy the request as curl, Python, Go or wrangler", "history", footer=True
-    ),
+    Command("copy-sent", "c", "copy", "Copy", "Copy it as curl, Python, Go or wrangler", "history"),
     Command("delete-mail", "d,delete", "delete", "Delete", "Delete the mail from the history", "history", footer=True),
     Command("restore-mail", "u", "restore", "Undo", "Bring the deleted mail back", "history", footer=True),
     Command("export", "x", "export", "Export", "Write what is found to a file, CSV or JSON Lines", "history"),
-    Command("chart", "g", "chart", "Chart", "Sends and outcomes by day and by account", "history", footer=True),
+    Command("chart", "g", "chart", "Chart", "Sends and outcomes by day and by account", "history"),
     Command("period", "p", "period", "Period", "30 days, 12 weeks or 12 months", "chart", footer=True),
     Command("retry", "s", "send", "Send now", "Send a mail that waits to be tried again", "drafts", footer=True),
     Command("delete", "d,delete", "delete", "Delete", "Delete the draft", "drafts", footer=True),
@@ -148,10 +164,10 @@ COMMANDS = (
         "mark",
         "Mark",
         "Attach the file under the cursor, or take it off the mail (in a path that is typed, Space is a blank)",
-        "picker",
+        "marks",
         footer=True,
     ),
-    Command("mark-shown", "f4,asterisk", "mark_shown", "All", "Mark all files that are shown", "picker", footer=True),
+    Command("mark-shown", "f4,asterisk", "mark_shown", "All", "Mark all files that are shown", "marks", footer=True),
     Command(
         "picker-preview", "f5,ctrl+l", "preview", "Preview", "Show what is in the file, or not", "picker", footer=True
     ),
@@ -160,7 +176,7 @@ COMMANDS = (
         "places", "f7", "places", "Places", "Home, working directory, recent folders and files", "picker", footer=True
     ),
     Command("hidden", "f8,full_stop", "hidden", "Hidden", "Show hidden files, or not", "picker", footer=True),
-    Command("clipboard", "f10", "clipboard", "Clipboard", "Attach the image or text in the clipboard", "picker"),
+    Command("clipboard", "f10", "clipboard", "Clipboard", "Attach the image or text in the clipboard", "marks"),
     Command("parent", "backspace,left", "parent", "Up", "The folder above, when no path is typed", "picker"),
     Command("filter", "slash", "filter", "Filter", "Type into the path line", "picker"),
     Command("remove", "d,delete", "remove", "Remove", "Take the file off the mail", "attached", footer=True),
@@ -191,7 +207,7 @@ COMMANDS = (
         "to-the-failed",
         "s",
         "to_the_failed",
-        "To the failed",
+        "To failed",
         "A new draft to those it did not reach",
         "outcome",
         footer=True,
@@ -215,7 +231,7 @@ COMMANDS = (
         footer=True,
     ),
     Command("copy-outcome", "c", "copy", "Copy", "Copy the outcome as text", "outcome", footer=True),
-    Command("to-history", "h", "to_history", "History", "Go to the history", "outcome", footer=True),
+    Command("to-history", "h", "to_history", "History", "Go to the history", "outcome"),
     Command("copy-text", "c", "copy", "Copy", "Copy it to the clipboard", "snippet", footer=True),
     Command("write-text", "w", "to_path", "Write", "Write it to a file (Enter in its path)", "snippet", footer=True),
     Command("next-tool", "n,right", "next_tool", "Next", "The same for the next tool", "snippet", footer=True),
@@ -236,11 +252,12 @@ OPENING = frozenset(
         "quit",
         "editor",
         "again",
+        "reopen",
+        "templates",
         "account",
         "add",
         "identity",
         "describe",
-        "reopen",
         "to_the_failed",
         "chart",
         "save_eml",
@@ -250,6 +267,12 @@ OPENING = frozenset(
     }
 )
 """Actions that show another screen or mail: keys typed right after them are meant for that."""
+
+
+_BEFORE_FIELDS: frozenset[Where] = frozenset(
+    {"everywhere", "composer", "form", "raw", "history", "unknown", "picker", "marks"}
+)
+"""Where keys come first to the screen that a text field would take for itself."""
 
 
 def commands(*places: Where) -> Iterator[Command]:
@@ -265,7 +288,8 @@ def bindings(*places: Where) -> list[BindingType]:
             command.action,
             command.label,
             show=command.footer,
-            priority=command.where in {"everywhere", "composer", "form", "raw", "history", "unknown", "picker"},
+            priority=command.where
+            in {"everywhere", "composer", "form", "raw", "history", "unknown", "picker", "marks"},
             tooltip=command.help,
             id=command.id,
         )

@@ -5,6 +5,7 @@ is sent after that goes through the form and the review, as every mail does.
 """
 
 from collections.abc import Collection
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
@@ -15,6 +16,7 @@ from cfmail_tui.snippets import Snippet
 from cfmail_tui.submission import Attempt, Refused, kept_back
 from cfmail_tui.suppressions import Barred, Suppression
 from cfmail_tui.ui.dialogs import ChoiceScreen
+from cfmail_tui.ui.mail import new_draft
 from cfmail_tui.ui.outcome import OutcomeScreen, as_text
 from cfmail_tui.ui.snippet import SnippetScreen
 from cfmail_tui.ui.work import Next
@@ -104,17 +106,21 @@ class Following:
 
     def _write_again(self, screen: OutcomeScreen, recipients: Collection[str]) -> None:
         """A new draft of the mail to these of its recipients."""
-        attempt = screen.attempt
+        attempt, folder = screen.attempt, self._app.attaching.kept_folder
 
         def make(outbox: "Outbox") -> Next:
-            content = outbox.draft_again(attempt, recipients)
+            from cfmail_tui.attachments.kept import keep
+
+            content = outbox.draft_again(attempt, partial(keep, folder), recipients)
             return lambda: self._app.drafting.when_kept(partial(self._open, screen, content, attempt.account))
 
         self._app.run_task(make, screen.say)
 
     def _open(self, screen: OutcomeScreen, content: Draft | RawDraft, account: str) -> None:
+        app = self._app
         screen.dismiss()
-        self._app.drafting.show_again(content, account)
+        app.drafting.show(replace(new_draft(content), account=account))
+        app.call_after_refresh(lambda: app.drafting.save(app.mail.handed_over()))
 
     def _drop(self, screen: OutcomeScreen) -> None:
         """Take who is suppressed out of the mail, and review it again."""

@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 PAGE = 100
 """Attempts that are asked for at once."""
 
+_TITLE: Final = "what was sent, newest first"
+
 MOST_COUNTED = 10_000
 """Mails that are counted; of more it is said that there are more."""
 
@@ -108,7 +110,7 @@ class HistoryScreen(EndsOnce[None]):
         yield KeyBar(*self.PLACES)
 
     def on_mount(self) -> None:
-        self._title("what was sent, newest first")
+        self._title(_TITLE)
         self._list.focus()
         self.refresh_attempts()
 
@@ -185,7 +187,7 @@ class HistoryScreen(EndsOnce[None]):
         if self.is_attached and query == self.query_text:
             more = " or more" if count >= MOST_COUNTED else ""
             mails = "1 mail" if count == 1 else f"{count:,}{more} mails"
-            self._title(f"{mails} found" if query else f"{mails}, newest first" if count else "nothing was sent yet")
+            self._title(f"{mails} found" if query else f"{mails}, newest first" if count else _TITLE)
 
     # The attempt under the cursor.
 

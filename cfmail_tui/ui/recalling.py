@@ -5,7 +5,6 @@ from datetime import UTC, datetime, time
 from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
-from cfmail_tui.message import Draft, RawDraft
 from cfmail_tui.submission import Attempt, Unknown
 from cfmail_tui.ui.dialogs import PathScreen
 from cfmail_tui.ui.history import MOST_COUNTED, PAGE, HistoryScreen
@@ -62,8 +61,8 @@ class Recalling:
             case Again(attempt):
                 screen.dismiss()
                 self._app.reviewing.again(attempt)
-            case Reopen():
-                self._reopen(wish, screen)
+            case Reopen(attempt, only):
+                self._app.opening.reopen(attempt, only, screen)
             case Save(attempt):
                 name = f"{attempt.submission.attempt_id[:8]}.eml"
                 self._with_path("Save the mail as", name, partial(self._save, attempt, screen))
@@ -122,17 +121,6 @@ class Recalling:
                     assert_never(wish)
 
         self._app.run_task(change, screen.say)
-
-    def _reopen(self, wish: Reopen, screen: HistoryScreen) -> None:
-        def make(outbox: "Outbox") -> Next:
-            content = outbox.draft_again(wish.attempt, wish.only)
-            return lambda: self._app.drafting.when_kept(partial(show, content))
-
-        def show(content: Draft | RawDraft) -> None:
-            screen.dismiss()
-            self._app.drafting.show_again(content, wish.attempt.account)
-
-        self._app.run_task(make, screen.say)
 
     # Files.
 

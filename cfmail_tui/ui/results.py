@@ -110,6 +110,8 @@ class ResultsPane(VerticalScroll, can_focus=False):
 
     def _tell(self, attempt: Attempt, barred: Barred | None) -> None:
         lines = [outcome_lines(attempt, barred)]
+        if len(attempt.fates) > 1:
+            lines.insert(0, bar(attempt))
         if self._note:
             lines.insert(0, plain(self._note))
         when = (attempt.finished_at or attempt.started_at).astimezone().strftime("%H:%M:%S")
@@ -156,7 +158,7 @@ def outcome_lines(attempt: Attempt, barred: Barred | None = None) -> Content:
     """Everything known of an attempt's outcome, a line per recipient where it was accepted."""
     rows = recipient_rows(attempt, barred)
     if isinstance(attempt.outcome, Accepted):
-        lines = [bar(attempt)] if len(rows) > 1 else []
+        lines: list[Content] = []
     else:
         lines = [told(attempt, barred)]
         rows = tuple(row for row in rows if row.words)

@@ -11,10 +11,10 @@ import sys
 from importlib.metadata import version
 from typing import Final
 
-from tests.bench import drawing, leaving, picking, searching, sending, starting
+from tests.bench import drawing, editing, leaving, picking, searching, sending, starting
 from tests.bench.row import measured, table
 
-_MODULES: Final = (starting, drawing, leaving, sending, picking, searching)
+_MODULES: Final = (starting, drawing, leaving, sending, picking, editing, searching)
 ROWS: Final = {row.name: row for module in _MODULES for row in module.ROWS}
 WHEN_NAMED: Final = {row.name: row for row in searching.WHEN_NAMED}
 

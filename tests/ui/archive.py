@@ -85,10 +85,21 @@ async def _exporting(stage: Stage, home: Path) -> None:
     await stage.until("history.csv")
 
 
-ACTS: Final[dict[str, Callable[[Stage, Path], Coroutine[None, None, None]]]] = {
+Act = Callable[[Stage, Path], Coroutine[None, None, None]]
+
+ACTS: Final[dict[str, Act]] = {
     "past": _past,
     "past-found": _found,
     "past-deleted": _deleted,
     "past-export": _exporting,
     "chart": _charted,
 }
+
+
+def pictures() -> Iterator[tuple[str, tuple[int, int], Act, str, bool]]:
+    """Name, size, what is done, theme, and whether the project keeps it."""
+    for name, act in ACTS.items():
+        kept = name in {"past", "chart"}
+        yield name, (120, 36), act, "textual-dark", kept
+        yield f"{name}-80x24", (80, 24), act, "textual-dark", kept
+        yield f"{name}-light", (120, 36), act, "textual-light", False

@@ -16,6 +16,8 @@ from cfmail_tui.ui import (
     accounts,
     attach,
     attachment,
+    chart,
+    choose,
     dialogs,
     drafts,
     fields,
@@ -23,11 +25,13 @@ from cfmail_tui.ui import (
     history,
     identity,
     mail,
+    outcome,
     passphrase,
     picker,
     raw,
     review,
     rows,
+    snippet,
 )
 from cfmail_tui.ui.app import CfmailApp
 from cfmail_tui.ui.commands import COMMANDS, Command, KeyBar, Where, commands, key_names
@@ -42,6 +46,7 @@ HOMES: dict[Where, tuple[type, ...]] = {
     "composer": (ComposeScreen, RawScreen),
     "form": (ComposeScreen,),
     "raw": (RawScreen,),
+    "raw-panes": (RawScreen,),
     "leaving": (ComposeScreen, RawScreen),
     "review": (ReviewScreen,),
     "review-draft": (ReviewScreen,),
@@ -50,14 +55,19 @@ HOMES: dict[Where, tuple[type, ...]] = {
     "drafts": (drafts.DraftsScreen,),
     "history": (history.HistoryScreen,),
     "unknown": (history.HistoryScreen,),
-    "picker": (attach.AttachScreen,),
+    "picker": (attach.AttachScreen, choose.OpenScreen),
+    "marks": (attach.AttachScreen,),
     "attached": (attach.AttachScreen,),
     "accounts": (accounts.AccountsScreen,),
+    "chart": (chart.ChartScreen,),
+    "outcome": (outcome.OutcomeScreen,),
+    "snippet": (snippet.SnippetScreen,),
     "dialog": (
         account.AccountScreen, accounts.AccountsScreen, attach.AttachScreen, attachment.AttachmentScreen,
-        dialogs.ChoiceScreen, dialogs.HelpScreen,
-        dialogs.PathScreen, dialogs.TextScreen, drafts.DraftsScreen, history.HistoryScreen, identity.IdentityScreen,
-        passphrase.PassphraseScreen,
+        chart.ChartScreen, dialogs.ChoiceScreen, dialogs.HelpScreen,
+        choose.ListScreen,
+        choose.OpenScreen, dialogs.TextScreen, drafts.DraftsScreen, history.HistoryScreen, identity.IdentityScreen,
+        outcome.OutcomeScreen, passphrase.PassphraseScreen, review.CountScreen, snippet.SnippetScreen,
     ),
 }  # fmt: skip
 
@@ -70,7 +80,9 @@ FORBIDDEN = re.compile(
 def ours() -> Iterator[type]:
     """Every class of the screens that may bind keys."""
     asking = (account, accounts, dialogs, identity, passphrase)
-    others = (attach, attachment, drafts, fields, files, history, mail, picker, raw, review, rows)
+    others = (
+        attach, attachment, chart, choose, drafts, fields, files, history, mail, outcome, picker, raw, review, rows, snippet
+    )  # fmt: skip
     for module in (*asking, *others, inspect.getmodule(CfmailApp), inspect.getmodule(ComposeScreen)):
         for _, found in inspect.getmembers(module, inspect.isclass):
             if found.__module__.startswith("cfmail_tui.ui") and "BINDINGS" in vars(found):
@@ -99,11 +111,13 @@ def test_identifiers_are_unique() -> None:
 
 def test_no_key_is_bound_twice_in_one_place() -> None:
     """Of the commands that are offered together, no two share a key."""
-    for places in ({"form", "composer", "leaving", "everywhere"}, {"raw", "composer", "leaving", "everywhere"},
+    for places in ({"form", "composer", "leaving", "everywhere"},
+                   {"raw", "raw-panes", "composer", "leaving", "everywhere"},
                    {"review", "review-draft", "review-form", "everywhere"}, {"list", "drafts", "dialog", "everywhere"},
                    {"list", "history", "unknown", "dialog", "everywhere"},
-                   {"accounts", "dialog", "list", "everywhere"},
-                   {"picker", "attached", "dialog", "list", "everywhere"}):  # fmt: skip
+                   {"accounts", "dialog", "list", "everywhere"}, {"outcome", "dialog", "list", "everywhere"},
+                   {"snippet", "dialog"}, {"chart", "dialog", "everywhere"},
+                   {"marks", "picker", "attached", "dialog", "list", "everywhere"}):  # fmt: skip
         keys = [key for command in COMMANDS if command.where in places for key in command.keys.split(",") if key]
         assert len(keys) == len(set(keys)), sorted(keys)
 
