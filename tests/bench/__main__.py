@@ -11,12 +11,12 @@ import sys
 from importlib.metadata import version
 from typing import Final
 
-from tests.bench import drawing, editing, leaving, picking, searching, sending, starting
+from tests.bench import drawing, editing, leaving, picking, recalling, searching, sending, starting
 from tests.bench.row import measured, table
 
-_MODULES: Final = (starting, drawing, leaving, sending, picking, editing, searching)
+_MODULES: Final = (starting, drawing, leaving, sending, picking, editing, searching, recalling)
 ROWS: Final = {row.name: row for module in _MODULES for row in module.ROWS}
-WHEN_NAMED: Final = {row.name: row for row in searching.WHEN_NAMED}
+WHEN_NAMED: Final = {row.name: row for row in (*searching.WHEN_NAMED, *recalling.WHEN_NAMED)}
 
 
 def machine_words(rounds: int) -> str:

@@ -96,10 +96,13 @@ ACTS: Final[dict[str, Act]] = {
 }
 
 
-def pictures() -> Iterator[tuple[str, tuple[int, int], Act, str, bool]]:
+def _pictures() -> Iterator[tuple[str, tuple[int, int], Act, str, bool]]:
     """Name, size, what is done, theme, and whether the project keeps it."""
     for name, act in ACTS.items():
         kept = name in {"past", "chart"}
         yield name, (120, 36), act, "textual-dark", kept
         yield f"{name}-80x24", (80, 24), act, "textual-dark", kept
         yield f"{name}-light", (120, 36), act, "textual-light", False
+
+
+PICTURES: Final = (*_pictures(),)

@@ -561,10 +561,7 @@ SCENES = (
     Scene("raw-80x24", (80, 24), raw_draft(RAW), _looked),
     *_raw_scenes(),
     Scene("help-80x24", (80, 24), REPORT, _help),
-    *(
-        Scene(name, size, REPORT, act, theme, archive.opened, kept)
-        for name, size, act, theme, kept in archive.pictures()
-    ),
+    *(Scene(name, size, REPORT, act, theme, archive.opened, kept) for name, size, act, theme, kept in archive.PICTURES),
     *_account_scenes(),
 )
 

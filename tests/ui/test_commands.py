@@ -81,7 +81,8 @@ def ours() -> Iterator[type]:
     """Every class of the screens that may bind keys."""
     asking = (account, accounts, dialogs, identity, passphrase)
     others = (
-        attach, attachment, chart, choose, drafts, fields, files, history, mail, outcome, picker, raw, review, rows, snippet
+        attach, attachment, chart, choose, drafts, fields, files, history, mail, outcome, picker, raw, review, rows,
+        snippet,
     )  # fmt: skip
     for module in (*asking, *others, inspect.getmodule(CfmailApp), inspect.getmodule(ComposeScreen)):
         for _, found in inspect.getmembers(module, inspect.isclass):
