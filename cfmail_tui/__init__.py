@@ -17,7 +17,10 @@ Who may know whom, from the top down (checked by the import contracts in pyproje
     browse          folders listed and filtered, pasted paths understood, the clipboard
     prefill         drafts from a command line, a link or a file
     settings        folders and environment                          (the only platformdirs)
+    snippets        a request as a text for other tools              pure
+    suppressions    whom the provider sends nothing to               pure
     report          an attempt as exit code, JSON, CSV, words        pure
+    lint            findings about a draft as it is typed            pure
     lookup          a mail in the provider's records                 pure
     searching       the search language of the history               pure
     address_files   people in other programs' address books          pure
@@ -26,6 +29,7 @@ Who may know whom, from the top down (checked by the import contracts in pyproje
     process         no core dump of it, no secret for its children  (standard library only)
     submission      envelope, request body, answer, outcome          pure
     profile         accounts and identities, without a secret        pure
+    markdown        a body in Markdown as HTML and text              pure
     mime            messages as octets, written and looked into      pure
     message         what is typed, and what it means                 pure
 

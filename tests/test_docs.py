@@ -41,6 +41,8 @@ PLACES = {
     "marks": "attach screen",
     "attached": "attach screen, of what is attached",
     "accounts": "accounts",
+    "outcome": "outcome",
+    "snippet": "text to copy",
     "dialog": "dialogs, lists",
 }
 

@@ -227,7 +227,8 @@ def _line_end(text: str, at: int) -> int:
 
 
 def _read_text(text: str, _is_last: bool) -> Stretch:
-    links = [Spot("http-link", match.start(), match[0]) for match in _HTTP.finditer(text)]
+    found = _HTTP.finditer(text) if "://" in text else ()
+    links = [Spot("http-link", match.start(), match[0]) for match in found]
     words = words_of(text)
     return piece(text, [*said(text), *links, *promised(text, words)], text, words)
 
@@ -239,16 +240,22 @@ def said(text: str) -> Iterator[Spot]:
 
 def promised(text: str, words: frozenset[str]) -> Iterator[Spot]:
     """The phrases in a text, which has these words, that speak of a file with it; not what is quoted of others."""
-    if words.isdisjoint(_PROMISE_WORDS):
-        return
-    for match in _PROMISE.finditer(text):
-        if not text.startswith(">", text.rfind("\n", 0, match.start()) + 1):
-            yield Spot("promise", match.start(), match[0])
+    lower = text.lower()
+    for word in words & _PROMISES.keys():
+        for phrase in _PROMISES[word]:
+            at = lower.find(phrase)
+            while at >= 0:
+                end = at + len(phrase)
+                is_whole = not (lower[at - 1 : at].isalnum() or lower[end : end + 1].isalnum())
+                if is_whole and not text.startswith(">", text.rfind("\n", 0, at) + 1):
+                    yield Spot("promise", at, text[at:end])
+                at = lower.find(phrase, end)
 
 
 def words_of(text: str) -> frozenset[str]:
     """The words of three letters and more, in lower case, but for those of addresses."""
-    return frozenset(_WORD.findall(_LINK.sub(" ", text).casefold()))
+    without = _LINK.sub(" ", text) if ":" in text else text
+    return frozenset(_WORD.findall(without.lower()))
 
 
 def letters_of(text: str) -> Letters:
@@ -261,8 +268,14 @@ _HTTP: Final = re.compile(r"\bhttp://[^\s<>\"')]+", re.IGNORECASE)
 _LINK: Final = re.compile(r"<?\bhttps?://[^\s>]+>?|\bmailto:[^\s>]+", re.IGNORECASE)
 _FIELD: Final = re.compile("|".join(TEMPLATE_FIELDS))
 _WORD: Final = re.compile(r"\w{3,}")
-_PHRASES: Final = tuple(phrase for phrases in PROMISES.values() for phrase in phrases)
-_PROMISE: Final = re.compile(
-    r"\b(?:" + "|".join(re.escape(phrase) for phrase in sorted(_PHRASES, key=len, reverse=True)) + r")\b", re.IGNORECASE
-)
-_PROMISE_WORDS: Final = frozenset(max(_WORD.findall(phrase.casefold()), key=len) for phrase in _PHRASES)
+
+
+def _phrases_by_word() -> dict[str, list[str]]:
+    """The phrases that promise a file, by the longest of their words."""
+    found: dict[str, list[str]] = {}
+    for phrase in {phrase for phrases in PROMISES.values() for phrase in phrases}:
+        found.setdefault(max(_WORD.findall(phrase), key=len), []).append(phrase)
+    return found
+
+
+_PROMISES: Final = _phrases_by_word()

@@ -27,6 +27,8 @@ _BLOCKS: Final = frozenset(
     }
 )
 
+_BLOCK: Final = re.compile(r"<(?:p|div|table|tr|td|ul|ol|li|h[1-6]|br|hr)\b", re.IGNORECASE)
+
 Attributes = Sequence[tuple[str, str | None]]
 
 
@@ -36,6 +38,9 @@ def look_at_html(html: str, before: Body) -> Body:
 
 
 def _tag(html: str, at: int) -> int:
+    # Where a block begins no link is open, as a rule.
+    if block := _BLOCK.search(html, at, at + bodies.PIECE):
+        return block.start()
     found = html.find("<", at)
     return len(html) if found < 0 else found
 

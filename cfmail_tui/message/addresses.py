@@ -114,7 +114,8 @@ def without_entry(read: AddressList, at: int) -> str:
     entry = read.entries[at]
     before, after = read.text[: entry.start], read.text[entry.end :]
     separator = re.match(r"[ \t]*[,;\r\n]\s*", after)
-    shorter = before + after[separator.end() :] if separator else re.sub(r"[ \t]*[,;\r\n]*[ \t]*\Z", "", before) + after
+    rest = after[separator.end() :] if separator else after
+    shorter = before + rest if separator and rest else re.sub(r"[,;\s]*\Z", "", before) + rest
     kept = (*read.mailboxes[:at], *read.mailboxes[at + 1 :])
     return shorter if read_mailboxes(shorter, read.place).mailboxes == kept else read.text
 

@@ -60,7 +60,7 @@ class OutcomeScreen(EndsOnce[None]):
         super().__init__()
         self.attempt = attempt
         self.barred = barred
-        self._list: RowList[RecipientRow] = RecipientList(_described, id="recipients", empty="nobody")
+        self._list: RowList[RecipientRow] = RecipientList(self._described, id="recipients", empty="nobody")
 
     def compose(self) -> ComposeResult:
         yield Static(id="outcome-title")
@@ -97,9 +97,15 @@ class OutcomeScreen(EndsOnce[None]):
         title = Content.assemble((headline(attempt), "bold"), plain(f"  {attempt.submission.subject}"))
         self.query_one("#outcome-title", Static).update(title)
         is_accepted = isinstance(attempt.outcome, Accepted)
-        self.query_one("#outcome-head", Static).update(bar(attempt) if is_accepted else told(attempt, self.barred))
+        head = bar(attempt) if is_accepted else told(attempt, self.barred, way="x drops")
+        self.query_one("#outcome-head", Static).update(head)
         self._list.show(recipient_rows(attempt, self.barred))
         self.refresh_bindings()
+
+    def _described(self, row: RecipientRow) -> str:
+        width = min(_ADDRESS, max(map(len, self.attempt.submission.envelope.recipients)))
+        address = row.address if len(row.address) <= width else f"{row.address[: width - 1]}…"
+        return f"{row.mark} {row.state:<11} {row.time:<9} {address:<{width}}  {row.words}"
 
     def on_row_list_highlighted(self) -> None:
         row = self._list.current
@@ -180,13 +186,7 @@ def as_text(attempt: Attempt, barred: Barred | None) -> str:
     """The outcome as a text to be pasted elsewhere."""
     lines = [attempt.submission.subject or "(no subject)", headline(attempt)]
     if not isinstance(attempt.outcome, Accepted):
-        lines.append(told(attempt, barred).plain)
-    lines += [
-        f"{row.state}\t{row.address}\t{row.time}\t{row.words}".rstrip() for row in recipient_rows(attempt, barred)
-    ]
-    return "\n".join(printable(line.replace("\t", "  "), 400) for line in lines) + "\n"
-
-
-def _described(row: RecipientRow) -> str:
-    address = row.address if len(row.address) <= _ADDRESS else f"{row.address[: _ADDRESS - 1]}…"
-    return f"{row.mark} {row.state:<11} {row.time:<9} {address:<{_ADDRESS}}  {row.words}"
+        lines += told(attempt, barred, way="x drops").plain.split("\n")
+    for row in recipient_rows(attempt, barred):
+        lines.append("  ".join(filter(None, (f"{row.state:<10}", row.time, row.address, row.words))))
+    return "\n".join(printable(line, 400).rstrip() for line in lines) + "\n"

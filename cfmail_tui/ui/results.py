@@ -115,7 +115,7 @@ class ResultsPane(VerticalScroll, can_focus=False):
         if self._note:
             lines.insert(0, plain(self._note))
         when = (attempt.finished_at or attempt.started_at).astimezone().strftime("%H:%M:%S")
-        self._say(f"{headline(attempt)} · {when} · Ctrl+O: what can be done", Content("\n").join(lines))
+        self._say(f"{headline(attempt)} · {when} · Ctrl+O: more", Content("\n").join(lines))
         self.attempt, self.barred = attempt, barred
 
     async def on_click(self) -> None:
@@ -210,12 +210,12 @@ def _row_line(row: RecipientRow, width: int) -> Content:
     return Content.assemble(state, f"{row.time:<10}" if row.fate else "", shown, plain(f"  {row.words}"))
 
 
-def told(attempt: Attempt, barred: Barred | None = None) -> Content:
-    """What happened and what to do, where it was not accepted."""
-    return Content("\n").join(_told(attempt, len(barred.addresses) if barred else 0))
+def told(attempt: Attempt, barred: Barred | None = None, *, way: str = "Ctrl+O and x drop") -> Content:
+    """What happened and what to do, where it was not accepted; `way` is how the suppressed are dropped here."""
+    return Content("\n").join(_told(attempt, len(barred.addresses) if barred else 0, way))
 
 
-def _told(attempt: Attempt, suppressed: int) -> list[Content]:
+def _told(attempt: Attempt, suppressed: int, way: str) -> list[Content]:
     outcome = attempt.outcome
     if attempt.settled is not None:
         return [Content("you said that it arrived" if attempt.settled else "you said that it did not arrive")]
@@ -225,7 +225,7 @@ def _told(attempt: Attempt, suppressed: int) -> list[Content]:
     if suppressed:
         who = f"{suppressed} of {len(attempt.submission.envelope.recipients)} recipients"
         words = f"{who} on the suppression list, and nothing was sent to anyone"
-        explanation = Explanation(words, "Ctrl+O and x drop the suppressed, and review the mail to the rest")
+        explanation = Explanation(words, f"{way} the suppressed; then the mail to the rest is reviewed")
     colour = "$text-warning" if isinstance(outcome, Unknown) else "$text-error"
     lines = [
         Content.assemble(("✗ " if colour == "$text-error" else "? ", colour), plain(explanation.cause)),

@@ -11,11 +11,11 @@ import sys
 from importlib.metadata import version
 from typing import Final
 
-from tests.bench import drawing, editing, leaving, picking, recalling, searching, sending, starting
+from tests.bench import drawing, editing, leaving, linting, picking, recalling, searching, sending, starting
 from tests.bench.row import measured, table
 
-_MODULES: Final = (starting, drawing, leaving, sending, picking, editing, searching, recalling)
-ROWS: Final = {row.name: row for module in _MODULES for row in module.ROWS}
+_PARTS: Final = (starting, drawing, leaving, sending, picking, editing, linting, searching, recalling)
+ROWS: Final = {row.name: row for part in _PARTS for row in part.ROWS}
 WHEN_NAMED: Final = {row.name: row for row in (*searching.WHEN_NAMED, *recalling.WHEN_NAMED)}
 
 

@@ -35,8 +35,17 @@ def test_json() -> None:
     assert row["is_met"] == (row["medians"][2] <= 2.5)
 
 
+def test_findings_at_a_key() -> None:
+    """Each row of the findings has a figure."""
+    for row in json.loads(bench("lint-key", "lint-key-subject", "--rounds", "1", "--json"))["rows"]:
+        assert all(figure > 0 for figure in row["ours"])
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["send-1", "send-1-memory", "send-1-curl-memory", "pick-10k", "raw-open"])
+@pytest.mark.parametrize(
+    "name",
+    ["lint-key-1mib", "lint-key-1mib-subject", "send-1", "send-1-memory", "send-1-curl-memory", "pick-10k", "raw-open"],
+)
 def test_what_is_sent_picked_and_edited(name: str) -> None:
     """A mail leaves whole from every side and a folder and a message are shown by both: each has a figure."""
     (row,) = json.loads(bench(name, "--rounds", "1", "--json"))["rows"]

@@ -2,7 +2,17 @@
 
 import pytest
 
-from cfmail_tui.message import LIST_LIMIT, PROBLEM_LIMIT, Mailbox, MessageError, Place, parse_mailboxes, same_address
+from cfmail_tui.message import (
+    LIST_LIMIT,
+    PROBLEM_LIMIT,
+    Mailbox,
+    MessageError,
+    Place,
+    parse_mailboxes,
+    read_mailboxes,
+    same_address,
+    without_entry,
+)
 
 ANN = Mailbox("ann@example.com")
 BOB = Mailbox("bob@example.org")
@@ -200,3 +210,32 @@ def test_addresses_are_compared_as_mail_systems_do() -> None:
     assert same_address("Ann@EXAMPLE.com") == same_address("Ann@example.COM")
     assert same_address("Ann@example.com") != same_address("ann@example.com")
     assert Mailbox("Ann@EXAMPLE.com").domain == "example.com"
+
+
+LISTS = {
+    "a@x.example, b@x.example, c@x.example": ("b@x.example, c@x.example", "a@x.example, b@x.example"),
+    "a@x.example; B <b@x.example>;\nc@x.example,": ("B <b@x.example>;\nc@x.example,", "a@x.example; B <b@x.example>"),
+    "friends: a@x.example, (not) b@x.example (b);": ("friends: (not) b@x.example (b);", "friends: a@x.example"),
+    "a@x.example": ("", ""),
+}
+
+
+@pytest.mark.parametrize("text", LISTS)
+def test_an_entry_is_taken_out(text: str) -> None:
+    """An entry goes with its separator, the others stay as they are typed, and are the mailboxes that they were."""
+    found = read_mailboxes(text, Place.TO)
+    assert (without_entry(found, 0), without_entry(found, len(found.entries) - 1)) == LISTS[text]
+    for at in range(len(found.entries)):
+        left = read_mailboxes(without_entry(found, at), Place.TO)
+        assert left.mailboxes == (*found.mailboxes[:at], *found.mailboxes[at + 1 :])
+
+
+def test_entries_know_where_they_stand() -> None:
+    """Each mailbox is found in the text, those that are none are told of beside."""
+    text = 'ann, "Bob, b" <bob@x.example>,\n carl@x.example (Carl)'
+    found = read_mailboxes(text, Place.CC)
+    assert [text[entry.start : entry.end] for entry in found.entries] == [
+        '"Bob, b" <bob@x.example>',
+        "carl@x.example (Carl)",
+    ]
+    assert [(problem.offset, problem.rule) for problem in found.problems] == [(0, "bad-address")]

@@ -23,6 +23,7 @@ from cfmail_tui.message import (
     parse,
     parse_header_fields,
     printable,
+    read,
 )
 
 SMALLEST = Draft(sender="me@example.com", to="ann@example.com", text="Hi")
@@ -338,3 +339,16 @@ def test_text_in_a_message_is_safe_to_show() -> None:
     assert printable("a\x1b[31m\u202e\u2028\ud800") == "a<1B>[31m<202E><2028><D800>"
     assert printable("abcdef", 4) == "abc…"
     assert printable("abcd", 4) == "abcd"
+
+
+def test_what_is_read_again() -> None:
+    """Of a draft read before, only the fields that changed are read again; what is wrong is told as if all were."""
+    draft = replace(SMALLEST, cc="ann", headers="X-Mark 1", text="a\ud800")
+    before = read(draft)
+    after = read(replace(draft, cc="ann@example.com", subject="a\nb"), before)
+    assert after.sender is before.sender
+    assert after.headers is before.headers
+    assert after == read(replace(draft, cc="ann@example.com", subject="a\nb"))
+    assert [problem.place for problem in after.problems] == [Place.SUBJECT, Place.HEADERS, Place.TEXT]
+    mended = read(replace(draft, text="a"), before)
+    assert [problem.place for problem in mended.problems] == [Place.CC, Place.HEADERS]

@@ -208,6 +208,7 @@ class TestSnippets:
         assert b"bounce@example.com" not in message
 
     def test_every_tool_is_offered(self, outbox: Outbox) -> None:
+        """Each tool has its text."""
         assert [*outbox.snippets(outbox.prepare(MAIL), "/tmp/m")] == [*TOOLS]
 
 
