@@ -34,8 +34,6 @@ PLACES = {
     "history": "history",
     "unknown": "history, of an unknown outcome or queued recipients",
     "chart": "chart",
-    "outcome": "outcome",
-    "snippet": "text to copy",
     "drafts": "drafts",
     "picker": "attach and open screens",
     "marks": "attach screen",
