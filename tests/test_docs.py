@@ -154,7 +154,7 @@ def test_statuses_are_described() -> None:
 @pytest.mark.parametrize("setting", settings._KEYS)
 def test_settings_are_described(setting: str) -> None:
     """Every setting is in the README."""
-    assert re.search(rf"^{setting} = ", README, re.MULTILINE)
+    assert re.search(rf"^(?:{setting} = |\[{setting}\])", README, re.MULTILINE)
 
 
 def test_examples_of_a_search_are_understood() -> None:
