@@ -22,6 +22,8 @@ Who may know whom, from the top down (checked by the import contracts in pyproje
     report          an attempt as exit code, JSON, CSV, words        pure
     lint            findings about a draft as it is typed            pure
     lookup          a mail in the provider's records                 pure
+    searching       the search language of the history               pure
+    address_files   people in other programs' address books          pure
     inspection      what a credential is and may do                  pure
     retry           which outcomes are tried again, and when         pure
     process         no core dump of it, no secret for its children  (standard library only)

@@ -58,6 +58,8 @@ def _wide(octets: bytes) -> str:
 
 def _mailboxes(text: str, name: str = "") -> tuple[Mailbox, ...]:
     """The mailboxes of a list, with this name where they have none; none if it is no list of addresses."""
+    if "@" not in text:
+        return ()
     try:
         found = parse_mailboxes(text, Place.TO)[:MEMBER_LIMIT]
     except MessageError:
@@ -210,22 +212,24 @@ class _Aliases:
     def __init__(self, lists: dict[str, str]) -> None:
         self.lists = lists
         self._folded = {alias.lower(): value for alias, value in lists.items()}
-        self._looks_left = ENTRY_LIMIT
+        self._left = 4 * sum(map(len, lists.values()))
 
     def people(self, alias: str) -> tuple[Mailbox, ...]:
         return tuple(dict.fromkeys(self._expanded(self.lists[alias], {alias.lower()})))[:MEMBER_LIMIT]
 
     def _expanded(self, value: str, seen: set[str]) -> Iterator[Mailbox]:
         """The addresses of a list, each alias in it opened once."""
+        self._left -= len(value)
+        if self._left < 0:
+            return
         if whole := _mailboxes(value):
             yield from whole
             return
         for part in value.split(",")[:MEMBER_LIMIT]:
             name = part.strip().lower()
-            self._looks_left -= 1
-            if found := _mailboxes(part):
-                yield from found
-            elif name in self._folded and name not in seen and len(seen) < _DEPTH and self._looks_left > 0:
+            if "@" in part:
+                yield from _mailboxes(part)
+            elif name in self._folded and name not in seen and len(seen) < _DEPTH:
                 yield from self._expanded(self._folded[name], seen | {name})
 
 

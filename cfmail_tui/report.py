@@ -5,14 +5,27 @@ The keys are a contract (README, command line). Pure: it gives text and values, 
 
 import csv
 import io
+import json
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, assert_never
 
 from cfmail_tui import mime
 from cfmail_tui.message import printable
-from cfmail_tui.submission import Accepted, Attempt, Fate, NotSent, Outcome, Refused, Submission, Unknown, explain
+from cfmail_tui.submission import (
+    Accepted,
+    Attempt,
+    Detail,
+    Fate,
+    NotSent,
+    Outcome,
+    Refused,
+    Submission,
+    Unknown,
+    explain,
+)
 from cfmail_tui.suppressions import Barred
 
 if TYPE_CHECKING:
@@ -73,6 +86,73 @@ def as_json(attempt: Attempt) -> dict[str, Any]:
         shown |= {"http_status": outcome.status, "code": outcome.code, "retry_after": outcome.retry_after}
         shown["ray"] = outcome.ray or None
     return shown
+
+
+def as_json_lines(attempts: Iterable[Attempt]) -> Iterator[str]:
+    """A line of JSON for each attempt."""
+    return (json.dumps(as_json(attempt)) + "\n" for attempt in attempts)
+
+
+def detail_as_json(detail: Detail) -> dict[str, Any]:
+    """An attempt with all that is known of it; the keys are a contract like those of an attempt."""
+
+    def at(moment: datetime | None) -> str | None:
+        return moment.isoformat() if moment else None
+
+    news = [
+        {"address": one.recipient, "status": str(one.fate), "at": at(one.at), "detail": one.detail}
+        for one in detail.attempt.later
+    ]
+    return {
+        **as_json(detail.attempt),
+        "left_at": at(detail.left_at),
+        "settled_at": at(detail.settled_at),
+        "later": news,
+        "attempts": [one.submission.attempt_id for one in detail.attempts],
+        "attachments": [
+            {"filename": one.name, "type": one.media_type, "size": one.size, "disposition": one.disposition}
+            for one in detail.files
+        ],
+        "findings": [{"weight": one.weight, "finding": one.words} for one in detail.findings],
+        "test": detail.attempt.is_test,
+        "kept": detail.has_body,
+    }
+
+
+def timeline(detail: Detail) -> list[tuple[datetime, str]]:
+    """What happened to a mail and when, in words that are safe to show, the first first; other attempts by their id."""
+    happened: list[tuple[datetime, str]] = []
+    for attempt in detail.attempts:
+        which = "" if attempt == detail.attempt else f" (attempt {attempt.submission.attempt_id})"
+        happened.append((attempt.started_at, f"begun{which}"))
+        if detail.left_at and not which:
+            happened.append((detail.left_at, "began to leave"))
+        if attempt.finished_at and attempt.outcome:
+            words = (
+                "accepted" if isinstance(attempt.outcome, Accepted) else printable(explain(attempt.outcome).cause, 400)
+            )
+            happened.append((attempt.finished_at, words + which))
+        for news in attempt.later:
+            why = f": {printable(news.detail, 400)}" if news.detail else ""
+            happened.append((news.at, f"{printable(news.recipient, 300)} {news.fate}{why}{which}"))
+    if detail.settled_at and detail.attempt.settled is not None:
+        arrived = "you said that it arrived" if detail.attempt.settled else "you said that it did not arrive"
+        happened.append((detail.settled_at, arrived))
+    return sorted(happened, key=lambda one: one[0])
+
+
+def detail_in_words(detail: Detail) -> Iterator[str]:
+    """Everything known of an attempt, for people."""
+    yield from in_full(detail.attempt)
+    for one in detail.files:
+        what = f"{printable(one.media_type)}, {one.size} octets, {one.disposition}"
+        yield f"{'file':<13} {printable(one.name, 300)}, {what}"
+    for finding in detail.findings:
+        yield f"{finding.weight:<13} {printable(finding.words, 400)}"
+    for at, words in timeline(detail):
+        yield f"{at.astimezone():%Y-%m-%d %H:%M:%S}  {words}"
+    if not detail.has_body:
+        yield "the mail itself is not kept any more"
 
 
 def as_csv(attempts: Iterable[Attempt]) -> Iterator[str]:

@@ -4,12 +4,15 @@ import re
 import shlex
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from cfmail_tui import cli, report
+from cfmail_tui import cli, report, settings
 from cfmail_tui.cli.signals import HEARD
+from cfmail_tui.searching import PLACES as PLACES_OF_WORDS
+from cfmail_tui.searching import STATUSES, parse
 from cfmail_tui.ui import crash
 from cfmail_tui.ui.commands import COMMANDS, key_names
 
@@ -29,7 +32,8 @@ PLACES = {
     "review-form": "review of a form",
     "list": "lists",
     "history": "history",
-    "unknown": "history, of an unknown outcome",
+    "unknown": "history, of an unknown outcome or queued recipients",
+    "chart": "chart",
     "drafts": "drafts",
     "picker": "attach and open screens",
     "marks": "attach screen",
@@ -129,3 +133,37 @@ def test_version_is_in_the_changelog_or_unreleased() -> None:
     )
     version = shown.stdout.split()[1]
     assert "## [Unreleased]" in changelog or f"## [{version}]" in changelog
+
+
+HISTORY = (ROOT / "docs" / "history.md").read_text()
+
+
+@pytest.mark.parametrize("key", [*PLACES_OF_WORDS, "status", "after", "before"])
+def test_keys_of_the_search_are_described(key: str) -> None:
+    """Every key of the search language stands in its table, and in the help of the command."""
+    assert re.search(rf"^\| [^|]*`{key}:", HISTORY, re.MULTILINE)
+    assert f"{key}:" in cli.arguments.history_parser().format_help()
+
+
+def test_statuses_are_described() -> None:
+    """Every status a search can ask for is named."""
+    (told,) = re.findall(r"^`status:` is (.*?)\n\n", HISTORY, re.MULTILINE | re.DOTALL)
+    assert set(re.findall(r"`(\w+)`", told)) == set(STATUSES)
+
+
+@pytest.mark.parametrize("setting", settings._KEYS)
+def test_settings_are_described(setting: str) -> None:
+    """Every setting is in the README."""
+    assert re.search(rf"^(?:{setting} = |\[{setting}\])", README, re.MULTILINE)
+
+
+def test_examples_of_a_search_are_understood() -> None:
+    """What the document shows to be typed is understood, all of it."""
+    table = HISTORY.partition("| typed |")[2].partition("\n\n")[0]
+    typed = [
+        query
+        for line in table.splitlines()
+        for query in re.findall(r"`([^`]+)`", line.split("|")[1] if "|" in line else "")
+    ]
+    assert len(typed) > 15
+    assert not [query for query in typed if parse(query, datetime(2026, 3, 1, tzinfo=UTC)).mistakes]

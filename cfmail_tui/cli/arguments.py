@@ -1,7 +1,9 @@
 """What the arguments of each verb are: a parser for each."""
 
 import argparse
+import re
 import sys
+from collections.abc import Sequence
 from typing import NoReturn
 
 from cfmail_tui import __version__
@@ -15,6 +17,20 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
         raise UsageError(message)
+
+
+class _QueryParser(Parser):
+    """Takes words of a query wherever they stand, and -word for one of them: all its flags have two dashes, but -h."""
+
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: None = None
+    ) -> argparse.Namespace:
+        given = [*(args or ())]
+        end = given.index("--") if "--" in given else len(given)
+        unwanted = [word for word in given[:end] if re.match(r"-[^-]", word) and word != "-h"]
+        parsed = self.parse_intermixed_args([word for word in given[:end] if word not in unwanted], namespace)
+        parsed.query = [*parsed.query, *unwanted, *given[end + 1 :]]
+        return parsed
 
 
 def compose_parser() -> Parser:
@@ -98,19 +114,27 @@ def lint_parser() -> Parser:
 
 
 def history_parser() -> Parser:
-    parser = Parser(
+    parser = _QueryParser(
         prog="cfmail history",
         allow_abbrev=False,
         description="List what was sent, newest first.",
-        epilog="also: cfmail history show ID [--json|--eml|--curl], cfmail history export [--json|--csv]",
+        epilog="also: cfmail history show ID [--json|--eml|--curl], "
+        "cfmail history export [QUERY] [--json|--jsonl|--csv]",
     )
-    parser.add_argument("query", nargs="*", metavar="QUERY", help="words that occur in subject, addresses or outcome")
+    parser.add_argument(
+        "query",
+        nargs="*",
+        metavar="QUERY",
+        help='words, "phrases", -not, to: from: subject: body: file: account: status: after: before:, '
+        "has:attachment, is:test; docs/history.md tells more",
+    )
     parser.add_argument("--limit", type=_positive, metavar="N", help="how many at most; default: 50, with export all")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true")
     form.add_argument("--eml", action="store_true", help="with show: the message")
     form.add_argument("--curl", action="store_true", help="with show: a command that sends the same body")
-    form.add_argument("--csv", action="store_true", help="with export")
+    form.add_argument("--csv", action="store_true", help="with export: a row for each recipient")
+    form.add_argument("--jsonl", action="store_true", help="with export: a line of JSON for each attempt")
     return parser
 
 

@@ -4,7 +4,7 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 DONE, USAGE, UNSENDABLE, NO_INPUT, NOT_SENT, NO_CREDENTIALS, INTERRUPTED = 0, 64, 65, 66, 75, 77, 130
 
@@ -55,6 +55,18 @@ def print_json(value: object) -> None:
     import json
 
     print(json.dumps(value, indent=2))
+
+
+def print_json_list(values: Iterable[object]) -> None:
+    """A list whose values are printed as they come, however many they are."""
+    import json
+    from textwrap import indent
+
+    opening = "[\n"
+    for value in values:
+        print(opening, indent(json.dumps(value, indent=2), "  "), sep="", end="")
+        opening = ",\n"
+    print("\n]" if opening != "[\n" else "[]")
 
 
 def reason(error: OSError) -> str:

@@ -35,7 +35,8 @@ from cfmail_tui.accounts import (
 from cfmail_tui.attachments import inspect_all, read_file
 from cfmail_tui.message import Draft, MailMessage, RawDraft, SavedDraft, gist
 from cfmail_tui.outbox.checking import checked
-from cfmail_tui.outbox.copies import Copies, new_id, write_copy
+from cfmail_tui.outbox.copies import new_id, write_copy
+from cfmail_tui.outbox.exports import Exports
 from cfmail_tui.outbox.failures import NotRecorded, OutboxError
 from cfmail_tui.outbox.history import Page
 from cfmail_tui.outbox.memory import account_key
@@ -111,7 +112,7 @@ class Unfinished:
     waiting: Waiting | None = None
 
 
-class Outbox(Copies, Recipients):
+class Outbox(Exports, Recipients):
     """Prepares, sends and remembers mails; every method blocks and may be called from any thread."""
 
     def __init__(

@@ -100,6 +100,10 @@ class History(Stored):
         """Everything known of an attempt. Raises NoSuchAttempt, a MailError."""
         return self._store.detail(attempt_id)
 
+    def text(self, attempt: Attempt) -> str:
+        """What the stored mail says, as it can be searched: of its HTML the words; "" where its body is gone."""
+        return self._contents(attempt).text
+
     def counts(self, since: datetime) -> tuple[DayCount, ...]:
         """How many mails were begun each day from then on, by account and outcome, the first day first."""
         return self._store.counts(since)

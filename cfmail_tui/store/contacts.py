@@ -23,7 +23,7 @@ _THEN: Final = datetime(2020, 1, 1, tzinfo=UTC)
 _FEW: Final = 2000
 """Contacts with a word that begins so, which are sorted by rank; where there are more, a few are soon met by rank."""
 
-_LOOKED_AT: Final = 20_000
+_LOOKED_AT: Final = 10_000
 """Contacts looked at by rank; who is below these and has nothing rarer about them is not completed."""
 
 _MARKS: Final = {Fate.BOUNCED: "bounced", Fate.SUPPRESSED: "suppressed", Fate.DELIVERED: "", Fate.QUEUED: ""}
@@ -120,7 +120,10 @@ def complete(db: sqlite3.Connection, typed: str, limit: int) -> list[Contact]:
 _AMONG_FEW: Final = (
     "SELECT * FROM contacts WHERE id IN (SELECT contact FROM contact_words WHERE word >= ? AND word < ?)"
 )
-_BY_RANK: Final = "SELECT * FROM (SELECT * FROM contacts ORDER BY rank DESC LIMIT ?) WHERE instr(words, ?)"
+_BY_RANK: Final = """
+    SELECT * FROM contacts INDEXED BY contacts_by_rank
+    WHERE rank >= coalesce((SELECT rank FROM contacts ORDER BY rank DESC LIMIT 1 OFFSET ?), -9e999) AND instr(words, ?)
+"""
 
 
 def _beginning(db: sqlite3.Connection, word: str) -> int:

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from cfmail_tui.searching import Search
-from cfmail_tui.store import contacts, index, journal, rows
+from cfmail_tui.store import contacts, database, index, journal, rows
 from cfmail_tui.store.contacts import Contact
 from cfmail_tui.store.failures import NoSuchAttempt, disk, understood
 from cfmail_tui.store.folder import Folder
@@ -72,7 +72,7 @@ class History(Folder):
         with self._reading() as db:
             below = index.ABOVE_ALL if before is None else journal.found(db, before)["seq"]
             above = journal.unread(db) if asked.is_indexed else 0
-            return tuple(map(self._attempt, index.rows(db, asked, above, below, max(limit, 0))))
+            return self._read_all(index.rows(db, asked, above, below, max(limit, 0)))
 
     def count(self, asked: Search = EVERYTHING, most: int = 1000) -> int:
         """How many are asked for; `most` if there are as many or more."""
@@ -82,7 +82,7 @@ class History(Folder):
     def unsettled(self, limit: int) -> tuple[Attempt, ...]:
         """The newest attempts that may have arrived, of which nobody said yet whether they did."""
         with self._reading() as db:
-            return tuple(map(self._attempt, db.execute(_UNSETTLED, (limit,)).fetchall()))
+            return self._read_all(db.execute(_UNSETTLED, (journal.unread(db), limit)).fetchall())
 
     def detail(self, attempt_id: str) -> Detail:
         """Everything that is known of an attempt. Raises NoSuchAttempt."""
@@ -91,7 +91,7 @@ class History(Folder):
             files, findings = rows.contents(row["contents"])
             return Detail(
                 attempt=journal.read(db, row),
-                attempts=tuple(journal.read(db, tried) for tried in journal.chain(db, row)),
+                attempts=journal.read_all(db, journal.chain(db, row)),
                 left_at=_moment(row["left_at"]),
                 settled_at=_moment(row["settled_at"]),
                 files=files,
@@ -100,8 +100,11 @@ class History(Folder):
             )
 
     def _attempt(self, row: sqlite3.Row) -> Attempt:
+        return self._read_all([row])[0]
+
+    def _read_all(self, found: Sequence[sqlite3.Row]) -> tuple[Attempt, ...]:
         with understood(self._path):
-            return journal.read(self._db, row)
+            return journal.read_all(self._db, found)
 
     def learn(self, attempt_id: str, news: Sequence[Later]) -> Attempt:
         """Write down what became of queued recipients of an accepted mail. Raises NoSuchAttempt."""
@@ -134,8 +137,9 @@ class History(Folder):
             self._mark_deleted(journal.found(db, attempt_id), None)
 
     def _mark_deleted(self, row: sqlite3.Row, at: str | None) -> None:
-        chain = [(at, tried["seq"]) for tried in journal.chain(self._db, row)]
-        self._db.executemany("UPDATE attempts SET deleted_at = ? WHERE seq = ?", chain)
+        for tried in journal.chain(self._db, row):
+            self._db.execute("UPDATE attempts SET deleted_at = ? WHERE seq = ?", (at, tried["seq"]))
+            index.mark_deleted(self._db, tried["seq"], is_deleted=at is not None)
 
     # What an older cfmail wrote
 
@@ -143,7 +147,7 @@ class History(Folder):
         """The newest attempts of an older cfmail that cannot yet be found by what they say."""
         with self._reading() as db:
             newest = "SELECT * FROM attempts WHERE seq <= ? ORDER BY seq DESC LIMIT ?"
-            return tuple(map(self._attempt, db.execute(newest, (journal.unread(db), limit)).fetchall()))
+            return self._read_all(db.execute(newest, (journal.unread(db), limit)).fetchall())
 
     def read_in(self, found: Sequence[tuple[str, Contents]]) -> None:
         """Let these be found, which `unread` gave in this order; what another cfmail has read stays as it is."""
@@ -172,8 +176,15 @@ class History(Folder):
 
         Between two steps nothing is held, and whoever stops in between leaves nothing half done.
         """
+        for name, statement in database.LATER.items():
+            with self._reading() as db:
+                is_there = db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (name,)).fetchone()
+            if not is_there:
+                with self._transaction() as db:
+                    db.execute(statement)
+                yield
         before = (self._now() - UNDO_TIME).isoformat()
-        while self._forget("deleted_at < ?", before, contacts_too=True):
+        while self._forget(f"{_DELETED} AND deleted_at < ?", before, contacts_too=True):
             yield
         if kept.attempts is not None:
             upto = yield from self._beyond(kept.attempts, "1")
@@ -251,8 +262,11 @@ def _moment(text: str | None) -> datetime | None:
 
 _UNSETTLED: Final = """
     SELECT * FROM attempts
-    WHERE outcome = 'unknown' AND settled IS NULL AND deleted_at IS NULL ORDER BY seq DESC LIMIT ?
+    WHERE (seq IN (SELECT attempt FROM labels WHERE label = 'status:unknown') OR seq <= ?)
+    AND outcome = 'unknown' AND settled IS NULL AND deleted_at IS NULL ORDER BY seq DESC LIMIT ?
 """
+
+_DELETED: Final = "seq IN (SELECT attempt FROM labels WHERE label = 'deleted')"
 
 _COUNTS: Final = """
     SELECT date(started_at, 'localtime') AS day, account, coalesce(outcome, 'open'), count(*) FROM attempts

@@ -24,6 +24,8 @@ _EVERY: Final = "\ue000"
 """A word of every mail: what is not something is one of all."""
 _ACCOUNT: Final = "\ue001"
 
+_DELETED: Final = "deleted"
+
 _SHORT: Final = 3
 """Letters of a beginning that SQLite has an index of (`database`)."""
 
@@ -86,6 +88,11 @@ def _unlabel(db: sqlite3.Connection, seq: int, labels: set[str]) -> None:
     db.executemany("DELETE FROM labels WHERE label = ? AND attempt = ?", ((label, seq) for label in labels))
 
 
+def mark_deleted(db: sqlite3.Connection, seq: int, *, is_deleted: bool) -> None:
+    """Have the attempt known by that it was deleted, which nobody asks for in a search, or not."""
+    (_label if is_deleted else _unlabel)(db, seq, {_DELETED})
+
+
 def remove(db: sqlite3.Connection, seq: int, attempt: Attempt) -> None:
     """Let the attempt not be found any more."""
     said = _said(
@@ -93,7 +100,7 @@ def remove(db: sqlite3.Connection, seq: int, attempt: Attempt) -> None:
     )
     db.execute("DELETE FROM words WHERE rowid = ?", (seq,))
     _forget(db, said)
-    _unlabel(db, seq, labels_of(attempt) | {"has:attachment"})
+    _unlabel(db, seq, labels_of(attempt) | {"has:attachment", _DELETED})
 
 
 def redact(db: sqlite3.Connection, seq: int) -> None:

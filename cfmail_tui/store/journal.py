@@ -5,7 +5,7 @@ A chain is a mail with all its attempts: the root, which was the first, and thos
 
 import re
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -30,8 +30,22 @@ def found(db: sqlite3.Connection, attempt_id: str) -> sqlite3.Row:
 
 def read(db: sqlite3.Connection, row: sqlite3.Row) -> Attempt:
     """The attempt that stands in this row."""
-    people = db.execute("SELECT * FROM recipients WHERE attempt = ? ORDER BY position", (row["seq"],))
-    return rows.attempt(row, people.fetchall())
+    return read_all(db, [row])[0]
+
+
+def read_all(db: sqlite3.Connection, found: Sequence[sqlite3.Row]) -> tuple[Attempt, ...]:
+    """The attempts that stand in these rows."""
+    people: dict[int, list[sqlite3.Row]] = {row["seq"]: [] for row in found}
+    for start in range(0, len(found), _AT_ONCE):
+        numbers = [row["seq"] for row in found[start : start + _AT_ONCE]]
+        of_these = f"SELECT * FROM recipients WHERE attempt IN ({', '.join('?' * len(numbers))})"  # noqa: S608
+        for person in db.execute(f"{of_these} ORDER BY attempt, position", numbers):
+            people[person["attempt"]].append(person)
+    return tuple(rows.attempt(row, people[row["seq"]]) for row in found)
+
+
+_AT_ONCE: Final = 500
+"""Values of one statement; older versions of SQLite take 999."""
 
 
 def begin(db: sqlite3.Connection, attempt: Attempt, origin: rows.Origin, owner: str, contents: Contents) -> None:
@@ -96,6 +110,7 @@ def read_in(db: sqlite3.Connection, row: sqlite3.Row, contents: Contents) -> Non
     else:
         contents = replace(contents, files=rows.contents(row["contents"])[0])
     index.add(db, row["seq"], attempt, contents)
+    index.mark_deleted(db, row["seq"], is_deleted=row["deleted_at"] is not None)
     db.executemany(
         "UPDATE recipients SET name = ? WHERE attempt = ? AND address = ? AND name IS NULL",
         ((rows.pack(one.display_name), row["seq"], rows.pack(one.addr_spec)) for one in contents.recipients),
@@ -122,8 +137,7 @@ def refuse_if_unfinished(db: sqlite3.Connection, row: sqlite3.Row) -> None:
 
 def forget(db: sqlite3.Connection, row: sqlite3.Row) -> None:
     """Remove the attempt from the journal and all that was made of it; its body's file is left to the caller."""
-    if row["seq"] > unread(db):
-        index.remove(db, row["seq"], read(db, row))
+    index.remove(db, row["seq"], read(db, row))
     db.execute("DELETE FROM attempts WHERE seq = ?", (row["seq"],))
 
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
 from textual.binding import BindingType
+from textual.worker import get_current_worker
 
 from cfmail_tui.message import Draft, MailError, RawDraft, printable
 from cfmail_tui.ui.account import AccountScreen
@@ -35,7 +36,7 @@ from cfmail_tui.ui.drafts import DraftsScreen, told_unfinished
 from cfmail_tui.ui.endings import OPENING, EndingApp
 from cfmail_tui.ui.fields import words
 from cfmail_tui.ui.following import Following
-from cfmail_tui.ui.history import MOST, HistoryScreen
+from cfmail_tui.ui.history import HistoryScreen
 from cfmail_tui.ui.identifying import Identifying
 from cfmail_tui.ui.leaving import Leaving
 from cfmail_tui.ui.looking import Looking
@@ -43,10 +44,11 @@ from cfmail_tui.ui.mail import MailScreen, new_draft
 from cfmail_tui.ui.opening import Opening
 from cfmail_tui.ui.passphrase import PassphraseScreen
 from cfmail_tui.ui.raw import RawScreen
+from cfmail_tui.ui.recalling import Recalling
 from cfmail_tui.ui.review import ReviewScreen
 from cfmail_tui.ui.reviewing import Reviewing
 from cfmail_tui.ui.sending import Sending, told_later
-from cfmail_tui.ui.work import Done, Failed, Finished, Next, Opened, Progressed, Steps, Task
+from cfmail_tui.ui.work import Done, Failed, Finished, Next, Opened, Progressed, Steps, Task, tidied
 
 if TYPE_CHECKING:
     from textual.command import Provider
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from cfmail_tui.outbox import Outbox, Reviewed
     from cfmail_tui.settings import Settings
     from cfmail_tui.ui.attach import AttachScreen
+    from cfmail_tui.ui.chart import ChartScreen
     from cfmail_tui.ui.choose import OpenScreen
     from cfmail_tui.ui.outcome import OutcomeScreen
     from cfmail_tui.ui.picker import PickerScreen
@@ -121,6 +124,8 @@ class OutboxApp(EndingApp):
         except Exception as error:  # noqa: BLE001 - the worker boundary
             self.post_message(Failed(error, otherwise))
         _load_the_rest()
+        if self._outbox and (problems := tidied(self._outbox, get_current_worker())):
+            self.post_message(Done(partial(self.complain, problems, "Address files")))
 
     @work(thread=True, group="task", description="a task of the outbox", exit_on_error=False)
     def run_task(self, task: Task, otherwise: Callable[[str], object] | None = None) -> None:
@@ -167,15 +172,6 @@ class OutboxApp(EndingApp):
         except Exception as error:  # noqa: BLE001 - the worker boundary
             self.post_message(Finished(attempt_id, None, words(error)))
 
-    def on_history_screen_requested(self, message: HistoryScreen.Requested) -> None:
-        screen = message.screen
-
-        def search(outbox: "Outbox") -> Next:
-            attempts = outbox.attempts(message.query, MOST)
-            return lambda: screen.show(message.query, attempts)
-
-        self.run_task(search)
-
     def on_done(self, message: Done) -> None:
         if self.screen_stack:
             message.then()
@@ -183,24 +179,6 @@ class OutboxApp(EndingApp):
     def on_drafts_screen_restore_requested(self, message: DraftsScreen.RestoreRequested) -> None:
         screen = message.screen
         self.run_task(lambda outbox: partial(screen.restored, outbox.restore_draft(message.draft_id)))
-
-    def on_history_screen_settled(self, message: HistoryScreen.Settled) -> None:
-        screen = message.screen
-
-        def settle(outbox: "Outbox") -> Next:
-            outbox.settle(message.attempt_id, arrived=message.arrived)
-            return screen.refresh_attempts
-
-        self.run_task(settle, screen.say)
-
-    def on_history_screen_find_requested(self, message: HistoryScreen.FindRequested) -> None:
-        screen = message.screen
-
-        def find(outbox: "Outbox") -> Next:
-            verdict = outbox.find(message.attempt)
-            return lambda: screen.show_verdict(verdict)
-
-        self.run_task(find, screen.say)
 
     def complain(self, text: str, title: str = "That did not work") -> None:
         """Tell the user what did not work, where it stays to be read unless a mail's progress stands there."""
@@ -217,7 +195,7 @@ def _load_the_rest() -> None:
 
         from cfmail_tui import attachments  # noqa: F401 - loading is all
         from cfmail_tui.browse import clipboard  # noqa: F401
-        from cfmail_tui.ui import attach, editor, palette  # noqa: F401
+        from cfmail_tui.ui import attach, chart, editor, palette  # noqa: F401
 
         cell_len("\N{CJK UNIFIED IDEOGRAPH-5B57}")  # loads the table of widths
 
@@ -264,6 +242,7 @@ class CfmailApp(OutboxApp):
         self.drafting = Drafting(self)
         self.following = Following(self)
         self.identifying = Identifying(self)
+        self.recalling = Recalling(self)
         self.reviewing = Reviewing(self)
         self.sending = Sending(self)
         self.leaving = Leaving(self)
@@ -389,9 +368,6 @@ class CfmailApp(OutboxApp):
     def on_open_screen_picked(self, message: "OpenScreen.Picked") -> None:
         self.opening.open(message.path, message.screen, message.typed)
 
-    def on_history_screen_reopen_requested(self, message: HistoryScreen.ReopenRequested) -> None:
-        self.opening.reopen(message.attempt)
-
     def on_raw_screen_asked(self, message: RawScreen.Asked) -> None:
         self.looking.answer(message)
 
@@ -462,9 +438,6 @@ class CfmailApp(OutboxApp):
     def on_mail_screen_review_requested(self, message: MailScreen.ReviewRequested) -> None:
         self.reviewing.prepare(message.draft)
 
-    def on_history_screen_again_requested(self, message: HistoryScreen.AgainRequested) -> None:
-        self.reviewing.again(message.attempt)
-
     def on_review_screen_wire_body_requested(self, message: ReviewScreen.WireBodyRequested) -> None:
         self.reviewing.wire_body(message.attempt_id)
 
@@ -510,13 +483,14 @@ class CfmailApp(OutboxApp):
 
     # History, help, leaving.
 
-    def action_history(self) -> None:
-        def show() -> None:
-            screen = HistoryScreen()
-            self.push_screen(screen)
-            self.following.follow_queued(screen)
+    def on_history_screen_requested(self, message: HistoryScreen.Requested) -> None:
+        self.recalling.answer(message)
 
-        self.drafting.when_kept(show)
+    def on_chart_screen_requested(self, message: "ChartScreen.Requested") -> None:
+        self.recalling.count(message)
+
+    def action_history(self) -> None:
+        self.recalling.open()
 
     def action_help(self) -> None:
         places: tuple[Where, ...] = getattr(self.screen, "PLACES", ())

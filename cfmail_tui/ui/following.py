@@ -73,7 +73,7 @@ class Following:
                 self._app.push_screen(SnippetScreen("Outcome", {"text": snippet}, file))
             case "history":
                 screen.dismiss()
-                self._app.action_history()
+                self._app.recalling.open(attempt.submission.attempt_id)
             case _:
                 assert_never(wanted.wish)
 

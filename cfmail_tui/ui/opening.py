@@ -4,7 +4,7 @@ Invariant: whatever is opened instead of a mail, that mail stays among the draft
 be carried over, that is said before, and the message is kept as it is.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cfmail_tui.outbox import Outbox
     from cfmail_tui.ui.app import CfmailApp
     from cfmail_tui.ui.choose import ListScreen, OpenScreen
+    from cfmail_tui.ui.history import HistoryScreen
 
 _LISTED_AT_MOST: Final = 50_000
 """Messages of a mailbox that are listed; the command line takes any by its number."""
@@ -254,18 +255,26 @@ class Opening:
 
     # What was sent.
 
-    def reopen(self, attempt: Attempt) -> None:
-        """Open what was sent as a new mail: of a raw message the very octets, of a form the form."""
+    def reopen(self, attempt: Attempt, only: Collection[str] | None, screen: "HistoryScreen") -> None:
+        """Open what was sent as a new mail: of a raw message the very octets, of a form the form.
+
+        Where `only` is given, to these of its recipients.
+        """
         folder = self._app.attaching.kept_folder
 
         def load(outbox: "Outbox") -> Next:
             from cfmail_tui.attachments.kept import keep
 
-            content = outbox.draft_of(attempt, partial(keep, folder))
+            content = outbox.draft_again(attempt, partial(keep, folder), only)
             draft = new_draft(content) if isinstance(content, RawDraft) else _kept(outbox, content, "")
-            return partial(self._put, draft, (f"this is what was sent {_when(attempt)}, as a mail of its own",))
+            return partial(show, draft)
 
-        self._app.run_task(load)
+        def show(draft: SavedDraft) -> None:
+            screen.dismiss()
+            whom = "" if only is None else ", to those who did not get it"
+            self._put(draft, (f"this is what was sent {_when(attempt)}, as a mail of its own{whom}",))
+
+        self._app.run_task(load, screen.say)
 
 
 def _kept(outbox: "Outbox", content: Draft, account: str) -> SavedDraft:

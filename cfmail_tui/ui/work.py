@@ -1,11 +1,15 @@
-"""What the app's workers tell it: they post these messages and touch nothing else."""
+"""What the app's workers tell it: they post these messages and touch nothing else; and what one does by itself."""
 
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textual.message import Message
+from textual.worker import Worker
 
+from cfmail_tui.message import MailError
 from cfmail_tui.submission import Attempt
 
 if TYPE_CHECKING:
@@ -71,3 +75,17 @@ class Finished(Message):
     attempt: Attempt | None
     words: str = ""
     again_in: float | None = None
+
+
+PAUSE = 0.01
+"""Seconds between two steps of looking after the data, in which whatever else there is to do is done."""
+
+
+def tidied(outbox: "Outbox", worker: Worker[None]) -> str:
+    """Look after the data until all is done or the worker is to end; words about address files that cannot be read."""
+    with suppress(MailError):  # what cannot be tidied up today is no reason to bother anybody
+        for _ in outbox.tidying():
+            if worker.is_cancelled:
+                break
+            time.sleep(PAUSE)
+    return "\n".join(outbox.address_problems())

@@ -11,11 +11,12 @@ import sys
 from importlib.metadata import version
 from typing import Final
 
-from tests.bench import drawing, editing, leaving, linting, picking, sending, starting
+from tests.bench import drawing, editing, leaving, linting, picking, recalling, searching, sending, starting
 from tests.bench.row import measured, table
 
-_PARTS: Final = (starting, drawing, leaving, sending, picking, editing, linting)
+_PARTS: Final = (starting, drawing, leaving, sending, picking, editing, linting, searching, recalling)
 ROWS: Final = {row.name: row for part in _PARTS for row in part.ROWS}
+WHEN_NAMED: Final = {row.name: row for row in (*searching.WHEN_NAMED, *recalling.WHEN_NAMED)}
 
 
 def machine_words(rounds: int) -> str:
@@ -29,19 +30,20 @@ def machine_words(rounds: int) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("name", nargs="*", help=f"rows to measure, all if there is none: {', '.join(ROWS)}")
+    parser.add_argument("name", nargs="*", help=f"rows to measure, if there is none {', '.join(ROWS)}")
     parser.add_argument("--json", action="store_true", help="every round, as JSON")
     parser.add_argument("--rounds", type=int, default=11, help="after one that does not count (%(default)s)")
     arguments = parser.parse_args()
-    if unknown := {*arguments.name} - {*ROWS}:
-        parser.error(f"there is no row {', '.join(sorted(unknown))}; there are {', '.join(ROWS)}")
+    known = ROWS | WHEN_NAMED
+    if unknown := {*arguments.name} - {*known}:
+        parser.error(f"there is no row {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     if arguments.rounds < 1:
         parser.error("at least one round")
     words = machine_words(arguments.rounds)
     found = []
     for name in arguments.name or ROWS:
         sys.stderr.write(f"{name} ...\n")
-        found.append(measured(ROWS[name], arguments.rounds))
+        found.append(measured(known[name], arguments.rounds))
     if arguments.json:
         sys.stdout.write(json.dumps({"machine": words, "rows": [figures.as_json() for figures in found]}) + "\n")
     else:

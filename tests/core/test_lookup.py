@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cfmail_tui.lookup import (
+    FOLLOWING,
     LAG,
     ROW_LIMIT,
     CannotTell,
@@ -19,6 +20,9 @@ from cfmail_tui.lookup import (
     Track,
     Verdict,
     Window,
+    followed,
+    following,
+    id_variables,
     no_zone,
     verdict,
     window,
@@ -306,3 +310,64 @@ def test_the_zone_is_the_accounts_own() -> None:
     for refusal in (answer({"success": True}), answer(b"x"), answer({"success": False, "errors": []}, 403)):
         assert isinstance(zone_id(refusal, "example.com", "account"), CannotTell)
     assert no_zone("a@Example.com").doubt is Doubt.NO_ZONE
+
+
+MAIL: Final = submission("a@x.example", "b@x.example")
+
+
+def follow(*rows: object, age: timedelta = OLD) -> Verdict:
+    return followed(records(*rows), MAIL, "<1@example.com>", zone="example.com", age=age)
+
+
+@pytest.mark.parametrize("spelled", ["<1@example.com>", "1@example.com"])
+def test_an_accepted_mail_is_followed_by_its_id(spelled: str) -> None:
+    """By its message id, with or without brackets, each recipient's last decision is told; no other mail's is."""
+    found = follow(
+        event(messageId=spelled, envelopeTo="A@x.example", status="queued", subject="changed on the way"),
+        event(messageId=spelled, envelopeTo="a@x.example", status="delivered", datetime="2026-11-24T09:00:00Z"),
+        event(messageId="<2@example.com>", envelopeTo="b@x.example"),
+        event(messageId="", envelopeTo="b@x.example"),
+    )
+    assert tracks(found) == [Track.DELIVERED, Track.UNSEEN]
+    assert isinstance(found, Found)
+    assert found.sightings[0].at == datetime(2026, 11, 24, 9, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("rows", "age", "expected"),
+    [
+        ([], OLD, None),
+        ([event(messageId="<2@example.com>")], OLD, None),
+        ([], timedelta(minutes=1), Doubt.TOO_SOON),
+        ([event(messageId="<2@example.com>")] * ROW_LIMIT, OLD, Doubt.TOO_MANY),
+        ([7], OLD, Doubt.NO_ANSWER),
+    ],
+)
+def test_a_mail_that_is_not_in_the_records(rows: list[object], age: timedelta, expected: Doubt | None) -> None:
+    """Not there means something only if the records could be read whole and had their time."""
+    found = follow(*rows, age=age)
+    assert (found.doubt if isinstance(found, CannotTell) else found) == (expected or NotFound("example.com"))
+
+
+def test_what_is_queued_is_followed_until_now() -> None:
+    """However long ago it was accepted, what became of it may have been a moment ago; not beyond what is kept."""
+    times = following(STARTED, STARTED + timedelta(days=3), None)
+    assert isinstance(times, Window)
+    assert times.start < STARTED
+    assert times.end >= STARTED + timedelta(days=3)
+    late = following(STARTED, STARTED + timedelta(days=40), None)
+    assert isinstance(late, CannotTell)
+    assert late.doubt is Doubt.TOO_OLD
+
+
+def test_the_query_asks_for_one_mail() -> None:
+    """Both spellings of the id are asked for, in a variable."""
+    assert "messageId_in: $ids" in FOLLOWING
+    assert "$ids: [string!]" in FOLLOWING
+    assert id_variables(" <1@x> ") == id_variables("1@x") == {"ids": ["1@x", "<1@x>"]}
+
+
+@given(st.binary(max_size=300))
+def test_nothing_followed_is_an_error(body: bytes) -> None:
+    """Whatever the records answer is a verdict."""
+    assert isinstance(followed(Answer(200, body), MAIL, "<1@x>", zone="z", age=OLD), Found | NotFound | CannotTell)

@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 
 from cfmail_tui.api import ANSWER_LIMIT, Cancellation, Client, Timeouts
-from cfmail_tui.lookup import LAG, QUERY, CannotTell, Doubt, Found, NotFound, Track, Verdict
+from cfmail_tui.lookup import FOLLOWING, LAG, QUERY, CannotTell, Doubt, Found, NotFound, Track, Verdict
 from cfmail_tui.sandbox import Choices, Sandbox
 from cfmail_tui.submission import (
     ApiToken,
@@ -395,3 +395,37 @@ def test_looking_can_be_stopped() -> None:
         assert again == CannotTell(Doubt.NO_ANSWER, "cancelled before the whole question had left")
         far_end.over.set()
     assert far_end.connections == 2
+
+
+def test_a_mail_is_followed_by_its_id() -> None:
+    """Of an accepted mail the records are asked by its message id, up to now."""
+    with (
+        FarEnd(zone_then(answering(200, records(EVENT)))) as far_end,
+        Client(far_end.base_url, ApiToken(TOKEN), clock=lambda: LATER) as client,
+    ):
+        found = client.follow(submission_of(BODY), "<1@example.com>", STARTED)
+        asked = json.loads(far_end.requests[1].body)
+    assert asked["query"] == FOLLOWING
+    assert asked["variables"]["ids"] == ["1@example.com", "<1@example.com>"]
+    assert isinstance(found, Found | NotFound)
+    assert far_end.connections == 2
+
+
+def test_records_that_cannot_be_asked_by_id() -> None:
+    """Where the records do not know such a filter they are asked by time, and the mail is picked out here."""
+
+    def second_thoughts(exchange: Exchange) -> None:
+        request = exchange.request()
+        if b"messageId_in" in request.body:
+            errors: list[object] = [{"message": "error parsing args: unknown arg messageId_in", "path": None}]
+            exchange.send(http_answer(200, json.dumps({"data": None, "errors": errors})))
+        else:
+            exchange.send(http_answer(200, records(EVENT)))
+
+    with (
+        FarEnd(zone_then(second_thoughts)) as far_end,
+        Client(far_end.base_url, ApiToken(TOKEN), clock=lambda: LATER) as client,
+    ):
+        found = client.follow(submission_of(BODY), "<1@example.com>", STARTED)
+    assert not isinstance(found, CannotTell)
+    assert far_end.connections == 3

@@ -142,3 +142,35 @@ def test_without_a_home_of_its_own(new_machine: Path, monkeypatch: pytest.Monkey
     path.parent.mkdir(parents=True)
     path.write_text("undo_send = 9\n")
     assert settings.read(os.environ).undo_send == 9.0
+
+
+def test_how_long_mails_are_kept(config: Path) -> None:
+    """Days, MiB and numbers of mails, and where recipients are completed from, as the user wrote them."""
+    config.write_text(
+        'address_files = ["~/contacts.vcf", "b"]\nkeep_bodies_days = 30\nkeep_bodies_mib = 7\nkeep_mails = 9\n'
+        "redact_bodies = true\n"
+    )
+    read = settings.read(os.environ)
+    assert (read.address_files, read.notices) == (("~/contacts.vcf", "b"), ())
+    assert (read.keep_bodies_days, read.keep_bodies_mib, read.keep_mails, read.redact_bodies) == (30, 7, 9, True)
+
+
+@pytest.mark.parametrize("key", ["keep_bodies_days", "keep_bodies_mib", "keep_mails"])
+@pytest.mark.parametrize("value", ["0", "-1", "2.5", "true", '"7"', "10000000000"])
+def test_a_number_that_makes_no_sense(config: Path, key: str, value: str) -> None:
+    """What is no number above 0 keeps everything: nothing is forgotten by mistake."""
+    config.write_text(f"{key} = {value}\n")
+    read = settings.read(os.environ)
+    assert getattr(read, key) is None
+    assert read.notices == (f"{config}: {key} is a whole number above 0",)
+
+
+@pytest.mark.parametrize(("key", "value", "words"), [
+    ("address_files", '"x"', "is a list of paths"), ("address_files", '[""]', "is a list of paths"),
+    ("redact_bodies", "1", "is true or false"),
+])  # fmt: skip
+def test_wishes_that_make_no_sense(config: Path, key: str, value: str, words: str) -> None:
+    """They are named with their file, and the default holds."""
+    config.write_text(f"{key} = {value}\n")
+    read = settings.read(os.environ)
+    assert (read.address_files, read.redact_bodies, read.notices) == ((), False, (f"{config}: {key} {words}",))

@@ -29,7 +29,7 @@ from cfmail_tui.settings import Settings
 from cfmail_tui.store import Store
 from cfmail_tui.submission import Account, ApiToken, Secret
 from cfmail_tui.ui import departures
-from tests.ui import outcome_scenes
+from tests.ui import archive, outcome_scenes
 from tests.ui.accounts import Memory
 from tests.ui.stage import Stage, on_stage
 
@@ -561,6 +561,7 @@ SCENES = (
     Scene("raw-80x24", (80, 24), raw_draft(RAW), _looked),
     *_raw_scenes(),
     Scene("help-80x24", (80, 24), REPORT, _help),
+    *(Scene(name, size, REPORT, act, theme, archive.opened, kept) for name, size, act, theme, kept in archive.PICTURES),
     *(Scene(name, (120, 36), *scene, is_kept=False) for name, scene in outcome_scenes.SCENES.items()),
     *(
         Scene(f"{name}-80x24", (80, 24), *scene, is_kept=name == "rescue")

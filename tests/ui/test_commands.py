@@ -16,6 +16,7 @@ from cfmail_tui.ui import (
     accounts,
     attach,
     attachment,
+    chart,
     choose,
     dialogs,
     drafts,
@@ -58,11 +59,12 @@ HOMES: dict[Where, tuple[type, ...]] = {
     "marks": (attach.AttachScreen,),
     "attached": (attach.AttachScreen,),
     "accounts": (accounts.AccountsScreen,),
+    "chart": (chart.ChartScreen,),
     "outcome": (outcome.OutcomeScreen,),
     "snippet": (snippet.SnippetScreen,),
     "dialog": (
         account.AccountScreen, accounts.AccountsScreen, attach.AttachScreen, attachment.AttachmentScreen,
-        dialogs.ChoiceScreen, dialogs.HelpScreen,
+        chart.ChartScreen, dialogs.ChoiceScreen, dialogs.HelpScreen,
         choose.ListScreen,
         choose.OpenScreen, dialogs.TextScreen, drafts.DraftsScreen, history.HistoryScreen, identity.IdentityScreen,
         outcome.OutcomeScreen, passphrase.PassphraseScreen, review.CountScreen, snippet.SnippetScreen,
@@ -79,7 +81,8 @@ def ours() -> Iterator[type]:
     """Every class of the screens that may bind keys."""
     asking = (account, accounts, dialogs, identity, passphrase)
     others = (
-        attach, attachment, choose, drafts, fields, files, history, mail, outcome, picker, raw, review, rows, snippet
+        attach, attachment, chart, choose, drafts, fields, files, history, mail, outcome, picker, raw, review, rows,
+        snippet,
     )  # fmt: skip
     for module in (*asking, *others, inspect.getmodule(CfmailApp), inspect.getmodule(ComposeScreen)):
         for _, found in inspect.getmembers(module, inspect.isclass):
@@ -114,7 +117,7 @@ def test_no_key_is_bound_twice_in_one_place() -> None:
                    {"review", "review-draft", "review-form", "everywhere"}, {"list", "drafts", "dialog", "everywhere"},
                    {"list", "history", "unknown", "dialog", "everywhere"},
                    {"accounts", "dialog", "list", "everywhere"}, {"outcome", "dialog", "list", "everywhere"},
-                   {"snippet", "dialog"},
+                   {"snippet", "dialog"}, {"chart", "dialog", "everywhere"},
                    {"marks", "picker", "attached", "dialog", "list", "everywhere"}):  # fmt: skip
         keys = [key for command in COMMANDS if command.where in places for key in command.keys.split(",") if key]
         assert len(keys) == len(set(keys)), sorted(keys)

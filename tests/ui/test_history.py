@@ -41,9 +41,9 @@ async def test_every_attempt_is_listed_newest_first(connected: Sandbox) -> None:
         await stage.press("j")
         await stage.until("internal error")
         await stage.press("down")
-        await stage.until("bounced    bounce@example.org")
+        await stage.until("✗ bounced")
         await stage.press("G", "end")
-        await stage.until("queued     queue@example.com")
+        await stage.until("… queued")
         await stage.press("k", "home", "enter")
         assert stage.app.focused is stage.app.screen.query_one("#detail")
         await stage.press("escape")
@@ -53,15 +53,16 @@ async def test_every_attempt_is_listed_newest_first(connected: Sandbox) -> None:
 
 
 async def test_searching_as_one_types(connected: Sandbox) -> None:
-    """Any part of subject, address or outcome finds an attempt; signs of SQL and of markup are letters."""
+    """The beginnings of words of subject, people and text find an attempt; signs of SQL and of markup do nothing."""
     with opened_outbox() as (outbox, _):
         send_all(outbox, *MAILS)
     async with on_stage() as stage:
         await stage.press("f8")
         await stage.until("100%")
         for query, found in {
-            "[wall": ["50 %"], "100%": ["100%"], "_": ["50 %"], "GRÜSS": ["Köln"], "köln": ["Köln"], "example": None,
-            "ounce@": ["50 %"], "refused": ["no subject"], "off_the 50": ["50 %"], "'": [], "\\": [], "[/]": [],
+            "[wall": ["50 %"], "100%": ["100%"], "_": None, "GRÜSS": ["Köln"], "köln": ["Köln"], "example": None,
+            "boun": ["50 %"], "status:refused": ["no subject"], "off_the 50": ["50 %"], "'": None, "[/]": None,
+            "status:quei": None, "nothing-like-it": [], "are you": None,
         }.items():  # fmt: skip
             await stage.press("slash")
             stage.field("#search").value = ""
@@ -94,7 +95,7 @@ async def test_an_empty_history(connected: Sandbox) -> None:
     """Before the first mail the history says that there is nothing, and no key breaks it."""
     async with on_stage() as stage:
         await stage.press("f8")
-        await stage.until("nothing found")
+        await stage.until("nothing was sent yet")
         await stage.press("j", "k", "enter", "pagedown", "home", "end", "slash", "slash", "/", "escape")
         assert isinstance(stage.app.screen, HistoryScreen)
 
@@ -107,9 +108,9 @@ async def test_the_mouse_in_the_history(connected: Sandbox) -> None:
         await stage.press("f8")
         await stage.until("number 29")
         await stage.click("number 25")
-        await stage.until("Subject  number 25")
+        await stage.until("Subject   number 25")
         await stage.press("end")
-        await stage.until("Subject  number 0")
+        await stage.until("Subject   number 0")
         assert "number 0" in rows(stage)[-1]
         await stage.click("number 2", times=2)
         assert stage.app.focused is stage.app.screen.query_one("#detail")
