@@ -1,0 +1,97 @@
+"""The self-check: an app whose terminal is an emulator, so that what it shows can be compared with what it should."""
+
+from pathlib import Path
+from typing import Any
+
+from pyte.screens import Char
+from textual.app import App
+from textual.driver import Driver
+from textual.drivers.headless_driver import HeadlessDriver
+from textual.strip import Strip
+
+from cfmail_tui.ui import app
+from cfmail_tui.ui.app import CfmailApp
+from cfmail_tui.ui.difference import is_sure
+from tests.emulator import Emulator, Opinion, as_textual, expected
+
+
+class EmulatedDriver(HeadlessDriver):
+    """A driver whose terminals are emulators, one for each opinion on the width of characters."""
+
+    def __init__(self, for_app: App[Any], *, opinions: tuple[Opinion, ...], size: tuple[int, int], **options: Any) -> None:
+        super().__init__(for_app, size=size, **options)
+        self.losses = 0
+        self.written = 0
+        self.emulators = [Emulator(*size, opinion) for opinion in opinions]
+
+    @property
+    def is_headless(self) -> bool:
+        return False
+
+    def write(self, data: str) -> None:
+        self.written += len(data.encode("utf-8", "replace"))
+        self.fit()
+        for emulator in self.emulators:
+            emulator.feed(data)
+
+    def fit(self) -> None:
+        """Let the emulators have the size that the terminal was given."""
+        columns, lines = self._get_terminal_size()
+        for emulator in self.emulators:
+            if (emulator.columns, emulator.lines) != (columns, lines):
+                emulator.resize(lines, columns)
+
+
+class WatchedApp(CfmailApp):
+    """The app on an emulator."""
+
+    CSS_PATH = Path(app.__file__).with_name("app.tcss")
+    opinions: tuple[Opinion, ...] = (as_textual,)
+
+    def __init__(self, *what: Any, **options: Any) -> None:
+        super().__init__(*what, **options)
+        self._right: dict[int, Strip] = {}
+        """The lines that were found right, which stay so until they or the terminal's change."""
+
+    def _build_driver(self, headless: bool, inline: bool, mouse: bool, size: tuple[int, int] | None) -> Driver:  # noqa: FBT001
+        assert headless
+        assert not inline
+        self._driver = EmulatedDriver(self, debug=False, mouse=mouse, size=size or (80, 24), opinions=self.opinions)
+        return self._driver
+
+    @property
+    def terminal(self) -> EmulatedDriver:
+        assert isinstance(self._driver, EmulatedDriver)
+        return self._driver
+
+    def wrong_cells(self) -> list[str]:
+        """Where a terminal shows something else than the compositor's own full frame.
+
+        An emulator of another opinion than Textual's is asked only about characters of which the width is certain.
+        """
+        self.terminal.fit()
+        wrong = []
+        for y, strip in enumerate(self.screen._compositor.render_strips()):
+            emulators = self.terminal.emulators
+            if self._right.get(y) == strip and not any(y in emulator.dirty for emulator in emulators):
+                continue
+            wanted = expected(strip, self.console)
+            found = [line for emulator in emulators for line in _compared(emulator, y, wanted)]
+            if not found:
+                self._right[y] = strip
+                for emulator in emulators:
+                    emulator.dirty.discard(y)
+            wrong += found
+        return wrong
+
+
+def _compared(emulator: Emulator, y: int, wanted: list[Char]) -> list[str]:
+    row = emulator.row(y)
+    if row == wanted:
+        return []
+    measures_alike = emulator.opinion is as_textual
+    return [
+        f"{emulator.opinion.__name__}, line {y}, column {x}: {shown}, not {cell}"
+        for x, (shown, cell) in enumerate(zip(row, wanted, strict=True))
+        if shown != cell and (measures_alike or (cell.data and is_sure(cell.data)))
+    ]
