@@ -10,6 +10,8 @@ What `config.toml` may hold:
     account_id = "..."                                # the account it is for: 32 hexadecimal digits
     verified_destinations = ["me@example.com"]        # verified destination addresses: a mail to these only may have
                                                       # 25 MiB; needed where the token may not read them
+    slow_line = true    # or false: whether the terminal is far away, and as little as possible is written to it; by
+                        # itself it is taken to be so over SSH
 """
 
 import difflib
@@ -39,6 +41,8 @@ class Settings:
     """The account whose token that command prints, in lower case."""
     verified_destinations: tuple[str, ...] = ()
     """Addresses that the user says are verified destinations of the account."""
+    slow_line: bool = False
+    """Whether the terminal is at the other end of a slow line."""
     notices: tuple[str, ...] = ()
     """What of the file could not be used, and why; the rest was."""
 
@@ -59,7 +63,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         base_url=base_url.rstrip("/"),
         editor=environ.get("VISUAL") or environ.get("EDITOR") or "",
         notices=notices,
-        **wishes,
+        **{"slow_line": bool(environ.get("SSH_CONNECTION"))} | wishes,
     )
 
 
@@ -108,6 +112,12 @@ def _seconds(value: object) -> float:
     return float(value)
 
 
+def _truth(value: object) -> bool:
+    if value is True or value is False:
+        return value
+    raise ValueError("is true or false")
+
+
 def _command(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(part, str) for part in value) or not (value and value[0]):
         raise ValueError("is a list of strings, a program and its arguments")
@@ -131,5 +141,6 @@ _KEYS: Mapping[str, Callable[[object], Any]] = {
     "token_command": _command,
     "account_id": _account_id,
     "verified_destinations": _addresses,
+    "slow_line": _truth,
 }
 """What each key's value becomes; a ValueError says what it has to be, and nothing of what it is."""

@@ -295,6 +295,7 @@ class CfmailApp(OutboxApp):
         if not self.screen_stack:
             return
         self._settings = message.settings
+        self.set_slow_line(slow=message.settings.slow_line)
         self.mail.results.take_back(_CANNOT_OPEN)
         if news := [*message.notices, *told_unfinished(message.unfinished)]:
             self.mail.results.say("Since the last time", "\n".join(news))

@@ -65,6 +65,7 @@ COMMANDS = (
     Command("cancel", "ctrl+c", "app.cancel_sending", "Cancel", "Stop the mail that is being sent", "composer"),
     Command("take-back", "u", "take_back", "Take back", "Take back the mail that is about to leave", "leaving"),
     Command("account", "f11", "app.account", "Accounts", "Who mail is sent as: choose, add, check, remove", "composer"),
+    Command("redraw", "ctrl+backslash", "app.redraw", "Redraw", "Write the whole screen anew", "everywhere"),
     Command("quit", "ctrl+q", "app.quit", "Quit", "Leave; the draft is saved", "everywhere"),
     Command("send", "y", "send", "Send", "Send the mail", "review", footer=True),
     Command("edit", "e,q,escape,f12", "back", "Edit", "Back to the mail", "review", footer=True),
@@ -168,11 +169,12 @@ def bindings(*places: Where) -> list[BindingType]:
 
 def key_names(command: Command) -> str:
     """The keys of a command as people write them."""
-    names = {"slash": "/", "escape": "Esc", "delete": "Del", "enter": "Enter"}
+    names = {"slash": "/", "escape": "Esc", "delete": "Del", "enter": "Enter", "backslash": "\\"}
     shown = []
     for key in filter(None, command.keys.split(",")):
         modifier, plus, last = key.rpartition("+")
-        shown.append(f"{modifier.title()}{plus}{last.upper()}" if plus else names.get(key) or _bare(key))
+        chord = f"{modifier.title()}{plus}{names.get(last) or last.upper()}"
+        shown.append(chord if plus else names.get(key) or _bare(key))
     return ", ".join(shown)
 
 

@@ -50,7 +50,7 @@ class Cell(NamedTuple):
     look: Look
 
 
-class NotUnderstood(Exception):
+class NotUnderstoodError(Exception):
     """An update that is not made as those of the Textual this was made for."""
 
 
@@ -63,7 +63,7 @@ _BRIDGE: Final = 4
 @lru_cache(4096)
 def is_sure(text: str) -> bool:
     """Whether all terminals agree how many cells this character covers."""
-    base, *marks = text
+    base, marks = text[0], text[1:]
     category = unicodedata.category(base)
     is_wide = unicodedata.east_asian_width(base) in {"W", "F"}
     drawing = "\u2500" <= base <= "\u25ff" and not is_wide
@@ -90,7 +90,7 @@ def _look(style: Style | None, colours: ColorSystem) -> Look:
     if style is None:
         return PLAIN
     if style.link:
-        raise NotUnderstood("a link")
+        raise NotUnderstoodError("a link")
     fore, back = (
         ";".join(colour.downgrade(colours).get_ansi_codes(foreground=foreground)) if colour else ""
         for colour, foreground in ((style.color, True), (style.bgcolor, False))
@@ -124,22 +124,21 @@ def _cells(text: str, look: Look) -> tuple[str, tuple[Cell, ...]]:
     return before, tuple(cells)
 
 
-def _joined(strips: Iterable[Strip | None], colours: ColorSystem) -> list[Cell]:
-    """The cells of strips that stand side by side."""
+def _joined(strips: Iterable[Strip | None], width: int, colours: ColorSystem) -> list[Cell]:
+    """The cells of strips that stand side by side and are together so wide."""
     cells = list[Cell]()
     for strip in strips:
         if not isinstance(strip, Strip):
-            raise NotUnderstood("a gap")
-        before = len(cells)
+            raise NotUnderstoodError("a gap")
         for segment in strip:
             if segment.control:
-                raise NotUnderstood("a control sequence")
+                raise NotUnderstoodError("a control sequence")
             marks, more = _cells(segment.text, _look(segment.style, colours))
             if marks and cells:
                 _put_on(cells, marks)
             cells += more
-        if len(cells) - before != strip.cell_length:
-            raise NotUnderstood("a strip of another length than it says")
+    if len(cells) != width:
+        raise NotUnderstoodError("more or less than there is room for")
     return cells
 
 
@@ -165,19 +164,17 @@ class Shown:
         self._knows_cursor = False
 
     def take(self, update: CompositorUpdate, console: Console) -> None:
-        """Have this shown by the next `Difference`. Raises NotUnderstood, and then nothing is known any more."""
+        """Have this shown by the next `Difference`. Raises NotUnderstoodError, and then nothing is known any more."""
         colours = console._color_system or ColorSystem.TRUECOLOR  # noqa: SLF001 - as textual/strip.py:718
         try:
             for y, x, cells in self._pieces(update, colours):
                 line = self._wanted.get(y)
                 if line is None:
                     line = self._wanted[y] = self._lines[y].copy()
-                if x + len(cells) > len(line):
-                    raise NotUnderstood("more than the screen is wide")
                 line[x : x + len(cells)] = cells
-        except (NotUnderstood, AttributeError, IndexError, TypeError, ValueError) as error:
+        except (NotUnderstoodError, AttributeError, IndexError, TypeError, ValueError) as error:
             self._lines, self._wanted, self._knows_cursor = [], {}, False
-            raise NotUnderstood(str(error)) from error
+            raise NotUnderstoodError(str(error)) from error
         self._wanted = {y: line for y, line in self._wanted.items() if line != self._lines[y]}
 
     def _pieces(self, update: CompositorUpdate, colours: ColorSystem) -> Iterator[tuple[int, int, list[Cell]]]:
@@ -185,19 +182,19 @@ class Shown:
         if type(update) is LayoutUpdate:
             x, y, width, height = update.region
             if x or y or len(update.strips) != height:
-                raise NotUnderstood("a part of the screen")
+                raise NotUnderstoodError("a part of the screen")
             self._fit(width, height)
             for row, strips in enumerate(update.strips):
-                yield row, 0, _joined(strips, colours)
+                yield row, 0, _joined(strips, width, colours)
         elif type(update) is ChopsUpdate:
             self._fit(update.chop_ends[0][-1], len(update.chops))
             for row, first, last in update.spans:
                 for end, (x, strip) in zip(update.chop_ends[row], update.chops[row].items(), strict=True):
                     # As textual/_compositor.py:252, but whole: what ends a span may be half of a character.
                     if strip is not None and x < last and end > first:
-                        yield row, x, _joined([strip], colours)
+                        yield row, x, _joined([strip], end - x, colours)
         else:
-            raise NotUnderstood(type(update).__name__)
+            raise NotUnderstoodError(type(update).__name__)
 
     def _fit(self, width: int, height: int) -> None:
         if len(self._lines) != height or any(len(line) != width for line in self._lines):
@@ -224,7 +221,7 @@ class Shown:
 
 
 def _changed(old: _Line, new: _Line) -> Iterator[tuple[int, int]]:
-    """The stretches of a line to be written, from a column to before a column; none begins or ends inside a character."""
+    """The stretches of a line to be written, as slices; none begins or ends inside a character."""
     start = end = -1
     for x, (was, cell) in enumerate(zip(old, new, strict=True)):
         if was is cell or was == cell:

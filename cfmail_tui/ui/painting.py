@@ -8,15 +8,14 @@ Invariants:
 """
 
 import time
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import textual
-from rich.console import RenderableType
 from textual import events
 from textual._compositor import CompositorUpdate
 from textual.screen import Screen
 
-from cfmail_tui.ui.difference import Difference, NotUnderstood, Shown
+from cfmail_tui.ui.difference import Difference, NotUnderstoodError, Shown
 from cfmail_tui.ui.terminal import is_made_for
 from cfmail_tui.ui.typeahead import TypeaheadApp
 
@@ -33,7 +32,8 @@ class PaintingApp(TypeaheadApp):
         self._losses = 0
         self._painted_at = 0.0
         self._is_held_back = False
-        self._line_is_slow = False
+        self._line_is_slow = True
+        """Until it is known whether it is; then the first moments, when most is painted, write little everywhere."""
 
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, lambda _theme: self.paint_anew())
@@ -60,7 +60,7 @@ class PaintingApp(TypeaheadApp):
     def action_redraw(self) -> None:
         self.paint_anew()
 
-    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+    def _display(self, screen: Screen[Any], renderable: Any) -> None:
         """In place of textual/app.py:3821, which writes all of an update."""
         if self._shown is None or self.is_headless or self._batch_count or not isinstance(renderable, CompositorUpdate):
             super()._display(screen, renderable)
@@ -70,8 +70,8 @@ class PaintingApp(TypeaheadApp):
             self._shown.forget()
         try:
             self._shown.take(renderable, self.console)
-        except NotUnderstood:
-            super()._display(screen, renderable)
+        except NotUnderstoodError:
+            super()._display(screen, cast("Any", renderable))
             return
         if self._is_held_back:
             self.post_display_hook()
@@ -97,4 +97,5 @@ class PaintingApp(TypeaheadApp):
         self._painted_at = time.monotonic()
         at = self._previous_cursor_position
         moved = self.screen.outer_size.clamp_offset(self.cursor_position) != at
-        super()._display(self.screen, Difference(self._shown, at) if moved or self._shown.is_wanted else None)
+        update: Any = Difference(self._shown, at) if moved or self._shown.is_wanted else None
+        super()._display(self.screen, update)

@@ -18,8 +18,8 @@ from tests.emulator import Emulator, Opinion, as_textual, expected
 class EmulatedDriver(HeadlessDriver):
     """A driver whose terminals are emulators, one for each opinion on the width of characters."""
 
-    def __init__(self, for_app: App[Any], *, opinions: tuple[Opinion, ...], size: tuple[int, int], **options: Any) -> None:
-        super().__init__(for_app, size=size, **options)
+    def __init__(self, app: App[Any], opinions: tuple[Opinion, ...], size: tuple[int, int], *, mouse: bool) -> None:
+        super().__init__(app, mouse=mouse, size=size)
         self.losses = 0
         self.written = 0
         self.emulators = [Emulator(*size, opinion) for opinion in opinions]
@@ -45,7 +45,7 @@ class EmulatedDriver(HeadlessDriver):
 class WatchedApp(CfmailApp):
     """The app on an emulator."""
 
-    CSS_PATH = Path(app.__file__).with_name("app.tcss")
+    CSS_PATH = str(Path(app.__file__).with_name("app.tcss"))
     opinions: tuple[Opinion, ...] = (as_textual,)
 
     def __init__(self, *what: Any, **options: Any) -> None:
@@ -53,10 +53,10 @@ class WatchedApp(CfmailApp):
         self._right: dict[int, Strip] = {}
         """The lines that were found right, which stay so until they or the terminal's change."""
 
-    def _build_driver(self, headless: bool, inline: bool, mouse: bool, size: tuple[int, int] | None) -> Driver:  # noqa: FBT001
+    def _build_driver(self, headless: bool, inline: bool, mouse: bool, size: tuple[int, int] | None) -> Driver:
         assert headless
         assert not inline
-        self._driver = EmulatedDriver(self, debug=False, mouse=mouse, size=size or (80, 24), opinions=self.opinions)
+        self._driver = EmulatedDriver(self, self.opinions, size or (80, 24), mouse=mouse)
         return self._driver
 
     @property
