@@ -20,6 +20,7 @@ from cfmail_tui.ui.compose import ComposeScreen
 from cfmail_tui.ui.fields import LineInput
 from cfmail_tui.ui.mail import MailScreen
 from cfmail_tui.ui.raw import RawScreen
+from tests.emulator import Opinion, as_textual
 from tests.ui.watched import WatchedApp
 
 PATIENCE = 15.0
@@ -201,10 +202,15 @@ class Stage:
 
 @asynccontextmanager
 async def on_stage(
-    first: Draft | RawDraft | None = None, size: tuple[int, int] = (80, 24), *, opened: Opened = opened_outbox
+    first: Draft | RawDraft | None = None,
+    size: tuple[int, int] = (80, 24),
+    *,
+    opened: Opened = opened_outbox,
+    opinions: tuple[Opinion, ...] = (as_textual,),
 ) -> AsyncIterator[Stage]:
     """The app with this mail, opened and at rest."""
     app = WatchedApp(opened, first or Draft())
+    app.opinions = opinions
     try:
         async with app.run_test(size=size, notifications=True) as pilot:
             stage = Stage(app, pilot)

@@ -65,10 +65,7 @@ class WatchedApp(CfmailApp):
         return self._driver
 
     def wrong_cells(self) -> list[str]:
-        """Where a terminal shows something else than the compositor's own full frame.
-
-        An emulator of another opinion than Textual's is asked only about characters of which the width is certain.
-        """
+        """Where a terminal shows something else than the compositor's own full frame."""
         self.terminal.fit()
         wrong = []
         for y, strip in enumerate(self.screen._compositor.render_strips()):
@@ -76,7 +73,7 @@ class WatchedApp(CfmailApp):
             if self._right.get(y) == strip and not any(y in emulator.dirty for emulator in emulators):
                 continue
             wanted = expected(strip, self.console)
-            found = [line for emulator in emulators for line in _compared(emulator, y, wanted)]
+            found = [line for emulator in emulators for line in wrong_cells(emulator, y, wanted)]
             if not found:
                 self._right[y] = strip
                 for emulator in emulators:
@@ -85,7 +82,8 @@ class WatchedApp(CfmailApp):
         return wrong
 
 
-def _compared(emulator: Emulator, y: int, wanted: list[Char]) -> list[str]:
+def wrong_cells(emulator: Emulator, y: int, wanted: list[Char]) -> list[str]:
+    """Where a terminal shows something else on a line; one that measures otherwise than Textual where it matters."""
     row = emulator.row(y)
     if row == wanted:
         return []
