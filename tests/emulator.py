@@ -108,18 +108,34 @@ def _attributes(sgr: str) -> Char:
     return probe.cursor.attrs
 
 
-def expected(strip: Strip, console: Console) -> list[Char]:
-    """The cells that a terminal shows for a line of Textual's; control characters are not shown."""
+def expected(strips: Iterable[tuple[int, Strip]], console: Console) -> list[Char]:
+    """The cells that a terminal shows for strips in so much room each; control characters are not shown."""
     colours = console._color_system or ColorSystem.TRUECOLOR
     cells: list[Char] = []
+    for width, strip in strips:
+        cells += _fitting(width, [*_shown(strip, colours)])
+    return cells
+
+
+def _shown(strip: Strip, colours: ColorSystem) -> Iterator[Char]:
+    held: list[Char] = []
     for text, style, _ in strip:
         looks = _attributes(Strip.render_ansi(style, colours) if style else "")
         for start, end, width in split_graphemes(text)[0]:
             char = "".join(char for char in text[start:end] if unicodedata.category(char) != "Cc")
             if width:
-                cells.append(looks._replace(data=char))
-                cells += [looks._replace(data="")] * (width - 1)
-            elif cells:
-                place = next(place for place in range(len(cells) - 1, -1, -1) if cells[place].data)
-                cells[place] = cells[place]._replace(data=cells[place].data + char)
-    return cells
+                yield from held
+                held = [looks._replace(data=char), *[looks._replace(data="")] * (width - 1)]
+            elif held:
+                held[0] = held[0]._replace(data=held[0].data + char)
+    yield from held
+
+
+def _fitting(width: int, cells: list[Char]) -> list[Char]:
+    """What Textual has miscounted is cut off or filled up; half a character is none."""
+    look = cells[-1] if cells else _attributes("")
+    if len(cells) > width:
+        kept = cells[:width] if cells[width].data else cells[: width - 1]
+    else:
+        kept = cells
+    return kept + [look._replace(data=" ")] * (width - len(kept))

@@ -13,7 +13,7 @@ Invariants:
 """
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import Final, NamedTuple
@@ -124,21 +124,26 @@ def _cells(text: str, look: Look) -> tuple[str, tuple[Cell, ...]]:
     return before, tuple(cells)
 
 
-def _joined(strips: Iterable[Strip | None], width: int, colours: ColorSystem) -> list[Cell]:
-    """The cells of strips that stand side by side and are together so wide."""
+def _drawn(strip: Strip | None, width: int, colours: ColorSystem) -> list[Cell]:
+    """The cells of a strip in so much room.
+
+    Textual takes some characters for wider than what is left of them when it has cut through them; what follows must not
+    move for that.
+    """
+    if not isinstance(strip, Strip):
+        raise NotUnderstoodError("a gap")
     cells = list[Cell]()
-    for strip in strips:
-        if not isinstance(strip, Strip):
-            raise NotUnderstoodError("a gap")
-        for segment in strip:
-            if segment.control:
-                raise NotUnderstoodError("a control sequence")
-            marks, more = _cells(segment.text, _look(segment.style, colours))
-            if marks and cells:
-                _put_on(cells, marks)
-            cells += more
-    if len(cells) != width:
-        raise NotUnderstoodError("more or less than there is room for")
+    for segment in strip:
+        if segment.control:
+            raise NotUnderstoodError("a control sequence")
+        marks, more = _cells(segment.text, _look(segment.style, colours))
+        if marks and cells:
+            _put_on(cells, marks)
+        cells += more
+    end = min(width, len(cells))
+    while end < len(cells) and not cells[end].text:
+        end -= 1
+    cells[end:] = [Cell(" ", cells[-1].look if cells else PLAIN)] * (width - end)
     return cells
 
 
@@ -185,14 +190,19 @@ class Shown:
                 raise NotUnderstoodError("a part of the screen")
             self._fit(width, height)
             for row, strips in enumerate(update.strips):
-                yield row, 0, _joined(strips, width, colours)
+                x = 0
+                for strip in strips:
+                    yield row, x, _drawn(strip, strip.cell_length, colours)
+                    x += strip.cell_length
+                if x != width:
+                    raise NotUnderstoodError("more or less than a line")
         elif type(update) is ChopsUpdate:
             self._fit(update.chop_ends[0][-1], len(update.chops))
             for row, first, last in update.spans:
                 for end, (x, strip) in zip(update.chop_ends[row], update.chops[row].items(), strict=True):
                     # As textual/_compositor.py:252, but whole: what ends a span may be half of a character.
                     if strip is not None and x < last and end > first:
-                        yield row, x, _joined([strip], end - x, colours)
+                        yield row, x, _drawn(strip, end - x, colours)
         else:
             raise NotUnderstoodError(type(update).__name__)
 
@@ -212,7 +222,7 @@ class Shown:
         pen = Pen((cursor.x, cursor.y) if self._knows_cursor else None)
         for y, line in sorted(self._wanted.items()):
             sure = _is_sure_line(line) and _is_sure_line(self._lines[y])
-            for start, end in _changed(self._lines[y], line) if sure else [(0, len(line))]:
+            for start, end in _changed(self._lines[y], line) if sure else _whole(line):
                 pen.write(start, y, line[start:end], len(line))
             self._lines[y] = line
         self._wanted = {}
@@ -238,6 +248,16 @@ def _changed(old: _Line, new: _Line) -> Iterator[tuple[int, int]]:
             end += 1
     if start >= 0:
         yield start, end
+
+
+def _whole(line: _Line) -> Iterator[tuple[int, int]]:
+    """All of a line. In the last column a character that the terminal takes for wider may harm the one before it."""
+    last = line[-1]
+    if last and last.text and not is_sure(last.text):
+        yield len(line) - 1, len(line)
+        yield 0, len(line) - 1
+    else:
+        yield 0, len(line)
 
 
 def _is_second(cell: Cell | None) -> bool:

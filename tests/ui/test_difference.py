@@ -79,7 +79,8 @@ class Terminals:
     def compare(self, strips: list[Strip]) -> None:
         for emulator in self.emulators:
             for y, strip in enumerate(strips):
-                assert not wrong_cells(emulator, y, expected(strip, CONSOLE))
+                wrong = wrong_cells(emulator, y, expected([(WIDTH, strip)], CONSOLE))
+                assert not wrong, "\n".join(wrong)
 
 
 @given(st.lists(st.tuples(screens, st.integers(0, WIDTH - 1), st.integers(0, HEIGHT - 1)), min_size=2, max_size=4))

@@ -1,9 +1,11 @@
 """The self-check: an app whose terminal is an emulator, so that what it shows can be compared with what it should."""
 
+from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import Any
 
 from pyte.screens import Char
+from rich.cells import cell_len
 from textual.app import App
 from textual.driver import Driver
 from textual.drivers.headless_driver import HeadlessDriver
@@ -50,7 +52,7 @@ class WatchedApp(CfmailApp):
 
     def __init__(self, *what: Any, **options: Any) -> None:
         super().__init__(*what, **options)
-        self._right: dict[int, Strip] = {}
+        self._right: dict[int, list[tuple[int, Strip]]] = {}
         """The lines that were found right, which stay so until they or the terminal's change."""
 
     def _build_driver(self, headless: bool, inline: bool, mouse: bool, size: tuple[int, int] | None) -> Driver:
@@ -68,14 +70,16 @@ class WatchedApp(CfmailApp):
         """Where a terminal shows something else than the compositor's own full frame."""
         self.terminal.fit()
         wrong = []
-        for y, strip in enumerate(self.screen._compositor.render_strips()):
-            emulators = self.terminal.emulators
-            if self._right.get(y) == strip and not any(y in emulator.dirty for emulator in emulators):
+        compositor, emulators = self.screen._compositor, self.terminal.emulators
+        frame = compositor._render_chops(compositor.size.region, lambda _y: True)
+        for y, (cuts, chops) in enumerate(zip(compositor.cuts, frame, strict=True)):
+            line = [*zip((end - start for start, end in pairwise(cuts)), chops.values(), strict=True)]
+            if self._right.get(y) == line and not any(y in emulator.dirty for emulator in emulators):
                 continue
-            wanted = expected(strip, self.console)
-            found = [line for emulator in emulators for line in wrong_cells(emulator, y, wanted)]
+            wanted = expected(line, self.console)
+            found = [cell for emulator in emulators for cell in wrong_cells(emulator, y, wanted)]
             if not found:
-                self._right[y] = strip
+                self._right[y] = line
                 for emulator in emulators:
                     emulator.dirty.discard(y)
             wrong += found
@@ -83,13 +87,23 @@ class WatchedApp(CfmailApp):
 
 
 def wrong_cells(emulator: Emulator, y: int, wanted: list[Char]) -> list[str]:
-    """Where a terminal shows something else on a line; one that measures otherwise than Textual where it matters."""
+    """Where a terminal shows something else on a line.
+
+    How it shows a character whose width it takes for another than the program did is its own affair, and one that
+    measures otherwise than Textual is asked only about characters on whose width all agree.
+    """
     row = emulator.row(y)
     if row == wanted:
         return []
-    measures_alike = emulator.opinion is as_textual
     return [
         f"{emulator.opinion.__name__}, line {y}, column {x}: {shown}, not {cell}"
         for x, (shown, cell) in enumerate(zip(row, wanted, strict=True))
-        if shown != cell and (measures_alike or (cell.data and is_sure(cell.data)))
+        if shown != cell
+        and cell.data
+        and (is_sure(cell.data) or (emulator.opinion is as_textual and _is_measured(wanted, x)))
     ]
+
+
+def _is_measured(line: list[Char], x: int) -> bool:
+    """Whether this character covers as many cells as Textual measures when it is whole, not cut by a change of style."""
+    return cell_len(line[x].data) == 1 + sum(1 for _ in takewhile(lambda cell: not cell.data, line[x + 1 :]))
