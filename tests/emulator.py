@@ -134,8 +134,6 @@ def _shown(strip: Strip, colours: ColorSystem) -> Iterator[Char]:
 def _fitting(width: int, cells: list[Char]) -> list[Char]:
     """What Textual has miscounted is cut off or filled up; half a character is none."""
     look = cells[-1] if cells else _attributes("")
-    if len(cells) > width:
-        kept = cells[:width] if cells[width].data else cells[: width - 1]
-    else:
-        kept = cells
+    is_cut = len(cells) > width and not cells[width].data
+    kept = cells[: width - 1 if is_cut else width]
     return kept + [look._replace(data=" ")] * (width - len(kept))

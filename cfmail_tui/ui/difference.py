@@ -127,8 +127,7 @@ def _cells(text: str, look: Look) -> tuple[str, tuple[Cell, ...]]:
 def _drawn(strip: Strip | None, width: int, colours: ColorSystem) -> list[Cell]:
     """The cells of a strip in so much room.
 
-    Textual takes some characters for wider than what is left of them when it has cut through them; what follows must not
-    move for that.
+    Textual takes some characters for wider than what it has left of them where it cut; nothing beside moves for that.
     """
     if not isinstance(strip, Strip):
         raise NotUnderstoodError("a gap")
@@ -191,9 +190,9 @@ class Shown:
             self._fit(width, height)
             for row, strips in enumerate(update.strips):
                 x = 0
-                for strip in strips:
-                    yield row, x, _drawn(strip, strip.cell_length, colours)
-                    x += strip.cell_length
+                for piece in strips:
+                    yield row, x, _drawn(piece, piece.cell_length, colours)
+                    x += piece.cell_length
                 if x != width:
                     raise NotUnderstoodError("more or less than a line")
         elif type(update) is ChopsUpdate:

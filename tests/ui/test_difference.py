@@ -38,26 +38,35 @@ STYLES: Final = tuple(
 
 CONSOLE: Final = Console(color_system="truecolor", force_terminal=True)
 
-segments = st.builds(
-    Segment, st.lists(st.sampled_from(CHARACTERS), min_size=1, max_size=8).map("".join), st.sampled_from(STYLES)
-)
-lines = st.lists(segments, max_size=6).map(
-    lambda found: Strip(found).crop(0, WIDTH).extend_cell_length(WIDTH, STYLES[0])
-)
-screens = st.lists(lines, min_size=HEIGHT, max_size=HEIGHT)
+texts = st.lists(st.sampled_from(CHARACTERS), min_size=1, max_size=8).map("".join)
+segments = st.tuples(texts, st.sampled_from(STYLES)).map(lambda found: Segment(*found))
+Column = tuple[int, list[Strip]]
+"""A width, and the lines that stand in it."""
 
 
-def frame(strips: list[Strip]) -> LayoutUpdate:
+def columns(width: int) -> st.SearchStrategy[Column]:
+    """Anything at all in so much room."""
+    lines = st.lists(segments, max_size=6).map(lambda found: Strip(found).crop(0, width).extend_cell_length(width))
+    return st.tuples(st.just(width), st.lists(lines, min_size=HEIGHT, max_size=HEIGHT))
+
+
+def frame(*columns: Column) -> LayoutUpdate:
     """The whole screen at once."""
-    return LayoutUpdate([[strip] for strip in strips], Region(0, 0, WIDTH, HEIGHT))
+    side_by_side = zip(*(strips for _, strips in columns), strict=True)
+    return LayoutUpdate([[*line] for line in side_by_side], Region(0, 0, WIDTH, HEIGHT))
 
 
-def parts(strips: list[Strip], cut: int) -> ChopsUpdate:
-    """What is right of a column, on every line."""
-    ends = [[cut, WIDTH]] * HEIGHT
-    return ChopsUpdate(
-        [{0: None, cut: strip.crop(cut)} for strip in strips], [(y, cut, WIDTH) for y in range(HEIGHT)], ends
-    )
+def right_part(width: int, strips: list[Strip]) -> ChopsUpdate:
+    """The right column only."""
+    x = WIDTH - width
+    chops = [{0: None, x: strip} for strip in strips]
+    return ChopsUpdate(chops, [(y, x, WIDTH) for y in range(HEIGHT)], [[x, WIDTH]] * HEIGHT)
+
+
+def screen(*words: str) -> Column:
+    """These lines, and nothing else."""
+    lines = (*words, *[""] * HEIGHT)[:HEIGHT]
+    return WIDTH, [Strip([Segment(line)]).extend_cell_length(WIDTH) for line in lines]
 
 
 class Terminals:
@@ -76,48 +85,50 @@ class Terminals:
         self._cursor = cursor
         return written
 
-    def compare(self, strips: list[Strip]) -> None:
+    def compare(self, *columns: Column) -> None:
         for emulator in self.emulators:
-            for y, strip in enumerate(strips):
-                wrong = wrong_cells(emulator, y, expected([(WIDTH, strip)], CONSOLE))
+            for y in range(HEIGHT):
+                line = [(width, strips[y]) for width, strips in columns]
+                wrong = wrong_cells(emulator, y, expected(line, CONSOLE))
                 assert not wrong, "\n".join(wrong)
 
 
-@given(st.lists(st.tuples(screens, st.integers(0, WIDTH - 1), st.integers(0, HEIGHT - 1)), min_size=2, max_size=4))
-def test_any_screen_after_any_other(steps: list[tuple[list[Strip], int, int]]) -> None:
+@given(
+    st.lists(st.tuples(columns(WIDTH), st.integers(0, WIDTH - 1), st.integers(0, HEIGHT - 1)), min_size=2, max_size=4)
+)
+def test_any_screen_after_any_other(steps: list[tuple[Column, int, int]]) -> None:
     """Whatever was shown before, the terminal shows what it should, and a character of unknown width harms no other."""
     terminals = Terminals()
-    for strips, x, y in steps:
-        terminals.update(frame(strips), Offset(x, y))
-        terminals.compare(strips)
-    assert terminals.update(frame(steps[-1][0])) == ""
+    for column, x, y in steps:
+        terminals.update(frame(column), Offset(x, y))
+        terminals.compare(column)
+    assert terminals.update(frame(column)) == ""
 
 
-@given(screens, screens, st.integers(1, WIDTH - 1))
-def test_a_part_of_the_screen(before: list[Strip], after: list[Strip], cut: int) -> None:
+@given(
+    st.integers(1, WIDTH - 1).flatmap(lambda cut: st.tuples(columns(cut), columns(WIDTH - cut), columns(WIDTH - cut)))
+)
+def test_a_part_of_the_screen(parts: tuple[Column, Column, Column]) -> None:
     """An update of a part changes that part, and what was known of the rest stays."""
+    left, before, after = parts
     terminals = Terminals()
-    before = [Strip.join([strip.crop(0, cut), strip.crop(cut)]) for strip in before]
-    terminals.update(frame(before))
-    terminals.update(parts(after, cut))
-    terminals.compare([Strip.join([old.crop(0, cut), new.crop(cut)]) for old, new in zip(before, after, strict=True)])
+    terminals.update(frame(left, before))
+    terminals.compare(left, before)
+    terminals.update(right_part(*after))
+    terminals.compare(left, after)
+    assert terminals.update(frame(left, after)) == ""
 
 
-@given(screens)
-def test_what_is_not_known_is_written(strips: list[Strip]) -> None:
+@given(columns(WIDTH))
+def test_what_is_not_known_is_written(column: Column) -> None:
     """Once forgotten, everything is written, whatever the terminal shows."""
     terminals = Terminals()
-    terminals.update(frame(strips))
+    terminals.update(frame(column))
     for emulator in terminals.emulators:
         emulator.spoil()
     terminals.shown.forget()
-    terminals.update(frame(strips))
-    terminals.compare(strips)
-
-
-def text(*words: str) -> list[Strip]:
-    """A screen of these lines."""
-    return [Strip([Segment(word)]).extend_cell_length(WIDTH) for word in (*words, *[""] * HEIGHT)][:HEIGHT]
+    terminals.update(frame(column))
+    terminals.compare(column)
 
 
 @pytest.mark.parametrize(
@@ -135,15 +146,15 @@ def text(*words: str) -> list[Strip]:
 def test_the_changed_middle(before: str, after: str, written: str) -> None:
     """Only what changed of a line is written, each time with the shortest move."""
     terminals = Terminals()
-    terminals.update(frame(text(before)))
-    assert terminals.update(frame(text(after))) == written
+    terminals.update(frame(screen(before)))
+    assert terminals.update(frame(screen(after))) == written
 
 
 def test_a_line_of_unknown_width_is_written_whole() -> None:
     """Where terminals differ about a character, its line is written whole, and it stands between two moves."""
     terminals = Terminals()
-    terminals.update(frame(text("ab☁c", "x")))
-    assert terminals.update(frame(text("ab☁d", "x"))).startswith("ab \x1b[1;3H☁\x1b[1;4Hd")
+    terminals.update(frame(screen("ab☁c", "x")))
+    assert terminals.update(frame(screen("ab☁d", "x"))).startswith("ab \x1b[1;3H☁\x1b[1;4Hd")
 
 
 @pytest.mark.parametrize(
@@ -160,7 +171,7 @@ def test_the_shortest_change_of_style(before: str, after: str, change: str) -> N
     """Of a style only what differs is written, and a style ends with the update."""
     terminals = Terminals()
     line = Strip([Segment("a", Style.parse(before)), Segment("b", Style.parse(after))]).extend_cell_length(WIDTH)
-    written = terminals.update(frame([line, *text()[1:]]))
+    written = terminals.update(frame((WIDTH, [line] * HEIGHT)))
     assert f"a{change}b" in written
     assert Emulator(WIDTH, HEIGHT).cursor.attrs == terminals.emulators[0].cursor.attrs
 
@@ -168,11 +179,11 @@ def test_the_shortest_change_of_style(before: str, after: str, change: str) -> N
 @pytest.mark.parametrize(
     "update",
     [
-        InlineUpdate(text()),
-        LayoutUpdate([[strip] for strip in text()], Region(1, 0, WIDTH, HEIGHT)),
+        InlineUpdate(screen()[1]),
+        LayoutUpdate([[strip] for strip in screen()[1]], Region(1, 0, WIDTH, HEIGHT)),
         LayoutUpdate([[Strip([Segment("short")])]], Region(0, 0, WIDTH, 1)),
         LayoutUpdate([[Strip([Segment("x" * WIDTH, Style(link="https://example.com"))])]], Region(0, 0, WIDTH, 1)),
-        ChopsUpdate([{0: text()[0]}], [(0, 0, WIDTH)], [[WIDTH, WIDTH]]),
+        ChopsUpdate([{0: screen()[1][0]}], [(0, 0, WIDTH)], [[WIDTH, WIDTH]]),
         ChopsUpdate([], [], []),
     ],
     ids=["inline", "offset", "short", "link", "ends", "nothing"],
@@ -180,11 +191,11 @@ def test_the_shortest_change_of_style(before: str, after: str, change: str) -> N
 def test_what_is_not_understood(update: Any) -> None:
     """An update that is made otherwise than expected is told, and what is shown is not known after it."""
     terminals = Terminals()
-    strips = text("one")
-    whole = terminals.update(frame(strips))
+    column = screen("one")
+    whole = terminals.update(frame(column))
     with pytest.raises(NotUnderstoodError):
         terminals.shown.take(update, CONSOLE)
-    terminals.shown.take(frame(strips), CONSOLE)
+    terminals.shown.take(frame(column), CONSOLE)
     assert len(terminals.shown.written(Offset(0, 0))) >= len(whole)
 
 

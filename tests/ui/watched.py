@@ -105,5 +105,5 @@ def wrong_cells(emulator: Emulator, y: int, wanted: list[Char]) -> list[str]:
 
 
 def _is_measured(line: list[Char], x: int) -> bool:
-    """Whether this character covers as many cells as Textual measures when it is whole, not cut by a change of style."""
+    """Whether this character covers as many cells as Textual gives it when no change of style cuts it."""
     return cell_len(line[x].data) == 1 + sum(1 for _ in takewhile(lambda cell: not cell.data, line[x + 1 :]))
