@@ -154,6 +154,16 @@ def _put_on(cells: list[Cell], marks: str) -> None:
     cells[place] = cells[place]._replace(text=cells[place].text + marks)
 
 
+def _put(line: list[Cell | None], x: int, cells: list[Cell]) -> None:
+    """Put cells into a line; of a wide character that loses one half the other becomes a blank, as on a terminal."""
+    end = x + len(cells)
+    for second, left in ((x, x - 1), (end, end)):
+        half = line[left] if second < len(line) and _is_second(line[second]) else None
+        if half:
+            line[left] = half._replace(text=" ")
+    line[x:end] = cells
+
+
 class Shown:
     """What a terminal shows, and what of it is to change."""
 
@@ -175,7 +185,7 @@ class Shown:
                 line = self._wanted.get(y)
                 if line is None:
                     line = self._wanted[y] = self._lines[y].copy()
-                line[x : x + len(cells)] = cells
+                _put(line, x, cells)
         except (NotUnderstoodError, AttributeError, IndexError, TypeError, ValueError) as error:
             self._lines, self._wanted, self._knows_cursor = [], {}, False
             raise NotUnderstoodError(str(error)) from error

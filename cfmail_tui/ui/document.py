@@ -21,7 +21,7 @@ from textual._wrap import compute_wrap_offsets
 from textual.document._document import Document, EditResult, Location
 from textual.document._wrapped_document import WrappedDocument
 from textual.expand_tabs import get_tab_widths
-from textual.geometry import Size, clamp
+from textual.geometry import Offset, Size, clamp
 
 T = TypeVar("T")
 
@@ -49,8 +49,9 @@ class LongDocument(Document):
         return Size(self._widest, len(self._lines))
 
     def replace_range(self, start: Location, end: Location, text: str) -> EditResult:
-        """Replace a part of the text; both ends may be given in either order."""
-        (top, _), (bottom, _) = sorted((start, end))
+        """Replace a part of the text; both ends may be given in either order, and one beyond the text is its end."""
+        start, end = sorted((min(start, self.end), min(end, self.end)))
+        top, bottom = start[0], end[0]
         result = super().replace_range(start, end, text)
         if self._tab_width:
             old = self._widths[top : bottom + 1]
@@ -146,6 +147,13 @@ class LongWrappedDocument(WrappedDocument):
         self._wrap_offsets[first : old_bottom + 1] = offsets
         self._tab_width_cache[first : old_bottom + 1] = tab_widths
         self.rows.replace(first, old_bottom, [len(line) + 1 for line in offsets])
+
+    def location_to_offset(self, location: Location) -> Offset:
+        """Where this place is on the screen; one beyond the text, which _wrapped_document.py:340 lets through, its end.
+
+        While an edit is undone the cursor stands there for a moment, and as long as it was not moved in a new text.
+        """
+        return super().location_to_offset(min(location, self.document.end))
 
     def _wrapped(self, lines: Iterable[str]) -> tuple[list[list[int]], list[list[int]]]:
         """For each line the columns where it is broken, and the widths of its tabs."""

@@ -202,6 +202,12 @@ class Body(TextArea):
         self.wrapped_document = self._wrapped = LongWrappedDocument(self.document, tab_width=self.indent_width)
         self.navigator = DocumentNavigator(self.wrapped_document)
 
+    def load_text(self, text: str) -> None:
+        """Show this text instead. textual/widgets/_text_area.py:1203 leaves it unwrapped, and a cursor beyond its end."""
+        super().load_text(text)
+        self.set_reactive(TextArea.selection, Selection.cursor(min(self.cursor_location, self.document.end)))
+        self._rewrap_and_refresh_virtual_size()
+
     def find_matching_bracket(self, bracket: str, search_from: Location) -> Location | None:  # noqa: ARG002 - Textual's
         """Nothing: textual/widgets/_text_area.py:916 looks through the whole text for one that is not there."""
         return None

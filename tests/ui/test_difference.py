@@ -139,6 +139,7 @@ def test_what_is_not_known_is_written(column: Column) -> None:
         ("one two", "oNe tWo", "\x1b[CNe tW"),
         ("one two three", "oNe two Three", "\x1b[CN\x1b[6CT"),
         ("a字b", "axyb", "\x1b[Cxy"),
+        ("字 quick o", "漢 quick x", "漢\x1b[7Cx"),
         ("axyb", "a字b", "\x1b[C字"),
         ("cafe", "cafe\u0301", "\x1b[3Ce\u0301"),
     ],
@@ -148,6 +149,18 @@ def test_the_changed_middle(before: str, after: str, written: str) -> None:
     terminals = Terminals()
     terminals.update(frame(screen(before)))
     assert terminals.update(frame(screen(after))) == written
+
+
+def test_half_a_wide_character() -> None:
+    """What overwrites half of a wide character makes a blank of the rest, and the character comes back whole."""
+    terminals = Terminals()
+    whole = [Strip([Segment("字" * (WIDTH // 2))])] * HEIGHT
+    terminals.update(frame((WIDTH, whole)))
+    right = WIDTH - 3, [Strip([Segment("x" * (WIDTH - 3))])] * HEIGHT
+    terminals.update(right_part(*right))
+    terminals.compare((3, [Strip([Segment("字 ")])] * HEIGHT), right)
+    terminals.update(frame((WIDTH, whole)))
+    terminals.compare((WIDTH, whole))
 
 
 def test_a_line_of_unknown_width_is_written_whole() -> None:

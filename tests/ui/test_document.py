@@ -76,6 +76,31 @@ def test_rows(heights: list[int], data: st.DataObject) -> None:
             rows.at(beyond)
 
 
+@pytest.mark.parametrize("soft_wrap", [True, False], ids=["wrapped", "unwrapped"])
+async def test_a_shorter_text(soft_wrap: bool) -> None:
+    """A cursor that stands where the text is no more, because it was replaced or a paste undone, harms nobody."""
+    body = Body("one", id="text", soft_wrap=soft_wrap)
+    async with Editor(body).run_test(size=(80, 24)) as pilot:
+        for make_shorter in (body.undo, lambda: body.load_text("two")):
+            body.insert("\n".join(map(str, range(100))))
+            await pilot.pause()
+            assert body.show_vertical_scrollbar
+            make_shorter()
+            await pilot.pause()
+            assert not body.show_vertical_scrollbar
+            assert body.cursor_location <= body.document.end
+
+
+async def test_a_text_is_wrapped_at_once() -> None:
+    """A text that takes another's place is wrapped as that was."""
+    body = Body("one", id="text")
+    async with Editor(body).run_test(size=(20, 10)) as pilot:
+        body.load_text("word " * 10)
+        await pilot.pause()
+        assert body.wrapped_document.height == 4
+        assert "word word word" in body.render_line(2).text
+
+
 class Editor(App[None]):
     """A body and nothing else."""
 

@@ -72,6 +72,8 @@ class WatchedApp(CfmailApp):
         wrong = []
         compositor, emulators = self.screen._compositor, self.terminal.emulators
         frame = compositor._render_chops(compositor.size.region, lambda _y: True)
+        if len(frame) != emulators[0].lines:
+            return ["the terminal has another height"]
         for y, (cuts, chops) in enumerate(zip(compositor.cuts, frame, strict=True)):
             line = [*zip((end - start for start, end in pairwise(cuts)), chops.values(), strict=True)]
             if self._right.get(y) == line and not any(y in emulator.dirty for emulator in emulators):
@@ -90,20 +92,27 @@ def wrong_cells(emulator: Emulator, y: int, wanted: list[Char]) -> list[str]:
     """Where a terminal shows something else on a line.
 
     How it shows a character whose width it takes for another than the program did is its own affair, and one that
-    measures otherwise than Textual is asked only about characters on whose width all agree.
+    measures otherwise than Textual is asked only about characters on whose width all agree; nothing else is to be seen.
     """
     row = emulator.row(y)
     if row == wanted:
         return []
-    return [
-        f"{emulator.opinion.__name__}, line {y}, column {x}: {shown}, not {cell}"
-        for x, (shown, cell) in enumerate(zip(row, wanted, strict=True))
-        if shown != cell
-        and cell.data
-        and (is_sure(cell.data) or (emulator.opinion is as_textual and _is_measured(wanted, x)))
-    ]
+    if len(row) != len(wanted):
+        return [f"line {y} has {len(row)} columns, not {len(wanted)}"]
+    wrong, char = [], ""
+    for x, (shown, cell) in enumerate(zip(row, wanted, strict=True)):
+        char = cell.data or char
+        if is_sure(char) or (emulator.opinion is as_textual and _is_measured(wanted, x)):
+            is_right = shown == cell
+        else:
+            is_right = shown.data == " " or shown.data in char or not cell.data.strip()
+        if not is_right:
+            wrong.append(f"{emulator.opinion.__name__}, line {y}, column {x}: {shown}, not {cell}")
+    return wrong
 
 
 def _is_measured(line: list[Char], x: int) -> bool:
     """Whether this character covers as many cells as Textual gives it when no change of style cuts it."""
-    return cell_len(line[x].data) == 1 + sum(1 for _ in takewhile(lambda cell: not cell.data, line[x + 1 :]))
+    first = next(place for place in range(x, -1, -1) if line[place].data)
+    cells = 1 + sum(1 for _ in takewhile(lambda cell: not cell.data, line[first + 1 :]))
+    return cell_len(line[first].data) == cells
