@@ -14,6 +14,7 @@ Who may know whom, from the top down (checked by the import contracts in pyproje
                                                                      (the only sqlite3)
     attachments     files the user names, read
     preview         what is in a file, to be seen                    (the only Pillow)
+    browse          folders listed and filtered, pasted paths understood, the clipboard
     prefill         drafts from a command line, a link or a file
     settings        folders and environment                          (the only platformdirs)
     report          an attempt as exit code, JSON, CSV, words        pure

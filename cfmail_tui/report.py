@@ -8,6 +8,7 @@ import io
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, assert_never
 
+from cfmail_tui import mime
 from cfmail_tui.message import Place, printable
 from cfmail_tui.submission import Accepted, Attempt, Fate, NotSent, Outcome, Refused, Submission, Unknown, explain
 
@@ -112,6 +113,25 @@ def preview_as_json(submission: Submission, account: str, source: str, proxy: st
         "message_size": submission.message_size,
         "body_size": submission.body_size,
         "digest": submission.digest,
+    }
+
+
+def source_as_json(changes: Iterable["mime.Change"], findings: Iterable["mime.SourceFinding"]) -> dict[str, Any]:
+    """What a look at a raw message tells besides: what was re-encoded in it, and what should be known of it."""
+    return {
+        "changes": [{"place": one.place, "before": one.before, "after": one.after} for one in changes],
+        "findings": [
+            {
+                "rule": one.rule,
+                "weight": one.weight,
+                "place": one.place,
+                "finding": one.words,
+                "offset": one.offset,
+                "section": one.section,
+                "fix": one.fix or None,
+            }
+            for one in findings
+        ],
     }
 
 

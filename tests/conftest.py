@@ -58,14 +58,29 @@ def keep_inside(event: str, args: tuple[Any, ...]) -> None:
 
 sys.addaudithook(keep_inside)
 
-# A shell that runs the tests in the background has these ignored, and a program that is started so leaves them ignored.
-for heard, default in (
-    (signal.SIGHUP, signal.SIG_DFL),
-    (signal.SIGQUIT, signal.SIG_DFL),
-    (signal.SIGINT, signal.default_int_handler),
-):
-    if signal.getsignal(heard) is signal.SIG_IGN:
-        signal.signal(heard, default)
+HANDLERS: Final[dict[signal.Signals, Any]] = {
+    signal.SIGHUP: signal.SIG_DFL,
+    signal.SIGQUIT: signal.SIG_DFL,
+    signal.SIGTERM: signal.SIG_DFL,
+    signal.SIGINT: signal.default_int_handler,
+}
+
+
+@pytest.fixture(autouse=True)
+def own_signals() -> None:
+    """Every test starts with the signals as a terminal has them.
+
+    A shell that runs the tests in the background has some ignored, and so has a program that has ended in this very
+    process; what is started then would inherit that.
+    """
+    for number, handler in HANDLERS.items():
+        signal.signal(number, handler)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow ones first, so that in the end no processor waits for one of them."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ overwritten, as in a terminal.
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
+from itertools import repeat
 from typing import Any
 
 import pyte
@@ -72,21 +73,22 @@ class Emulator(pyte.Screen):
 
     def draw(self, data: str) -> None:
         self.dirty.add(self.cursor.y)
-        line = self.buffer[self.cursor.y]
-        for text, width in self.opinion(data):
+        line, look, at = self.buffer[self.cursor.y], self.cursor.attrs, self.cursor.x
+        for text, width in zip(data, repeat(1)) if data.isascii() else self.opinion(data):
             if not width:
-                self._mark(line, text)
+                self._mark(line, text, at)
                 continue
-            x = min(self.cursor.x, self.columns - width)
-            for half in (x, x + width - 1):
+            x = min(at, self.columns - width)
+            at = x + width
+            for half in {x, at - 1}:
                 self._split(line, half)
-            line[x] = self.cursor.attrs._replace(data=text)
-            for second in range(x + 1, x + width):
-                line[second] = self.cursor.attrs._replace(data="")
-            self.cursor.x = x + width
+            line[x] = _char(look, text)
+            for second in range(x + 1, at):
+                line[second] = _char(look, "")
+        self.cursor.x = at
 
-    def _mark(self, line: Any, mark: str) -> None:
-        place = min(self.cursor.x, self.columns) - 1
+    def _mark(self, line: Any, mark: str, at: int) -> None:
+        place = min(at, self.columns) - 1
         while place > 0 and not line[place].data:
             place -= 1
         if place >= 0:
@@ -99,6 +101,11 @@ class Emulator(pyte.Screen):
             line[x] = line[x]._replace(data=" ")
         elif x + 1 < self.columns and not line[x + 1].data:
             line[x + 1] = line[x + 1]._replace(data=" ")
+
+
+@lru_cache(1 << 16)
+def _char(look: Char, text: str) -> Char:
+    return look._replace(data=text)
 
 
 @lru_cache(None)
@@ -120,14 +127,14 @@ def expected(strips: Iterable[tuple[int, Strip]], console: Console) -> list[Char
 def _shown(strip: Strip, colours: ColorSystem) -> Iterator[Char]:
     held: list[Char] = []
     for text, style, _ in strip:
-        looks = _attributes(Strip.render_ansi(style, colours) if style else "")
+        look = _attributes(Strip.render_ansi(style, colours) if style else "")
         for start, end, width in split_graphemes(text)[0]:
             char = "".join(char for char in text[start:end] if unicodedata.category(char) != "Cc")
             if width:
                 yield from held
-                held = [looks._replace(data=char), *[looks._replace(data="")] * (width - 1)]
+                held = [_char(look, char), *[_char(look, "")] * (width - 1)]
             elif held:
-                held[0] = held[0]._replace(data=held[0].data + char)
+                held[0] = _char(held[0], held[0].data + char)
     yield from held
 
 

@@ -9,7 +9,9 @@ forks the program as leader of a session of its own and waits for it and for all
 `kill` returns, nothing of the program lives or holds a lock any more. Linux only (PR_SET_CHILD_SUBREAPER).
 """
 
+import atexit
 import ctypes
+import functools
 import gc
 import importlib
 import json
@@ -19,11 +21,12 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import IO, Final, Self
 
 PATIENCE: Final = 30.0
 """Seconds after which what should have happened counts as never happening."""
@@ -39,22 +42,32 @@ class Program:
         self._status = status
         self._status.settimeout(PATIENCE)
         self.pid = int(status.recv(100))
-        self.code: int | None = None
+        self._code: int | None = None
 
     def lives_for(self, seconds: float) -> bool:
         """Let it run for so long; False, and sooner, if it ends before."""
-        return self.code is None and not select.select([self._status], [], [], max(0.0, seconds))[0]
+        if self._code is None and select.select([self._status], [], [], max(0.0, seconds))[0]:
+            self._code = int(self._status.recv(100))
+        return self._code is None
+
+    def poll(self) -> int | None:
+        """Its exit code, negative for a signal, if it has ended; what it has started may live on."""
+        self.lives_for(0)
+        return self._code
 
     def wait(self) -> int:
-        """Until it and whatever it started are gone: its exit code, negative for a signal."""
-        if self.code is None:
-            self.code = int(self._status.recv(100))
+        """Until it and whatever it started are gone: its exit code."""
+        if self.lives_for(PATIENCE):
+            raise TimeoutError(f"process {self.pid} does not end")
+        assert self._code is not None
+        if self._status.fileno() >= 0:
+            assert not self._status.recv(100)
             self._status.close()
-        return self.code
+        return self._code
 
     def kill(self) -> None:
         """`kill -9` to all of its processes at once, and wait until they are gone."""
-        if self.code is None:
+        if self._status.fileno() >= 0:
             with suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)
             self.wait()
@@ -66,7 +79,7 @@ class ForkServer:
     def __init__(self) -> None:
         self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            argv = [sys.executable, "-m", "tests.fork_server", str(theirs.fileno())]
+            argv = [sys.executable, "-W", "error", "-m", "tests.fork_server", str(theirs.fileno())]
             self._process = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], cwd=Path(__file__).parents[1]
             )
@@ -81,16 +94,37 @@ class ForkServer:
         self._process.wait(PATIENCE)
 
     def start(self, *arguments: str, env: Mapping[str, str], stdin: int, stdout: int, stderr: int) -> Program:
-        """`cfmail` with these arguments, this whole environment and copies of these descriptors.
+        """`cfmail` with these arguments, this whole environment, copies of these descriptors and the caller's folder.
 
         A terminal as standard input becomes the controlling one.
         """
         status, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        request = json.dumps([arguments, dict(env)]).encode()
+        request = json.dumps([arguments, dict(env), str(Path.cwd())]).encode()
         assert len(request) < LONGEST_REQUEST
         with theirs:
             socket.send_fds(self._requests, [request], [theirs.fileno(), stdin, stdout, stderr])
         return Program(status)
+
+    def run(self, *arguments: str, env: Mapping[str, str], stdin: bytes = b"") -> tuple[int, bytes, bytes]:
+        """A `cfmail` that ends by itself: exit code, standard output, standard error."""
+        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            given.write(stdin)
+            given.seek(0)
+            program = self.start(*arguments, env=env, stdin=given.fileno(), stdout=out.fileno(), stderr=err.fileno())
+            return program.wait(), _written(out), _written(err)
+
+
+def _written(file: IO[bytes]) -> bytes:
+    file.seek(0)
+    return file.read()
+
+
+@functools.cache
+def shared() -> ForkServer:
+    """One for all tests of this process, with which it ends."""
+    server = ForkServer()
+    atexit.register(server.__exit__, None, None, None)
+    return server
 
 
 def serve(requests: socket.socket) -> None:
@@ -106,8 +140,7 @@ def serve(requests: socket.socket) -> None:
             requests.close()
             if keeps(*fds):
                 os._exit(0)
-            arguments, environment = json.loads(request)
-            become(arguments, environment)
+            become(*json.loads(request))
             return
         for descriptor in fds:
             os.close(descriptor)
@@ -134,19 +167,18 @@ def keeps(status: int, *streams: int) -> bool:
     for descriptor in streams:
         os.close(descriptor)
     os.write(status, str(program).encode())
-    code = 0
     with suppress(ChildProcessError):
         while True:
             pid, ended = os.wait()
             if pid == program:
-                code = os.waitstatus_to_exitcode(ended)
-    with suppress(BrokenPipeError):
-        os.write(status, str(code).encode())
+                with suppress(BrokenPipeError):
+                    os.write(status, str(os.waitstatus_to_exitcode(ended)).encode())
     return True
 
 
-def become(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
-    """What `exec` would have given: arguments, environment, and streams that know what they stand for."""
+def become(arguments: Sequence[str], environment: Mapping[str, str], folder: str) -> None:
+    """What `exec` would have given: arguments, environment, folder, and streams that know what they stand for."""
+    os.chdir(folder)
     sys.argv[1:] = arguments
     os.environ.clear()
     os.environ.update(environment)
@@ -159,10 +191,12 @@ def become(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
 
 def preload() -> None:
     """All that a run would import, kept out of the garbage collector's way, which would copy every page of it."""
+    importlib.import_module("keyring")
     for module in (
+        "cli.account",
         "cli.composing",
-        "cli.sending",
         "cli.history",
+        "cli.sending",
         "ui.app",
         "outbox",
         "accounts",
@@ -179,7 +213,8 @@ def preload() -> None:
 if __name__ == "__main__":
     preload()
     started_by = os.getpid()
-    serve(socket.socket(fileno=int(sys.argv[1])))
+    with socket.socket(fileno=int(sys.argv[1])) as handed_over:
+        serve(handed_over)
     if os.getpid() != started_by:
         from cfmail_tui.cli import main
 

@@ -29,6 +29,8 @@ from typing import Any, Final, Self
 
 import pyte
 
+from tests.fork_server import ForkServer, Program
+
 # CSI with its private mark, parameters, intermediates and final; or a string sequence: OSC, DCS, SOS, PM, APC.
 CONTROL: Final = re.compile(
     rb"\x1b\[(?P<mark>[<=>?]?)(?P<parameters>[0-9;:]*)(?P<between>[ -/]*)(?P<final>[@-~])"
@@ -99,6 +101,31 @@ def children(pid: int) -> list[int]:
     return found
 
 
+class Executed:
+    """A command in a process of its own, with the face of a `Program` of the fork server."""
+
+    def __init__(self, argv: Sequence[str | Path], terminal: int, env: Mapping[str, str], cwd: Path | None) -> None:
+        self._process = subprocess.Popen(argv, stdin=terminal, stdout=terminal, stderr=terminal, env=env, cwd=cwd)
+        self.pid = self._process.pid
+
+    def lives_for(self, seconds: float) -> bool:
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return True
+        return False
+
+    def poll(self) -> int | None:
+        return self._process.poll()
+
+    def kill(self) -> None:
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):  # it has ended, or has not yet become the leader of its group
+            self._process.kill()
+        self._process.wait()
+
+
 class Terminal:
     """A command on a pty of its own. As a context manager it ends the command, and all that the command started."""
 
@@ -110,10 +137,12 @@ class Terminal:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         controlling: bool = True,
+        server: ForkServer | None = None,
     ) -> None:
         """`size` is columns, rows; `env` is added to the environment of the test.
 
-        `controlling`: whether the terminal is the command's controlling terminal.
+        `controlling`: whether the terminal is the command's controlling terminal. `server`: starts cfmail with `argv`
+        for its arguments, in a process whose imports are done, and whose libraries have read no `env`.
         """
         self._main = pyte.Screen(*size)
         self._alternate = pyte.Screen(*size)
@@ -134,14 +163,15 @@ class Terminal:
         """The line settings that the command found."""
         os.set_blocking(self._pty, False)
         self._set_size(*size)
-        self._process = subprocess.Popen(
-            [sys.executable, "-ISc", LOGIN if controlling else DETACHED, *argv],
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8", **(env or {})},
-            cwd=cwd,
-        )
+        whole = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8", **(env or {})}
+        self._process: Program | Executed
+        if server:
+            assert controlling
+            assert not cwd
+            self._process = server.start(*map(str, argv), env=whole, stdin=theirs, stdout=theirs, stderr=theirs)
+        else:
+            begin = [sys.executable, "-ISc", LOGIN if controlling else DETACHED]
+            self._process = Executed([*begin, *argv], theirs, whole, cwd)
         os.close(theirs)
 
     def __enter__(self) -> Self:
@@ -150,11 +180,7 @@ class Terminal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            os.killpg(self._process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):  # it has ended, or has not yet become the leader of its group
-            self._process.kill()
-        self._process.wait()
+        self._process.kill()
         self.thaw()
         self.hang_up()
 
@@ -277,7 +303,9 @@ class Terminal:
             raise AssertionError(f"the command still runs after {timeout} s\n{self.picture()}")
         while not self._hung_up and self._pump(0):
             pass
-        return self._process.wait()
+        code = self._process.poll()
+        assert code is not None
+        return code
 
     def _middle_of(self, text: str, occurrence: int) -> tuple[int, int]:
         """Column and row, from 1, as the mouse reports count them."""
@@ -304,11 +332,7 @@ class Terminal:
             if left <= 0:
                 return False
             if self._ended:  # nothing more to read; the process itself may take another moment
-                try:
-                    self._process.wait(left)
-                except subprocess.TimeoutExpired:
-                    return False
-                return condition()
+                return not self._process.lives_for(left) and condition()
             self._pump(min(left, 0.05))
         return True
 

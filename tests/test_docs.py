@@ -30,7 +30,8 @@ PLACES = {
     "history": "history",
     "unknown": "history, of an unknown outcome",
     "drafts": "drafts",
-    "attached": "attachments",
+    "picker": "attach screen",
+    "attached": "attach screen, of what is attached",
     "accounts": "accounts",
     "dialog": "dialogs, lists",
 }

@@ -10,11 +10,12 @@ Invariants:
 - nothing holds a whole attachment.
 
 `reading` opens and reads, `inspecting` says what a file is before it is sent, `naming` gives it a name that can be
-sent, `media_types` says of what kind it is by its name and inside, `paths` understands what was typed for a path.
+sent, `media_types` says of what kind it is by its name and inside, `paths` understands what was typed for a path,
+`mailbox_files` takes one message out of many.
 """
 
 from cfmail_tui.attachments.inspecting import added, as_picked, inspect, inspect_all, picked
-from cfmail_tui.attachments.paths import expanded
+from cfmail_tui.attachments.paths import expanded, filled, from_uri
 from cfmail_tui.attachments.reading import SOURCE_LIMIT, read_file, read_source, unreadable
 
 __all__ = [
@@ -22,6 +23,8 @@ __all__ = [
     "added",
     "as_picked",
     "expanded",
+    "filled",
+    "from_uri",
     "inspect",
     "inspect_all",
     "picked",

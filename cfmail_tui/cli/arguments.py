@@ -69,7 +69,13 @@ def send_raw_parser() -> Parser:
         "a Bcc field is removed before it is sent.",
     )
     _who(parser)
-    parser.add_argument("file", metavar="FILE|-")
+    parser.add_argument("file", metavar="FILE|-", help="a message, or an mbox or Maildir that has it")
+    parser.add_argument("--message", type=_positive, metavar="N", help="which one of an mbox or Maildir, from 1")
+    parser.add_argument(
+        "--repair",
+        action="store_true",
+        help="re-encode parts and header fields that are 8-bit but not UTF-8, or have NUL",
+    )
     parser.add_argument("--envelope-from", metavar="ADDRESS", default="", help="default: the From field")
     parser.add_argument(
         "--recipient", action="append", metavar="ADDRESS", default=[], help="default: everyone in To, Cc and Bcc"

@@ -1,13 +1,19 @@
 """Drafts from the arguments, the files they name and standard input."""
 
 import argparse
+import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
+from cfmail_tui.cli.arguments import UsageError
 from cfmail_tui.cli.output import reason
 from cfmail_tui.message import AttachmentDraft, Draft, Place
 from cfmail_tui.prefill import mailto_draft
+
+if TYPE_CHECKING:
+    from cfmail_tui.attachments.mailbox_files import Listed
 
 
 def described(args: argparse.Namespace) -> Draft:
@@ -66,6 +72,61 @@ def is_mailto(file: str) -> bool:
 
 def is_message(file: str) -> bool:
     return file.lower().endswith(".eml") and not is_mailto(file)
+
+
+def read_message(name: str, number: int | None) -> tuple[bytes, tuple[str, ...]]:
+    """A raw message, and what was done to have it: out of an mbox or Maildir the one of this number, from 1.
+
+    Raises UsageError where there are several and none was chosen, or none of this number.
+    """
+    from cfmail_tui.attachments import mailbox_files
+
+    path = os.path.expanduser(name)  # noqa: PTH111 - Path's own raises where there is no such user
+    if name != "-" and (os.path.isdir(path) or os.path.isfile(path)):  # noqa: PTH112, PTH113 - of text
+        if mailbox_files.kind_of(path) == "message":
+            source = read(name, Place.SOURCE)
+            return _only(source, number, name), ()
+        found = _chosen(mailbox_files.listed(path), number, name)
+        taken = mailbox_files.extracted(found)
+        return taken.source, taken.notes
+    source = read(name, Place.SOURCE)
+    if mailbox_files.kind_of_octets(source) == "message":
+        return _only(source, number, name), ()
+    file = io.BytesIO(source)
+    taken = mailbox_files.extracted_from(file, _chosen(mailbox_files.listed_in(file, name), number, name))
+    return taken.source, taken.notes
+
+
+def _only(source: bytes, number: int | None, name: str) -> bytes:
+    if number not in {None, 1}:
+        raise UsageError(f"{name} is one message: there is no message {number}")
+    return source
+
+
+_LISTED_AT_MOST = 20
+
+
+def _chosen(messages: Iterator["Listed"], number: int | None, name: str) -> "Listed":
+    from cfmail_tui.message import printable
+
+    first: list[Listed] = []
+    for one in messages:
+        if one.number == number:
+            return one
+        if number is None:
+            first.append(one)
+            if len(first) > _LISTED_AT_MOST:
+                break
+    if number is None and len(first) == 1:
+        return first[0]
+    if number is not None or not first:
+        raise UsageError(f"{name} has no message {number}" if number else f"{name} has no message in it")
+    lines = [f"{name} has several messages: choose one with --message N"]
+    lines += [
+        f"{one.number:>4}  {printable(one.date, 31)}  {printable(one.sender, 40)}  {printable(one.subject, 60)}"
+        for one in first[:_LISTED_AT_MOST]
+    ]
+    raise UsageError("\n".join([*lines, *(["      and more"] if len(first) > _LISTED_AT_MOST else [])]))
 
 
 def read(name: str, place: Place) -> bytes:

@@ -2,14 +2,14 @@
 
 import argparse
 import sys
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cfmail_tui import mime, report
 from cfmail_tui.cli.arguments import UsageError
-from cfmail_tui.cli.drafts import attached, described, is_mailto, is_message, read, read_text
+from cfmail_tui.cli.drafts import attached, described, is_mailto, is_message, read_message, read_text
 from cfmail_tui.cli.opening import opened
 from cfmail_tui.cli.output import DONE, NOT_SENT, complain, print_json, tell
 from cfmail_tui.cli.signals import CalledOff, Flight, heeding
@@ -48,29 +48,61 @@ def _mail(args: argparse.Namespace) -> Draft:
 
 
 def send_raw(args: argparse.Namespace) -> int:
-    return heeding(partial(_raw_mail, args), partial(_deliver, args), as_json=args.json)
+    return heeding(partial(_raw_mail, args), partial(_deliver_raw, args), as_json=args.json)
 
 
-def _raw_mail(args: argparse.Namespace) -> RawDraft:
-    draft = raw_draft(read(args.file, Place.SOURCE))
+@dataclass(frozen=True, slots=True)
+class _RawMail:
+    """A raw message as it will leave but for its line ends, and what was changed in it."""
+
+    draft: RawDraft
+    changes: tuple[mime.Change, ...]
+
+
+def _raw_mail(args: argparse.Namespace) -> _RawMail:
+    source, notes = read_message(args.file, args.message)
+    draft = raw_draft(source)
     if args.envelope_from:
         draft = replace(draft, sender=args.envelope_from)
     if args.recipient:
         draft = replace(draft, recipients=", ".join(args.recipient))
-    if (source := mime.without_bcc(draft.source)) != draft.source:
+    for words in filter(None, [*notes, mime.passed_over(source), mime.line_endings(source).words]):
+        complain(words)
+    if (without := mime.without_bcc(source)) != source:
         complain("the Bcc field is removed; its addresses stay out of the message")
-        draft = replace(draft, source=source)
-    return draft
+    changes: tuple[mime.Change, ...] = ()
+    if args.repair:
+        without, changes = mime.repaired(without)
+        for change in changes:
+            complain(change.words)
+    elif mime.unsendable(without):
+        complain("--repair re-encodes what cannot be sent as it is; with --dry-run it only says how")
+    return _RawMail(replace(draft, source=without), changes)
 
 
-def _deliver(args: argparse.Namespace, draft: Draft | RawDraft, flight: Flight) -> Callable[[], int]:
-    """Prepare and send, or only look what would be sent; gives what tells of it and has the exit code."""
+def _deliver_raw(args: argparse.Namespace, mail: _RawMail, flight: Flight) -> Callable[[], int]:
+    if not args.dry_run:
+        return _deliver(args, mail.draft, flight)
+    found = mime.findings(mail.draft.source)
+    for finding in found:
+        if not finding.stops:
+            complain(f"{finding.weight}: {finding.words}")
+    return _deliver(args, mail.draft, flight, more=report.source_as_json(mail.changes, found))
+
+
+def _deliver(
+    args: argparse.Namespace, draft: Draft | RawDraft, flight: Flight, *, more: Mapping[str, Any] = {}
+) -> Callable[[], int]:
+    """Prepare and send, or only look what would be sent; gives what tells of it and has the exit code.
+
+    `more` is what a look tells besides, as JSON.
+    """
     from cfmail_tui.outbox import NeedsPassphrase, NeedsTerminal, NotRecorded
 
     with opened(args.account, sandbox=args.sandbox) as (outbox, _):
         if args.dry_run:
-            return _previewed(args, outbox, draft)
-        more = {}
+            return _previewed(args, outbox, draft, more)
+        not_recorded = {}
         try:
             reviewed = outbox.prepare(draft)
         except (NeedsPassphrase, NeedsTerminal) as error:
@@ -86,12 +118,12 @@ def _deliver(args: argparse.Namespace, draft: Draft | RawDraft, flight: Flight) 
         try:
             attempt = outbox.send(reviewed)
         except NotRecorded as error:
-            attempt, more = error.attempt, {"not_recorded": str(error)}
+            attempt, not_recorded = error.attempt, {"not_recorded": str(error)}
             complain(str(error))
 
     def write() -> None:
         if args.json:
-            print_json(report.as_json(attempt) | more)
+            print_json(report.as_json(attempt) | not_recorded)
         for line in report.in_words(attempt):
             print(line, file=sys.stderr if args.json else sys.stdout)
 
@@ -108,7 +140,9 @@ def _tell_findings(outbox: "Outbox", reviewed: "Reviewed") -> None:
         complain(finding.words)
 
 
-def _previewed(args: argparse.Namespace, outbox: "Outbox", draft: Draft | RawDraft) -> Callable[[], int]:
+def _previewed(
+    args: argparse.Namespace, outbox: "Outbox", draft: Draft | RawDraft, more: Mapping[str, Any]
+) -> Callable[[], int]:
     from cfmail_tui.outbox import NoAccount
     from cfmail_tui.submission import Account, ApiToken
 
@@ -125,7 +159,7 @@ def _previewed(args: argparse.Namespace, outbox: "Outbox", draft: Draft | RawDra
 
     def write() -> None:
         if args.json:
-            print_json(report.preview_as_json(submission, name, source, proxy))
+            print_json(report.preview_as_json(submission, name, source, proxy) | dict(more))
         else:
             print("\n".join(report.preview_in_words(submission, who, proxy)))
 

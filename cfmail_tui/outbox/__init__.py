@@ -540,6 +540,10 @@ class Outbox(Memory):
         """Take the draft out of the list; `restore_draft` brings it back for a week."""
         self._store.delete_draft(draft_id)
 
+    def attached_paths(self) -> frozenset[str]:
+        """The paths of the files attached to drafts, also to deleted ones that can still be restored."""
+        return self._store.attached_paths()
+
     def restore_draft(self, draft_id: str) -> SavedDraft:
         """Bring a deleted draft back. Raises NoSuchDraft, a MailError, when its week is over."""
         return self._store.restore_draft(draft_id)

@@ -35,7 +35,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from cfmail_tui.message import SavedDraft
+from cfmail_tui.message import Draft, SavedDraft
 from cfmail_tui.store import bodies, drafts, files, journal, rows, waiting
 from cfmail_tui.store.failures import (
     AttemptExists,
@@ -322,6 +322,14 @@ class Store(Folder):
         """Every draft, the last saved first."""
         with self._reading() as db, understood(self._path):
             return drafts.listed(db)
+
+    def attached_paths(self) -> frozenset[str]:
+        """The paths of the files attached to drafts, also to deleted ones that can still be restored."""
+        with self._reading() as db, understood(self._path):
+            contents = [draft.content for draft in drafts.listed(db, deleted=True)]
+        return frozenset(
+            attached.path for content in contents if isinstance(content, Draft) for attached in content.attachments
+        )
 
     def delete_draft(self, draft_id: str) -> None:
         """Remove the draft, if there is one; for a week it can be restored. Its mail waits no more here."""

@@ -37,9 +37,10 @@ def found(db: sqlite3.Connection, draft_id: str) -> SavedDraft:
     return rows.draft(row)
 
 
-def listed(db: sqlite3.Connection) -> tuple[SavedDraft, ...]:
-    """Every draft, the last saved first."""
-    return tuple(map(rows.draft, db.execute("SELECT * FROM drafts WHERE deleted_at IS NULL ORDER BY seq DESC")))
+def listed(db: sqlite3.Connection, *, deleted: bool = False) -> tuple[SavedDraft, ...]:
+    """Every draft, the last saved first; those that can be restored only if asked for."""
+    found = db.execute("SELECT * FROM drafts WHERE deleted_at IS NULL OR ? ORDER BY seq DESC", (deleted,))
+    return tuple(map(rows.draft, found))
 
 
 def delete(db: sqlite3.Connection, draft_id: bytes, now: datetime, *, up_to: int | None = None) -> None:

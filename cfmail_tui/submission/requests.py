@@ -135,10 +135,7 @@ def raw_request(draft: RawDraft, *, keep_bcc: bool = False, limit: Limit = usual
 
     Raises MessageError for a bad envelope and for octets a JSON string or a mail cannot carry.
     """
-    found = list(mime.problems(source := mime.crlf(draft.source)))
-    if not keep_bcc and mime.field_bodies(source, *mime.BLIND_FIELDS):
-        words = "a Bcc field stands in the header, every recipient would see it: remove it, the envelope delivers"
-        found.append(Problem(Place.SOURCE, words))
+    found = mime.problems(source := mime.crlf(draft.source), keep_bcc=keep_bcc)
     senders: tuple[Mailbox, ...] = ()
     try:
         senders = parse_mailboxes(draft.sender, Place.ENVELOPE_SENDER)

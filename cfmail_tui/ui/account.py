@@ -228,6 +228,7 @@ class AccountScreen(ModalScreen[bool], EndsOnce[bool]):
             if not self._account_id:
                 wish = plain("choose the account, or type its ID").stylize("$text-error")
                 self._say(*self._learned, Line(wish))
+                self._field("account-id").focus()
                 return
         if self._step == "keep":
             self._add(secret, email)

@@ -26,7 +26,7 @@ from cfmail_tui.message import Draft, MailError, MessageError, Place, Problem, R
 from cfmail_tui.submission import Attempt
 from cfmail_tui.ui.account import FIRST, AccountScreen
 from cfmail_tui.ui.accounts import AccountsScreen
-from cfmail_tui.ui.attach import AttachScreen
+from cfmail_tui.ui.attaching import Attaching
 from cfmail_tui.ui.commands import Where, bindings
 from cfmail_tui.ui.compose import ComposeScreen
 from cfmail_tui.ui.departures import TICK, Stage
@@ -43,13 +43,15 @@ from cfmail_tui.ui.passphrase import PassphraseScreen
 from cfmail_tui.ui.raw import NEW_SOURCE, RawScreen
 from cfmail_tui.ui.review import ReviewScreen
 from cfmail_tui.ui.sending import Sending, told_later
-from cfmail_tui.ui.work import Done, Failed, Finished, Next, Opened, Progressed, Task
+from cfmail_tui.ui.work import Done, Failed, Finished, Next, Opened, Progressed, Steps, Task
 
 if TYPE_CHECKING:
     from textual.command import Provider
 
     from cfmail_tui.outbox import Outbox, Reviewed
     from cfmail_tui.settings import Settings
+    from cfmail_tui.ui.attach import AttachScreen
+    from cfmail_tui.ui.picker import PickerScreen
 
 PROGRESS_EVERY = 0.25
 """Seconds between two updates of the progress line."""
@@ -117,10 +119,21 @@ class OutboxApp(EndingApp):
 
     @work(thread=True, group="task", description="a task of the outbox", exit_on_error=False)
     def run_task(self, task: Task, otherwise: Callable[[str], object] | None = None) -> None:
+        again = partial(self.run_task, task, otherwise)
+        self._work_off(lambda: iter([task(self._ready_outbox())]), otherwise, again)
+
+    @work(thread=True, group="steps", description="something done in steps", exit_on_error=False)
+    def run_steps(self, steps: Steps) -> None:
+        self._work_off(steps)
+
+    def _work_off(
+        self, steps: Steps, otherwise: Callable[[str], object] | None = None, again: Next | None = None
+    ) -> None:
         try:
-            self.post_message(Done(task(self._ready_outbox())))
+            for then in steps():
+                self.post_message(Done(then))
         except Exception as error:  # noqa: BLE001 - the worker boundary
-            self.post_message(Failed(error, otherwise, partial(self.run_task, task, otherwise)))
+            self.post_message(Failed(error, otherwise, again))
 
     @work(thread=True, group="send", description="send a mail", exit_on_error=False)
     def send(self, reviewed: "Reviewed") -> None:
@@ -148,26 +161,6 @@ class OutboxApp(EndingApp):
             self.post_message(Finished(attempt_id, error.attempt, words(error)))
         except Exception as error:  # noqa: BLE001 - the worker boundary
             self.post_message(Finished(attempt_id, None, words(error)))
-
-    def on_attach_screen_check_requested(self, message: AttachScreen.CheckRequested) -> None:
-        screen = message.screen
-
-        def check(_outbox: "Outbox") -> Next:
-            from cfmail_tui.attachments import inspect
-
-            found = inspect(message.attachment)
-            return lambda: screen.accepted(message.attachment, found)
-
-        self.run_task(check, lambda words: screen.refused(message.attachment, words))
-
-    def on_compose_screen_sizes_requested(self, message: ComposeScreen.SizesRequested) -> None:
-        def look(_outbox: "Outbox") -> Next:
-            from cfmail_tui.attachments import inspect_all
-
-            sizes = {part.path: part.size for part in inspect_all(message.attachments)[0]}
-            return lambda: message.screen.learn_sizes(sizes)
-
-        self.run_task(look)
 
     def on_history_screen_requested(self, message: HistoryScreen.Requested) -> None:
         screen = message.screen
@@ -217,7 +210,9 @@ def _load_the_rest() -> None:
     with suppress(OSError):
         from rich.cells import cell_len
 
-        from cfmail_tui.ui import editor, palette  # noqa: F401 - loading is all
+        from cfmail_tui import attachments  # noqa: F401 - loading is all
+        from cfmail_tui.browse import clipboard  # noqa: F401
+        from cfmail_tui.ui import attach, editor, palette  # noqa: F401
 
         cell_len("\N{CJK UNIFIED IDEOGRAPH-5B57}")  # loads the table of widths
 
@@ -251,7 +246,8 @@ class CfmailApp(OutboxApp):
         self.when_left = when_left
         self.reports = reports
         self._first = first
-        self._settings: Settings | None = None
+        self.settings: Settings | None = None
+        self.attaching = Attaching(self)
         self.drafting = Drafting(self)
         self.identifying = Identifying(self)
         self.sending = Sending(self)
@@ -294,12 +290,13 @@ class CfmailApp(OutboxApp):
     def on_opened(self, message: Opened) -> None:
         if not self.screen_stack:
             return
-        self._settings = message.settings
+        self.settings = message.settings
         self.set_slow_line(slow=message.settings.slow_line)
         self.mail.results.take_back(_CANNOT_OPEN)
         if news := [*message.notices, *told_unfinished(message.unfinished)]:
             self.mail.results.say("Since the last time", "\n".join(news))
         self.identifying.begin(message.sender)
+        self.attaching.forget_clipboard()
 
     def _cannot_open(self, reason: str) -> None:
         self.mail.results.say(_CANNOT_OPEN, reason)
@@ -389,7 +386,40 @@ class CfmailApp(OutboxApp):
     # Attachments and the external editor.
 
     def on_compose_screen_attach_requested(self, message: ComposeScreen.AttachRequested) -> None:
-        self.push_screen(AttachScreen(message.attachments, message.screen.set_attachments))
+        self.attaching.choose(message.screen)
+
+    def on_compose_screen_size_requested(self, message: ComposeScreen.SizeRequested) -> None:
+        self.attaching.weigh(message)
+
+    def on_compose_screen_paths_pasted(self, message: ComposeScreen.PathsPasted) -> None:
+        self.attaching.read_paste(message)
+
+    def on_picker_screen_folder_requested(self, message: "PickerScreen.FolderRequested") -> None:
+        self.attaching.read(message)
+
+    def on_picker_screen_arrange_requested(self, message: "PickerScreen.ArrangeRequested") -> None:
+        self.attaching.arrange(message)
+
+    def on_picker_screen_find_requested(self, message: "PickerScreen.FindRequested") -> None:
+        self.attaching.find(message)
+
+    def on_picker_screen_facts_requested(self, message: "PickerScreen.FactsRequested") -> None:
+        self.attaching.look(message)
+
+    def on_picker_screen_preview_requested(self, message: "PickerScreen.PreviewRequested") -> None:
+        self.attaching.preview(message)
+
+    def on_attach_screen_check_requested(self, message: "AttachScreen.CheckRequested") -> None:
+        self.attaching.check(message)
+
+    def on_attach_screen_size_requested(self, message: "AttachScreen.SizeRequested") -> None:
+        self.attaching.weigh_attached(message)
+
+    def on_attach_screen_reference_requested(self, message: "AttachScreen.ReferenceRequested") -> None:
+        self.attaching.refer(message)
+
+    def on_attach_screen_clipboard_requested(self, message: "AttachScreen.ClipboardRequested") -> None:
+        self.attaching.take_clipboard(message)
 
     def on_mail_screen_editor_requested(self, message: MailScreen.EditorRequested) -> None:
         self.run_task(lambda _outbox: partial(self._edit, message))
@@ -397,9 +427,9 @@ class CfmailApp(OutboxApp):
     def _edit(self, message: MailScreen.EditorRequested) -> None:
         from cfmail_tui.ui.editor import edit
 
-        assert self._settings
+        assert self.settings
         with self.handed_over():
-            left = edit(message.content, self._settings.editor, self._settings.data_dir, message.suffix)
+            left = edit(message.content, self.settings.editor, self.settings.data_dir, message.suffix)
         if isinstance(left, MailError):
             self.complain(str(left))
         elif left.fault:
@@ -469,8 +499,8 @@ class CfmailApp(OutboxApp):
         self.push_to_be_seen(screen, answered)
 
     def _send_off(self, reviewed: "Reviewed") -> None:
-        assert self._settings
-        self.sending.start(reviewed, self._settings.undo_send)
+        assert self.settings
+        self.sending.start(reviewed, self.settings.undo_send)
 
     def _review_again(self, attempt: Attempt) -> None:
         """Show the very mail of an attempt, to be sent once more."""
@@ -535,6 +565,13 @@ class CfmailApp(OutboxApp):
         places: tuple[Where, ...] = getattr(self.screen, "PLACES", ())
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(places))
+
+    def action_command_palette(self) -> None:
+        """Open the palette. textual/app.py:4703 ends the program where one is open below another screen."""
+        from cfmail_tui.ui.palette import Palette
+
+        if not any(isinstance(screen, Palette) for screen in self.screen_stack):
+            self.push_screen(Palette(id="--command-palette"))
 
     async def action_quit(self) -> None:
         self.leaving.ask()

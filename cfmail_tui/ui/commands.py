@@ -26,6 +26,7 @@ Where = Literal[
     "drafts",
     "history",
     "unknown",
+    "picker",
     "attached",
     "accounts",
     "dialog",
@@ -59,6 +60,7 @@ COMMANDS = (
     Command("history", "f8", "app.history", "History", "What was sent, and what became of it", "composer", footer=True),
     Command("review", "f9,ctrl+r", "review", "Send", "Review the mail, then send it", "composer", footer=True),
     Command("html", "f10", "switch_body", "Text/HTML", "Switch between the text and the HTML body", "form"),
+    Command("put-text", "ctrl+z", "put_text", "As text", "A path just pasted is text, not a file to attach", "form"),
     Command("raw", "ctrl+t", "app.switch_raw", "Raw", "Write a raw MIME message, or go back to the form", "composer"),
     Command("save", "ctrl+s", "save", "Save", "Save the draft now; it is saved as you type anyway", "composer"),
     Command("new", "ctrl+n", "app.new", "New", "A new mail; this one stays in the drafts", "composer"),
@@ -108,9 +110,39 @@ COMMANDS = (
     Command("retry", "s", "send", "Send now", "Send a mail that waits to be tried again", "drafts", footer=True),
     Command("delete", "d,delete", "delete", "Delete", "Delete the draft", "drafts", footer=True),
     Command("restore", "u", "restore", "Undo", "Bring the deleted draft back", "drafts", footer=True),
+    Command(
+        "mark",
+        "space,insert",
+        "mark",
+        "Mark",
+        "Attach the file under the cursor, or take it off the mail (in a path that is typed, Space is a blank)",
+        "picker",
+        footer=True,
+    ),
+    Command("mark-shown", "f4,asterisk", "mark_shown", "All", "Mark all files that are shown", "picker", footer=True),
+    Command(
+        "picker-preview", "f5,ctrl+l", "preview", "Preview", "Show what is in the file, or not", "picker", footer=True
+    ),
+    Command("picker-sort", "f6", "sort", "Sort", "Sort by name, time, size or type", "picker", footer=True),
+    Command(
+        "places", "f7", "places", "Places", "Home, working directory, recent folders and files", "picker", footer=True
+    ),
+    Command("hidden", "f8,full_stop", "hidden", "Hidden", "Show hidden files, or not", "picker", footer=True),
+    Command("clipboard", "f10", "clipboard", "Clipboard", "Attach the image or text in the clipboard", "picker"),
+    Command("parent", "backspace,left", "parent", "Up", "The folder above, when no path is typed", "picker"),
+    Command("filter", "slash", "filter", "Filter", "Type into the path line", "picker"),
     Command("remove", "d,delete", "remove", "Remove", "Take the file off the mail", "attached", footer=True),
     Command(
         "inline", "i", "inline", "Inline or not", "Show it in the HTML body, or attach it", "attached", footer=True
+    ),
+    Command("describe", "e", "describe", "Edit", "Its file name, media type and content-id", "attached", footer=True),
+    Command(
+        "refer", "c", "refer", "Into HTML", "Make it inline and put it into the HTML body", "attached", footer=True
+    ),
+    Command("raise", "K,shift+up", "raise", "Up", "Send it before the one above", "attached", footer=True),
+    Command("lower", "J,shift+down", "lower", "Down", "Send it after the one below", "attached", footer=True),
+    Command(
+        "undo", "u,ctrl+z", "undo", "Undo", "Take back the last change of what is attached", "attached", footer=True
     ),
     Command("account-add", "n", "add", "New", "Add an account", "accounts", footer=True),
     Command("account-check", "c", "check", "Check", "Ask Cloudflare what the account may do", "accounts", footer=True),
@@ -140,6 +172,7 @@ OPENING = frozenset(
         "account",
         "add",
         "identity",
+        "describe",
     }
 )
 """Actions that show another screen or mail: keys typed right after them are meant for that."""
@@ -158,7 +191,7 @@ def bindings(*places: Where) -> list[BindingType]:
             command.action,
             command.label,
             show=command.footer,
-            priority=command.where in {"everywhere", "composer", "form", "raw", "history", "unknown"},
+            priority=command.where in {"everywhere", "composer", "form", "raw", "history", "unknown", "picker"},
             tooltip=command.help,
             id=command.id,
         )
@@ -169,7 +202,15 @@ def bindings(*places: Where) -> list[BindingType]:
 
 def key_names(command: Command) -> str:
     """The keys of a command as people write them."""
-    names = {"slash": "/", "escape": "Esc", "delete": "Del", "enter": "Enter", "backslash": "\\"}
+    names = {
+        "slash": "/",
+        "backslash": "\\",
+        "asterisk": "*",
+        "full_stop": ".",
+        "escape": "Esc",
+        "delete": "Del",
+        "enter": "Enter",
+    }
     shown = []
     for key in filter(None, command.keys.split(",")):
         modifier, plus, last = key.rpartition("+")
@@ -190,8 +231,15 @@ class KeyBar(Static):
 
     def __init__(self, *places: Where) -> None:
         super().__init__(id="key-bar")
+        self._commands: list[Command] = []
+        self.show(*places)
+
+    def show(self, *places: Where) -> None:
+        """The keys of these places."""
         shown = [command for command in commands(*places) if command.footer]
         self._commands = sorted(shown, key=lambda command: _function_number(command.keys))
+        if self.is_attached:
+            self.refresh()
 
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())

@@ -1,5 +1,6 @@
 """The form: address fields, subject, text and HTML bodies, attachments."""
 
+import html
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -11,11 +12,22 @@ from textual.style import Style
 from textual.widget import Widget
 from textual.widgets import Label, Static, TextArea
 
-from cfmail_tui.message import AttachmentDraft, Draft, MessageError, Place, RawDraft, SavedDraft, parse_mailboxes
+from cfmail_tui import browse
+from cfmail_tui.message import (
+    AttachmentDraft,
+    Draft,
+    MessageError,
+    Place,
+    RawDraft,
+    SavedDraft,
+    parse_mailboxes,
+    printable,
+)
 from cfmail_tui.profile import Identity
-from cfmail_tui.submission import RECIPIENT_LIMIT, SIZE_LIMIT, megabytes
+from cfmail_tui.submission import RECIPIENT_LIMIT, Size
 from cfmail_tui.ui.commands import bindings
-from cfmail_tui.ui.fields import Body, MailField, plain
+from cfmail_tui.ui.fields import Body, MailField, Pasted, plain
+from cfmail_tui.ui.files import Latest
 from cfmail_tui.ui.mail import MailScreen
 
 _FOLDING = (Place.CC, Place.BCC, Place.REPLY_TO)
@@ -49,17 +61,16 @@ class AttachmentBar(Static):
     class Pressed(Message):
         """The user wants to see the attachments."""
 
-    def show(self, attachments: tuple[AttachmentDraft, ...], sizes: dict[str, int]) -> None:
-        """Name the files; `sizes` in octets where they are known."""
+    def show(self, attachments: tuple[AttachmentDraft, ...], size: Size | None) -> None:
+        """Name the files; `size` is that of the mail, None while it is not known."""
         self.display = bool(attachments)
-        total = sum(sizes.get(part.path, 0) * 4 // 3 for part in attachments)
-        known = all(part.path in sizes for part in attachments)
-        head = f"Attachments {megabytes(total) if known else '…'} of {megabytes(SIZE_LIMIT)} encoded"
+        self.set_class(size is not None and size.is_over, "-wrong")
+        head = f"Attachments {size.words if size else '…'}"
         names = []
         for part in attachments:
-            name = part.path.rpartition("/")[2]
+            name = part.filename or part.path.rpartition("/")[2]
             names.append(f"{name} (inline)" if part.disposition == "inline" else name)
-        self.update(Content.assemble((head, "$foreground-muted"), "  ", plain("  ".join(names), 400)))
+        self.update(Content.assemble(plain(head, 300).stylize("$foreground-muted"), "  ", plain("  ".join(names), 400)))
 
     def on_click(self) -> None:
         self.post_message(self.Pressed())
@@ -76,20 +87,32 @@ class ComposeScreen(MailScreen):
     class AttachRequested(Message):
         """The user wants to see, add or remove attachments of `screen`."""
 
-        attachments: tuple[AttachmentDraft, ...]
         screen: "ComposeScreen"
 
     @dataclass
-    class SizesRequested(Message):
-        """How large these files are is wanted by `screen`."""
+    class SizeRequested(Message):
+        """How big this mail is, is wanted by `screen`."""
 
-        attachments: tuple[AttachmentDraft, ...]
+        draft: Draft
+        account: str
+        screen: "ComposeScreen"
+
+    @dataclass
+    class PathsPasted(Message):
+        """What was pasted may be paths of files, which are to be attached to `screen` instead."""
+
+        pasted: Pasted
         screen: "ComposeScreen"
 
     def __init__(self, draft: SavedDraft) -> None:
         super().__init__(draft)
         self._attachments: tuple[AttachmentDraft, ...] = ()
-        self._sizes: dict[str, int] = {}
+        self._sizes: Latest[Draft] = Latest(
+            lambda draft: self.post_message(self.SizeRequested(draft, self.account, self))
+        )
+        self._weight: Size | None = None
+        self._pasted: tuple[Pasted, tuple[AttachmentDraft, ...], Draft] | None = None
+        """What was pasted, what was attached before that, and the mail as it was right after."""
         self._offered = Draft()
         """What stands there without having been typed."""
 
@@ -192,11 +215,40 @@ class ComposeScreen(MailScreen):
         self._show_attachments()
         self._save_soon()
 
-    def learn_sizes(self, sizes: dict[str, int]) -> None:
-        """How large files are now, in octets, by their paths."""
-        self._sizes = sizes
+    def take_size(self, size: Size | None) -> None:
+        """How big the mail is; None if that cannot be told."""
+        self._sizes.answered()
+        self._weight = size
         if self.is_attached:
             self._show_attachment_bar()
+
+    def insert_reference(self, content_id: str, filename: str) -> str:
+        """Show an inline file in the HTML body, where its cursor is; the reason if that cannot be."""
+        if self.body("text").text.strip() and not self.body("html").text.strip():
+            return "the mail has no HTML body, and a picture alone would hide its text: F10 in the form begins one"
+        self.body("html").insert(f'<img src="cid:{content_id}" alt="{html.escape(filename)}">')
+        self._show_body(html=True)
+        return ""
+
+    def attach_pasted(self, pasted: Pasted, drafts: tuple[AttachmentDraft, ...]) -> None:
+        """Attach the files whose paths were pasted, and take these out of the text; Ctrl+Z right after undoes it."""
+        known = {attached.path for attached in self._attachments}
+        new = tuple(draft for draft in drafts if draft.path not in known)
+        if not self.is_attached or self.is_busy or not new or not pasted.take_out():
+            return
+        before = self._attachments
+        self.set_attachments((*before, *new))
+        self._pasted = (pasted, before, self.content())
+        names = ", ".join(draft.path.rpartition("/")[2] for draft in new)
+        self.notify(printable(f"Attached {names}. Ctrl+Z puts the text in instead.", 300), markup=False)
+
+    def action_put_text(self) -> None:
+        """The paste was meant as text after all."""
+        if self._pasted:
+            pasted, before, _ = self._pasted
+            self._pasted = None
+            self.set_attachments(before)
+            pasted.put_back()
 
     def focus_place(self, place: Place) -> None:
         if place is Place.HEADERS:
@@ -226,8 +278,11 @@ class ComposeScreen(MailScreen):
     def on_attachment_bar_pressed(self) -> None:
         self.action_attach()
 
-    def on_paste(self, _event: events.Paste) -> None:
+    def on_pasted(self, event: Pasted) -> None:
+        event.stop()
         self._save_soon()
+        if any(browse.pasted_words(event.text)):
+            self.post_message(self.PathsPasted(event, self))
 
     def action_more_fields(self) -> None:
         """Show the fields that fold away, or fold the empty ones."""
@@ -253,7 +308,7 @@ class ComposeScreen(MailScreen):
         self._show_body_bar()
 
     def action_attach(self) -> None:
-        self.post_message(self.AttachRequested(self._attachments, self))
+        self.post_message(self.AttachRequested(self))
 
     def action_editor(self) -> None:
         body = self.body("html" if self.body("html").display else "text")
@@ -274,11 +329,24 @@ class ComposeScreen(MailScreen):
 
     def _show_attachments(self) -> None:
         self._show_attachment_bar()
+        self._weigh()
+
+    def _weigh(self) -> None:
         if self._attachments:
-            self.post_message(self.SizesRequested(self._attachments, self))
+            self._sizes.want(self.content())
 
     def _show_attachment_bar(self) -> None:
-        self.query_one(AttachmentBar).show(self._attachments, self._sizes)
+        self.query_one(AttachmentBar).show(self._attachments, self._weight)
+
+    def _save_if_changed(self) -> None:
+        super()._save_if_changed()
+        self._weigh()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A paste can be made text right after it was taken for files."""
+        if action == "put_text":
+            return self._pasted is not None and self.content() == self._pasted[2] and not self.is_busy
+        return super().check_action(action, parameters)
 
     def _count_recipients(self) -> None:
         count = 0

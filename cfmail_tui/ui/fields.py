@@ -4,9 +4,11 @@ Invariants: text from outside is never markup, and no control character of it re
 edited keeps every character, a control only looks different.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from rich.text import Text
 from textual import events
@@ -125,6 +127,24 @@ class EndsOnce(Screen[ScreenResultType]):
         return super().dismiss(result) if self.is_active else AwaitComplete()
 
 
+@dataclass
+class Pasted(Message):
+    """A text was pasted into a field, where it stands as `inserted`, from `start` on."""
+
+    text: str
+    field: "LineInput | Body"
+    start: Any
+    inserted: str
+
+    def take_out(self) -> bool:
+        """Take it out of the field again, if it still stands there."""
+        return self.field.put_instead(self.start, self.inserted, "")
+
+    def put_back(self) -> bool:
+        """Put it in again, where it was taken out."""
+        return self.field.put_instead(self.start, "", self.inserted)
+
+
 class LineInput(Input):
     """A one-line field; a paste of several lines becomes one, and a secret one cannot be copied out."""
 
@@ -159,10 +179,25 @@ class LineInput(Input):
     def set_text(self, text: str) -> None:
         self.value = _without_controls(text, self._joiner)
 
+    def put_in(self, text: str) -> None:
+        """Put this in place of what is selected, or at the cursor."""
+        self.replace(_without_controls(text, self._joiner), *self.selection)
+
+    def put_instead(self, start: int, old: str, new: str) -> bool:
+        """Put a text in place of one that stands here; False if it does not."""
+        end = start + len(old)
+        if self.value[start:end] != old:
+            return False
+        self.replace(new, start, end)
+        return True
+
     def _on_paste(self, event: events.Paste) -> None:
-        self.replace(_without_controls(event.text, self._joiner), *self.selection)
         event.stop()
         event.prevent_default()
+        start, inserted = min(self.selection), _without_controls(event.text, self._joiner)
+        self.put_in(event.text)
+        if not self.password:
+            self.post_message(Pasted(event.text, self, start, inserted))
 
     def action_copy(self) -> None:
         if not self.password:
@@ -203,7 +238,7 @@ class Body(TextArea):
         self.navigator = DocumentNavigator(self.wrapped_document)
 
     def load_text(self, text: str) -> None:
-        """Show this text instead. textual/widgets/_text_area.py:1203 leaves it unwrapped, and a cursor beyond its end."""
+        """Show this text. textual/widgets/_text_area.py:1203 leaves it unwrapped, and the cursor beyond its end."""
         super().load_text(text)
         self.set_reactive(TextArea.selection, Selection.cursor(min(self.cursor_location, self.document.end)))
         self._rewrap_and_refresh_virtual_size()
@@ -224,6 +259,20 @@ class Body(TextArea):
         if strip is None:
             strip = self._line_cache[key] = self._render_line(y)
         return strip
+
+    def put_instead(self, start: tuple[int, int], old: str, new: str) -> bool:
+        """Put a text in place of one that stands here; False if it does not."""
+        lines = old.split("\n")
+        end = (start[0] + len(lines) - 1, len(lines[-1]) + (start[1] if len(lines) == 1 else 0))
+        if self.get_text_range(start, end).replace("\r\n", "\n") != old:
+            return False
+        self.replace(new, start, end)
+        return True
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        if not self.read_only:
+            # Textual's own puts it in, after this.
+            self.post_message(Pasted(event.text, self, min(self.selection), re.sub("\r\n?", "\n", event.text)))
 
     def get_line(self, line_index: int) -> Text:
         """The line as drawn; controls have stand-ins, the document keeps them."""

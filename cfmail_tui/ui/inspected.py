@@ -53,7 +53,9 @@ def details(inspection: Inspection) -> Iterator[Line]:
         for record in domain.missing:
             yield fact("  add", _record(record))
     if missing_records(inspection):
-        yield Line(Content.styled("r copies the records to add.", "$foreground-muted"))
+        yield Line(
+            Content.styled("r copies the records to add; cfmail account check prints them.", "$foreground-muted")
+        )
 
 
 def missing_records(inspection: Inspection) -> str:

@@ -14,7 +14,6 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static, TextArea
@@ -22,7 +21,7 @@ from textual.widgets import Static, TextArea
 from cfmail_tui.message import Draft, Place, Problem, RawDraft, SavedDraft
 from cfmail_tui.profile import Identity
 from cfmail_tui.ui.commands import KeyBar, Where
-from cfmail_tui.ui.fields import Body, LineInput, MailField, plain
+from cfmail_tui.ui.fields import Body, EndsOnce, LineInput, MailField, plain
 from cfmail_tui.ui.results import ResultsPane
 
 SAVE_AFTER = 1.0
@@ -82,7 +81,7 @@ class TitleBar(Horizontal):
         self._state.update(Content.assemble(self._account, self._saved))
 
 
-class MailScreen(Screen[None]):
+class MailScreen(EndsOnce[None]):
     """A mail being written, as a form or as raw MIME."""
 
     TITLE_WORDS = ""

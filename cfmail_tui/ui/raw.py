@@ -10,7 +10,7 @@ from textual.widget import Widget
 from textual.widgets import Static, TextArea
 
 from cfmail_tui import mime
-from cfmail_tui.message import Draft, MessageError, Place, RawDraft, SavedDraft, parse_mailboxes, same_address
+from cfmail_tui.message import Draft, Place, RawDraft, SavedDraft
 from cfmail_tui.submission import SIZE_LIMIT, megabytes
 from cfmail_tui.ui.commands import bindings
 from cfmail_tui.ui.fields import Body, MailField, plain
@@ -101,16 +101,13 @@ class RawScreen(MailScreen):
 
     def action_mend_bcc(self) -> None:
         """Put the addresses of Bcc fields into the envelope, and take the fields out of the header."""
-        recipients = self.query(MailField)[1]
-        source = self.source
-        blind = mime.field_bodies(source, *mime.BLIND_FIELDS)
-        if not blind:
+        draft = self.content()
+        moved = mime.bcc_moved(draft)
+        if moved is draft:
             self.results.say("Bcc", "there is no Bcc field in the header")
             return
-        known = {same_address(address) for address in _addresses(recipients.text)}
-        missing = [address for address in _addresses(", ".join(blind)) if same_address(address) not in known]
-        recipients.text = ", ".join(filter(None, [recipients.text.strip().rstrip(","), *missing]))
-        self._take(mime.without_bcc(source))
+        self.query(MailField)[1].text = moved.recipients
+        self._take(moved.source)
         self.results.say("Bcc", "the field is out of the header, its addresses are in the envelope")
 
     def _take(self, source: bytes) -> None:
@@ -143,11 +140,3 @@ def shown_source(source: bytes, *, whole: bool) -> str:
     if whole:
         return source.decode("utf-8").replace("\r\n", "\n")
     return source[:_SHOWN_SIZE].decode("utf-8", "replace").replace("\r\n", "\n")
-
-
-def _addresses(text: str) -> list[str]:
-    """The addresses of a list; one that does not parse is taken as it stands, to be mended where it is seen."""
-    try:
-        return [mailbox.addr_spec for mailbox in parse_mailboxes(text, Place.ENVELOPE_RECIPIENTS)]
-    except MessageError:
-        return [text]

@@ -57,18 +57,26 @@ class RowList(ScrollView, Generic[Item], can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         at = y + self.scroll_offset.y
-        width = self.size.width
         style = self.rich_style
-        text = ""
-        if at < len(self.items):
-            text = printable(self._describe(self.items[at]), width + 1)
-            if at == self.cursor:
-                style += self.get_component_rich_style("rows--cursor", partial=True)
-                if not self.has_focus:
-                    style += Style(reverse=False, dim=True)
-        elif at == 0:
-            text = self._empty
-        return Strip([Segment(f" {text}", style)]).adjust_cell_length(width, style)
+        if at >= len(self.items):
+            return self._strip("" if at else self._empty, style)
+        style += self.item_style(self.items[at])
+        if at == self.cursor:
+            style += self.cursor_style()
+        return self._strip(self._describe(self.items[at]), style)
+
+    def item_style(self, _item: Item) -> Style:
+        """How the line of an item differs from others."""
+        return Style()
+
+    def cursor_style(self) -> Style:
+        """How the line under the cursor differs from the others."""
+        style = self.get_component_rich_style("rows--cursor", partial=True)
+        return style if self.has_focus else style + Style(reverse=False, dim=True)
+
+    def _strip(self, text: str, style: Style) -> Strip:
+        width = self.size.width
+        return Strip([Segment(f" {printable(text, width + 1)}", style)]).adjust_cell_length(width, style)
 
     def watch_cursor(self) -> None:
         self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False, force=True)

@@ -1,6 +1,6 @@
 """What the app's workers tell it: they post these messages and touch nothing else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,10 +18,13 @@ Next = Callable[[], object]
 Task = Callable[["Outbox"], Next]
 """Something a worker does with the outbox; it gives what follows."""
 
+Steps = Callable[[], Iterator[Next]]
+"""Something a worker does without the outbox; each step gives what follows."""
+
 
 @dataclass
 class Done(Message):
-    """A worker is done."""
+    """A worker is done, or has come a step further."""
 
     then: Next
 

@@ -436,6 +436,13 @@ def test_unlocked_records_are_good_and_said() -> None:
 
 GOOD: Final = SendingDomain("a.example", "a.example", enabled=True, status="ready")
 OFF: Final = SendingDomain("b.example", "b.example", enabled=False, status="unconfigured")
+
+
+def test_a_fault_is_told_once() -> None:
+    """Three missing MX records are three records to add, and one fault."""
+    assert domain({"status": "misconfigured", "errors": ["mx.missing"] * 3}).faults == ("its MX record is missing",)
+
+
 BROKEN: Final = SendingDomain("c.example", "c.example", True, "misconfigured", (), ("its MX record is missing",))
 UNSEEN: Final = SendingDomain("d.example", "d.example", enabled=True)
 ACTIVE: Final = TokenState("user", "active")

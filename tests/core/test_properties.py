@@ -43,6 +43,9 @@ from cfmail_tui.submission import (
     raw_request,
 )
 
+MANY = settings(max_examples=2 * settings().max_examples)
+"""For what text from outside goes into: twice the examples of the profile."""
+
 ATEXT = "abcXYZ019!#$%&'*+-/=?^_`{|}~"
 CLEAN = st.characters(exclude_categories=["Cc", "Cs"])
 """Every character but control characters and surrogates."""
@@ -79,7 +82,7 @@ def test_mailboxes_survive_being_shown_and_typed(found: list[Mailbox], separator
     assert parse_mailboxes(separator.join(map(str, found)), Place.TO) == tuple(found)
 
 
-@settings(max_examples=300)
+@MANY
 @given(ANYTHING)
 @example("a@b.c <'a@b.c'>")
 @example("[mailto:")
@@ -109,7 +112,7 @@ def test_any_domain_becomes_a_labels_or_says_why_not(domain: str) -> None:
         assert [re.fullmatch(r"a@[\w.-]+", mailbox.addr_spec, re.ASCII) for mailbox in found] != [None]
 
 
-@settings(max_examples=300)
+@MANY
 @given(ANYTHING | st.lists(st.builds("{}:{}".format, atoms, ANYTHING)).map("\n".join))
 def test_any_text_is_header_fields_or_says_why_not(text: str) -> None:
     """No text yields a header field with a line break, a control character or a name that is none."""
@@ -353,7 +356,7 @@ SOURCES = st.binary() | st.lists(
 ).map(b"".join)
 
 
-@settings(max_examples=300)
+@MANY
 @given(SOURCES)
 def test_any_source_can_be_looked_into(source: bytes) -> None:
     """Looking at octets never fails, and the fields found lie one after the other within the source."""
@@ -369,7 +372,7 @@ def test_any_source_can_be_looked_into(source: bytes) -> None:
     assert not re.search(rb"(?<!\r)\n", mime.crlf(source))
 
 
-@settings(max_examples=300)
+@MANY
 @given(SOURCES)
 def test_without_bcc_all_else_is_left(source: bytes) -> None:
     """No blind field is left, every other field is, and what follows the header is untouched."""
@@ -397,7 +400,7 @@ def test_any_field_body_can_be_decoded(text: str) -> None:
         decoded.encode()
 
 
-@settings(max_examples=200)
+@MANY
 @given(
     SOURCES | SOURCES.map(lambda source: b"From: a\n" + source),
     ANYTHING | addresses,
@@ -470,7 +473,7 @@ def envelopes_of(value: object) -> Any:
 bodies_of_answers = st.binary() | (json_values | envelopes_of(None)).map(json.dumps).map(str.encode)
 
 
-@settings(max_examples=400)
+@MANY
 @given(statuses, bodies_of_answers, st.none() | st.floats(0, 1e6), st.booleans())
 def test_any_answer_is_one_outcome(status: int, body: bytes, retry_after: float | None, challenged: bool) -> None:
     """Whatever comes back, one outcome results, with words, and all of its text can be stored and shown."""

@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import pytest
 
 from cfmail_tui.sandbox import Sandbox
 from tests.edge.fault_server import ACCOUNT_ID, PATIENCE, TOKEN, Exchange, FarEnd, http_answer
+from tests.fork_server import shared
 from tests.pty_driver import Terminal
 
 Start = Callable[..., Terminal]
@@ -26,12 +27,26 @@ def connected(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """`start("demo", size=(80, 24), ...)`: the program on a `Terminal` of its own, once it can be used."""
+    """`start("demo", size=(80, 24), ...)`: the program on a `Terminal` of its own, once it can be used.
+
+    A fork of one that has done its imports, which is quick; with `anew`, an environment or no controlling terminal it
+    is loaded from the disk, as a user's is.
+    """
     with ExitStack() as ending:
 
-        def run(*arguments: str | Path, **options: Any) -> Terminal:
-            command = [sys.executable, "-m", "cfmail_tui", *map(str, arguments)]
-            terminal = ending.enter_context(Terminal(command, **options))
+        def run(
+            *arguments: str | Path,
+            anew: bool = False,
+            env: Mapping[str, str] | None = None,
+            controlling: bool = True,
+            **options: Any,
+        ) -> Terminal:
+            if anew or env or not controlling:
+                command = [sys.executable, "-m", "cfmail_tui", *arguments]
+                started = Terminal(command, env=env, controlling=controlling, **options)
+            else:
+                started = Terminal(arguments, server=shared(), **options)
+            terminal = ending.enter_context(started)
             terminal.wait_for("F9")
             return terminal
 

@@ -84,7 +84,7 @@ def saved_by_itself(terminal: Terminal, text: str) -> None:
     terminal.wait_for("saved ", name="saved by itself")
     terminal.wait_gone("could not be saved")
     terminal.wait_gone("cannot be saved")
-    assert kept() == text
+    terminal.wait_for(lambda _screen: kept() == text, name="the text on the disk")
 
 
 def kept() -> str:
@@ -441,7 +441,7 @@ def test_a_newer_schema(start: Start) -> None:
 NEED_NOTHING: Final = {
     "f1": "What can be done where you are",
     "f2": "Search for commands",
-    "f3": "path of the file",
+    "f3": "Attach a file",
     "f7": "unfinished mails",
     "f8": "what was sent, newest first",
 }
@@ -451,7 +451,7 @@ NEED_NOTHING: Final = {
 def test_no_more_open_files(start: Start, cloudflare: Cloudflare) -> None:
     """Without a descriptor to be had, what needs one says so, typing and saving go on, and nothing spins or ends."""
     cloudflare.go_on()
-    terminal = start(*LETTER)
+    terminal = start(*LETTER, anew=True)
     typed(terminal, "the text")
     terminal.wait_for("saved ")
     before = resource.prlimit(terminal.child, resource.RLIMIT_NOFILE)

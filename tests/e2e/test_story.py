@@ -136,6 +136,7 @@ def test_the_same_with_the_mouse(start: Start, connected: Sandbox, report: Path)
     terminal.click("Send (y)")
     for line in RESULTS:
         terminal.wait_for(line)
+    terminal.wait_for("F3 Attach", name="the keys for the next mail")
     terminal.click("History")
     terminal.wait_for("newest first")
     terminal.click("Monthly report")

@@ -163,6 +163,9 @@ def test_a_draft_survives_the_end_of_the_program(start: Start, connected: Sandbo
     terminal.wait_for("Hello")
     terminal.send("the first text")
     terminal.wait_for("saved ")
+    terminal.wait_for(
+        lambda _: [getattr(draft, "text", "") for draft in drafts()] == ["the first text"], name="all of it on the disk"
+    )
     os.kill(terminal.child, signal.SIGKILL)
     terminal.wait_exit()
     terminal = start()

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 import pytest
 
@@ -68,23 +68,19 @@ def far_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[SharedFarEnd]:
             far_end.release.set()
 
 
-def started(server: ForkServer, *arguments: str, stdout: IO[bytes], stderr: IO[bytes]) -> Program:
-    """A cfmail without a screen, which may read a short text."""
-    with tempfile.TemporaryFile() as text:
+def started(server: ForkServer, *arguments: str) -> Program:
+    """A cfmail without a screen, which may read a short text, and whose words nobody reads."""
+    with tempfile.TemporaryFile() as text, Path(os.devnull).open("wb") as nothing:
         text.write(b"Hi Bob")
         text.seek(0)
-        return server.start(
-            *arguments, env=os.environ, stdin=text.fileno(), stdout=stdout.fileno(), stderr=stderr.fileno()
-        )
+        output = nothing.fileno()
+        return server.start(*arguments, env=os.environ, stdin=text.fileno(), stdout=output, stderr=output)
 
 
 def ran(server: ForkServer, *arguments: str) -> tuple[int, str, str]:
     """Exit code, results and words of a cfmail that ends by itself."""
-    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
-        code = started(server, *arguments, stdout=stdout, stderr=stderr).wait()
-        stdout.seek(0)
-        stderr.seek(0)
-        return code, stdout.read().decode(), stderr.read().decode()
+    code, out, err = server.run(*arguments, env=os.environ, stdin=b"Hi Bob")
+    return code, out.decode(), err.decode()
 
 
 def outcomes(server: ForkServer) -> dict[str, str]:
@@ -120,10 +116,9 @@ def test_a_hundred_mails_beside_a_killed_one(far_end: SharedFarEnd) -> None:
             return [ran(server, "send", *LETTER, f"{name}-{number}", "-") for number in range(BY_COMMAND)]
 
         lanes = [pool.submit(lane, f"lane-{number}") for number in range(LANES)]
-        with Path(os.devnull).open("r+b", buffering=0) as nothing:
-            doomed = started(server, "send", *LETTER, "doomed", "-", stdout=nothing, stderr=nothing)
-            far_end.await_subjects("doomed")
-            doomed.kill()
+        doomed = started(server, "send", *LETTER, "doomed", "-")
+        far_end.await_subjects("doomed")
+        doomed.kill()
         meanwhile = outcomes(server)
         assert meanwhile["doomed"] == "unknown"
         assert [meanwhile[subject] for subject in held] == ["open", "open"]

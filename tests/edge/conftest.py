@@ -1,10 +1,35 @@
-"""What the tests of the edges share: a certificate authority that only they trust."""
+"""What the tests of the edges share: a store beside another one, and a certificate authority that only they trust."""
 
 import ssl
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 import trustme
+
+from cfmail_tui.store import Store
+from tests.edge.waiting_mails import NOON
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def store(data_dir: Path) -> Iterator[Store]:
+    """A store whose clock stands still."""
+    with closing(Store(data_dir, lambda: NOON)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def other(data_dir: Path) -> Iterator[Store]:
+    """Another cfmail that runs meanwhile."""
+    with closing(Store(data_dir, lambda: NOON)) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -12,12 +12,15 @@ from typing import Any, Final
 import pytest
 
 from cfmail_tui.sandbox import Choices, Sandbox
-from tests.edge.cli_run import FIELDS, PATIENCE, Ran, kept_files, use
+from tests.edge.cli_run import FIELDS, Ran, kept_files, use
 from tests.edge.fault_server import TOKEN, Exchange, FarEnd, closed_port, http_answer
+from tests.fork_server import shared
 from tests.pty_driver import Terminal
 
 ROOT: Final = Path(__file__).parents[2]
 PASSPHRASE: Final = "correct horse battery"
+RING: Final = "keyring (Secret Service)"
+NO_KEYRING: Final = "keyring.backends.fail.Keyring"
 FILE: Final = ("--store", "file", "--passphrase-stdin")
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -27,24 +30,20 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 def base_url(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """The far end is the sandbox; who asks there is for the test to say."""
     monkeypatch.setenv("CLOUDFLARE_BASE_URL", sandbox.base_url)
-    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "tests.edge.kept_in_file.Ring")
 
 
 def cfmail(*arguments: str, stdin: str = "") -> Ran:
     """The command in a process that belongs to no terminal."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "cfmail_tui", *arguments],
-        input=stdin.encode(),
-        capture_output=True,
-        timeout=PATIENCE,
-        check=False,
-        start_new_session=True,
-    )
-    return Ran(done.returncode, done.stdout, done.stderr)
+    return Ran(*shared().run(*arguments, env=os.environ, stdin=stdin.encode()))
 
 
 def add(name: str, token: str, *flags: str) -> Ran:
-    return cfmail("account", "add", name, "--token-stdin", *FILE, *flags, stdin=f"{token}\n{PASSPHRASE}\n")
+    return cfmail("account", "add", name, "--token-stdin", *flags, stdin=token)
+
+
+def add_to_file(name: str, token: str) -> Ran:
+    return cfmail("account", "add", name, "--token-stdin", *FILE, stdin=f"{token}\n{PASSPHRASE}\n")
 
 
 def listed() -> list[dict[str, Any]]:
@@ -61,12 +60,12 @@ class TestAdding:
         """A paste as shells and browsers give it is enough: name, place and verdict are told, and all of it as JSON."""
         ran = add("work", f' "Bearer {sandbox.token}" \r', "--from", "Me <me@acme.example>", "--json")
         assert (ran.code, ran.err) == (0, "")
-        assert (ran.json["name"], ran.json["source"], ran.json["default"]) == ("work", "encrypted file", True)
+        assert (ran.json["name"], ran.json["source"], ran.json["default"]) == ("work", RING, True)
         assert ran.json["identities"] == [{"from": "Me <me@acme.example>", "reply_to": ""}]
         assert ran.json["check"]["account_id"] == sandbox.account_id
         assert ran.json["check"]["verdict"]["can_send"] is True
         again = add("work", sandbox.add_token("account"))
-        assert again.out.splitlines()[0] == "“work” is kept in the encrypted file; it is the default"
+        assert again.out.splitlines()[0] == f"“work” is kept in the {RING}; it is the default"
         assert again.out.splitlines()[1].startswith("mail can be sent from acme.example")
         assert listed()[0]["identities"] == [{"from": "Me <me@acme.example>", "reply_to": ""}]
 
@@ -98,7 +97,7 @@ class TestAdding:
         assert (wrong.code, wrong.json["outcome"], wrong.json["exit_code"]) == (69, "refused", 69)
         assert not listed()
         assert add("work", token, "--account-id", sandbox.account_id.upper()).code == 0
-        assert cfmail("account", "list").out.startswith("* work · encrypted file")
+        assert cfmail("account", "list").out.startswith(f"* work · {RING}")
 
     def test_of_several_accounts_one_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """They are listed, with their names made safe to show, and nothing is kept until one is named."""
@@ -133,8 +132,8 @@ class TestAdding:
         """The older pair is checked, kept and sent with."""
         with Sandbox(tmp_path / "keyed", global_key=True) as box:
             monkeypatch.setenv("CLOUDFLARE_BASE_URL", box.base_url)
-            flags = ("--email", box.email, "--global-key-stdin", *FILE, "--json")
-            ran = cfmail("account", "add", "old", *flags, stdin=f"{box.global_key}\n{PASSPHRASE}")
+            flags = ("--email", box.email, "--global-key-stdin", "--json")
+            ran = cfmail("account", "add", "old", *flags, stdin=box.global_key)
             assert (ran.code, ran.json["check"]["token"]["kind"]) == (0, "global key")
             assert box.global_key not in ran.out + ran.err
 
@@ -175,8 +174,9 @@ class TestAdding:
         assert "cannot be part of a token" in ran.err
         assert sandbox.token[:-1] not in ran.err
 
-    def test_no_keyring(self, new_machine: Path, sandbox: Sandbox) -> None:
+    def test_no_keyring(self, new_machine: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
         """Three lines say where else a token can be; it is in none of them, and nothing is written."""
+        monkeypatch.setenv("PYTHON_KEYRING_BACKEND", NO_KEYRING)
         ran = cfmail("account", "add", "work", "--token-stdin", stdin=sandbox.token)
         assert (ran.code, ran.out) == (64, "")
         first, second, third = ran.err.splitlines()
@@ -267,6 +267,10 @@ class TestNames:
 
 
 class TestEncryptedFile:
+    @pytest.fixture(autouse=True)
+    def no_keyring(self, base_url: None, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PYTHON_KEYRING_BACKEND", NO_KEYRING)
+
     @pytest.mark.slow
     def test_added_sent_with_and_removed_on_a_terminal(self, sandbox: Sandbox, new_machine: Path) -> None:
         """The token and a new passphrase are typed without echo; a wrong one costs a try; the token is in no output."""
@@ -305,7 +309,7 @@ class TestEncryptedFile:
 
     def test_a_dry_run_asks_nothing(self, sandbox: Sandbox, new_machine: Path) -> None:
         """Nothing is sent, so that no passphrase is asked for, on a terminal either; whose mail it would be is said."""
-        assert add("work", sandbox.token).code == 0
+        assert add_to_file("work", sandbox.token).code == 0
         text = new_machine / "mail.txt"
         text.write_text("Hi")
         with on_terminal("send", *FIELDS, "--dry-run", str(text)) as terminal:
@@ -331,7 +335,7 @@ class TestEncryptedFile:
     )
     def test_interrupted_while_asking(self, sandbox: Sandbox, arguments: tuple[str, ...]) -> None:
         """Ctrl+C at the question ends with 130, nothing is sent, and the terminal has its echo again."""
-        assert add("work", sandbox.token).code == 0
+        assert add_to_file("work", sandbox.token).code == 0
         with on_terminal(*arguments) as terminal:
             before = terminal.settings()
             terminal.wait_for("Passphrase of the encrypted file:")
@@ -344,7 +348,7 @@ class TestEncryptedFile:
     @pytest.mark.slow
     def test_without_a_terminal(self, sandbox: Sandbox) -> None:
         """Nobody is there to ask: 77 and what to do, nothing is sent, and a wrong passphrase adds nothing."""
-        assert add("work", sandbox.token).code == 0
+        assert add_to_file("work", sandbox.token).code == 0
         for arguments in (("send", *FIELDS, "-"), ("send", "--account", "work", *FIELDS, "-"), ("account", "check")):
             ran = cfmail(*arguments, stdin="Hi")
             assert (ran.code, "no terminal to ask on" in ran.err) == (77, True), ran
@@ -436,9 +440,8 @@ def test_two_accounts_in_a_keyring(run_with_secret_service: Run, sandbox: Sandbo
     environ = {"PYTHONPATH": str(ROOT), **{f"TOKEN_{n}": token for n, token in enumerate(tokens.values())}}
     ran = run_with_secret_service("unlocked", ["bash", "-c", script, sys.executable], environ)
     assert [line for line in ran.stdout.splitlines() if line.startswith("=")] == [*["=0"] * 9, "=64", "=0"], ran
-    ring = "keyring (Secret Service)"
-    assert f"“work” is kept in the {ring}; it is the default\n" in ran.stdout
-    assert f"* work · {ring}\n  Büro · {ring}\n" in ran.stdout
+    assert f"“work” is kept in the {RING}; it is the default\n" in ran.stdout
+    assert f"* work · {RING}\n  Büro · {RING}\n" in ran.stdout
     assert [line for line in ran.stdout.splitlines() if '"account"' in line] == [
         f'  "account": {json.dumps(name)},' for name in ("work", "Büro", "Büro")
     ]

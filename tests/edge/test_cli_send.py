@@ -323,7 +323,7 @@ class TestDryRun:
         assert shown.keys() == {
             "dry_run", "account", "source", "proxy",
             "endpoint", "envelope", "subject", "message_size", "body_size", "digest",
-        }  # fmt: skip
+        } | ({"changes", "findings"} if arguments[0] == "send-raw" else set())  # fmt: skip
         assert shown["dry_run"] is True
         assert shown["account"] == shown["source"] == ("environment" if credentials else None)
         assert shown["envelope"] == {"from": "me@acme.example", "recipients": ["bob@example.net"]}

@@ -36,11 +36,6 @@ MAIL: Final = Draft(sender="me@acme.example", to="bob@example.net", subject="Hel
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
-@pytest.fixture
 def opened(data_dir: Path) -> Iterator[Callable[[str], Outbox]]:
     """`opened(base_url)`: an outbox that sends there; all of one test are on the same data."""
     with contextlib.ExitStack() as closing_all:

@@ -26,11 +26,6 @@ ACCEPTED = json.dumps(
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
-@pytest.fixture
 def opened(data_dir: Path) -> Iterator[Callable[[str], Outbox]]:
     """An outbox that sends to this base URL; each call is another run of the program at noon."""
     running: list[Store] = []

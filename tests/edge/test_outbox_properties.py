@@ -24,6 +24,9 @@ from cfmail_tui.sandbox import Sandbox
 from cfmail_tui.store import Store
 from cfmail_tui.submission import Accepted, Account, ApiToken
 
+MANY: Final = settings(max_examples=2 * settings().max_examples)
+"""Twice the examples of the profile."""
+
 CLEAN: Final = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=60)
 ANY: Final = st.text(st.characters(), max_size=60) | st.text("ab \"'\\<>()@,;:=?_.\r\n\t\0\x85\u2028\u202e\xa0ö\ud800")
 NAMES: Final = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=40)
@@ -65,7 +68,7 @@ def phrase(value: str) -> str:
 def test_any_text_arrives_unchanged(road: Callable[[Draft], tuple[Any, bytes]], tmp_path: Path) -> None:
     """Any subject, name, text, HTML and file name that is taken reaches the far end, and its mail, as it was."""
 
-    @settings(max_examples=80)
+    @MANY
     @given(subject=CLEAN, name=CLEAN, text=ANY, html=ANY, filename=NAMES, content=st.binary(max_size=200))
     @example("=?utf-8?q?x?=", 'a "b" \\ <c>, d', "\0\r\n", "\u2028", "…\u202e.exe", b"\r\n")
     def arrives(subject: str, name: str, text: str, html: str, filename: str, content: bytes) -> None:
@@ -101,7 +104,7 @@ def test_any_text_arrives_unchanged(road: Callable[[Draft], tuple[Any, bytes]], 
 def test_any_file_name_arrives_clean(road: Callable[[Draft], tuple[Any, bytes]], tmp_path: Path) -> None:
     """A file of any name can be attached, and its name is the file's but for what no header can hold."""
 
-    @settings(max_examples=80)
+    @MANY
     @given(name=st.binary(min_size=1, max_size=60), inline=st.booleans())
     @example(b"data:text/html,x", True)
     @example(b"\xff\n\x1b", False)
@@ -128,7 +131,7 @@ def test_any_draft_is_refused_in_words_or_arrives(road: Callable[[Draft], tuple[
 
     typed = st.just("me@acme.example") | ANY
 
-    @settings(max_examples=150)
+    @MANY
     @given(st.builds(Draft, sender=typed, to=typed, subject=CLEAN | ANY, text=ANY, html=ANY))
     def holds(draft: Draft) -> None:
         try:
@@ -150,7 +153,7 @@ def test_any_draft_is_refused_in_words_or_arrives(road: Callable[[Draft], tuple[
 def test_any_source_is_refused_in_words_or_arrives(road: Callable[[RawDraft], tuple[Any, bytes]]) -> None:
     """Whatever stands in a raw message, it is a MessageError with words, or arrives with CRLF and else unchanged."""
 
-    @settings(max_examples=150)
+    @MANY
     @given(
         header=st.binary(max_size=40),
         body=st.binary(max_size=60) | ANY.map(lambda text: text.encode("utf-8", "replace")),

@@ -3,8 +3,6 @@
 import errno
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,7 +12,6 @@ from cfmail_tui.submission import Outcome, Refused
 from tests.edge.waiting_mails import (
     DELIVERED,
     LATER,
-    NOON,
     OFFLINE,
     PERHAPS,
     TOO_MANY,
@@ -26,24 +23,6 @@ from tests.edge.waiting_mails import (
     tried,
     wait,
 )
-
-
-@pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def other(data_dir: Path) -> Iterator[Store]:
-    """Another cfmail that runs meanwhile."""
-    with closing(Store(data_dir, lambda: NOON)) as opened:
-        yield opened
-
-
-@pytest.fixture
-def store(data_dir: Path) -> Iterator[Store]:
-    with closing(Store(data_dir, lambda: NOON)) as opened:
-        yield opened
 
 
 class TestAgain:

@@ -36,11 +36,6 @@ def outcomes(store: Store) -> dict[str, Outcome | None]:
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
-@pytest.fixture
 def old_dir(data_dir: Path) -> Path:
     """A data folder as the first release left it."""
     return left_behind(data_dir, SCHEMA_1, "accepted-1")

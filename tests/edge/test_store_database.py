@@ -32,11 +32,6 @@ def draft(revision: int, draft_id: str) -> SavedDraft:
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
-@pytest.fixture
 def store(data_dir: Path) -> Iterator[Store]:
     with closing(Store(data_dir)) as opened:
         yield opened

@@ -23,11 +23,6 @@ HOME: Final = Profile("Zuhause, groß", "file")
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
-@pytest.fixture
 def store(data_dir: Path) -> Iterator[Store]:
     with closing(Store(data_dir, lambda: NOON)) as opened:
         yield opened

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -24,10 +24,9 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 from cfmail_tui.message import Draft, SavedDraft
 from cfmail_tui.store import NoSuchAttempt, NoSuchDraft, Store, StoreError, instances
 from cfmail_tui.submission import Accepted, Envelope, NotSent, Outcome, Receipt, Refused, Submission, Unknown
+from tests.edge.waiting_mails import DELIVERED, NOON, die, names
 
 ROOT: Final = Path(__file__).parents[2]
-NOON: Final = datetime(2026, 1, 2, 12, tzinfo=UTC)
-DELIVERED: Final = Accepted(Receipt(delivered=("a@example.com",)))
 NOT_LEFT: Final = NotSent("cfmail ended before the mail left")
 LEFT: Final = Unknown("cfmail ended before an answer came")
 
@@ -38,35 +37,6 @@ def submission(attempt_id: str) -> Submission:
 
 def draft(revision: int = 1, draft_id: str = "draft", text: str = "") -> SavedDraft:
     return SavedDraft(draft_id, revision, Draft(text=text))
-
-
-def die(store: Store) -> None:
-    """What the system does when a process ends: the lock goes, the files stay."""
-    store._db.close()
-    os.close(store._instance._descriptor)
-    store._instance._descriptor = -1
-
-
-def names(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()}
-
-
-@pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def other(data_dir: Path) -> Iterator[Store]:
-    """Another cfmail that runs meanwhile."""
-    with closing(Store(data_dir, lambda: NOON)) as opened:
-        yield opened
-
-
-@pytest.fixture
-def store(data_dir: Path) -> Iterator[Store]:
-    with closing(Store(data_dir, lambda: NOON)) as opened:
-        yield opened
 
 
 class TestRecover:

@@ -4,7 +4,7 @@ import random
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 from datetime import UTC, timedelta, timezone
 from pathlib import Path
@@ -37,24 +37,6 @@ from tests.edge.waiting_mails import (
 )
 
 ROOT: Final = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def other(data_dir: Path) -> Iterator[Store]:
-    """Another cfmail that runs meanwhile."""
-    with closing(Store(data_dir, lambda: NOON)) as opened:
-        yield opened
-
-
-@pytest.fixture
-def store(data_dir: Path) -> Iterator[Store]:
-    with closing(Store(data_dir, lambda: NOON)) as opened:
-        yield opened
 
 
 class TestFinish:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cfmail_tui.sandbox import Sandbox
@@ -237,7 +237,6 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Any:
         yield box, client
 
 
-@settings(max_examples=100, deadline=None)
 @given(subject=ONE_LINE, name=ONE_LINE, text=ANY, html=ANY, filename=ONE_LINE.filter(bool), content=st.binary())
 def test_any_text_comes_back(
     shared: tuple[Sandbox, httpx.Client], subject: str, name: str, text: str, html: str, filename: str, content: bytes

@@ -1,4 +1,6 @@
-"""Pictures of the running program: `python -m tests.ui.scenes` writes screenshots/*.svg.
+"""Pictures of the running program: `python -m tests.ui.scenes` writes those that the project keeps to screenshots/.
+
+Those of the account screens are made when asked for: `python -m tests.ui.scenes 'account*' --to /tmp/pictures`.
 
 Each scene drives the real app on the embedded sandbox with keys, as a user would, and is drawn by Textual itself.
 """
@@ -6,7 +8,10 @@ Each scene drives the real app on the embedded sandbox with keys, as a user woul
 import argparse
 import asyncio
 import os
+import struct
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
@@ -121,6 +126,97 @@ async def _attach(stage: Stage, home: Path) -> None:
     await stage.until(lambda: len(stage.app.screen_stack) == 3)
     await stage.type(f"{report}\n")
     await stage.pilot.pause(0.3)
+
+
+def _documents(home: Path) -> Path:
+    """A folder as people have them, the same in every picture."""
+    folder = home / "Documents"
+    for name in ("Invoices", "Photos", "Travel 2026"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(folder / "sources.zip", "w") as archive:
+        for name in ("report/report.tex", "report/figures/revenue.svg", "report/README"):
+            archive.writestr(name, "x" * 900)
+    files = {
+        "budget 2026.xlsx": bytes(48_000),
+        "logo.png": _png(160, 96),
+        "minutes of May.txt": b"Minutes\n=======\n\nPresent: Alice, Bob, Carol\n\n1. The lease is renewed.\n2. Open.\n",
+        "report.pdf": b"%PDF-1.7\n" + bytes(1_250_000),
+        "report-draft.docx": bytes(96_000),
+        "resume.pdf": b"%PDF-1.7\n" + bytes(150_000),
+        ".notes.swp": b"x",
+    }
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    for number, path in enumerate(sorted(folder.iterdir())):
+        os.utime(path, (1_780_000_000 + 86_400 * number,) * 2)
+    return folder
+
+
+def _png(width: int, height: int) -> bytes:
+    """A cloud before the evening sky."""
+
+    def pixel(x: int, y: int) -> tuple[int, int, int]:
+        is_cloud = any((x - at) ** 2 + 2 * (y - 55) ** 2 < size**2 for at, size in ((55, 26), (80, 38), (108, 28)))
+        return (250, 250, 250) if is_cloud and y < 68 else (244 - y, 129 - y // 3, 32 + y)
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = b"".join(bytes([0, *(octet for x in range(width) for octet in pixel(x, y))]) for y in range(height))
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    parts = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + parts
+
+
+async def _pick(stage: Stage, home: Path) -> None:
+    """Two files are attached, one of them is found again by a filter."""
+    os.environ["HOME"] = str(home)
+    _documents(home)
+    await stage.press("f3")
+    await stage.settled()
+    await stage.type("~/Documents/\n")
+    await stage.until("report.pdf")
+    for name in ("report.pdf", "logo.png"):
+        await stage.type(name)
+        await stage.settled()
+        await stage.press("enter")
+        await stage.settled()
+    await stage.type("log")
+    await stage.settled()
+
+
+async def _pick_in_folder(stage: Stage, home: Path) -> None:
+    await _pick(stage, home)
+    await stage.press("backspace", "backspace", "backspace")
+    await stage.settled()
+    await stage.press(*["down"] * 5)
+    await stage.settled()
+    await stage.pilot.pause(0.3)
+
+
+async def _pick_and_preview(stage: Stage, home: Path) -> None:
+    await _pick_in_folder(stage, home)
+    await stage.press("f5")
+    await stage.settled()
+    await stage.pilot.pause(0.3)
+
+
+async def _places(stage: Stage, home: Path) -> None:
+    await _pick(stage, home)
+    await stage.press("f7")
+    await stage.until(f"{home}/")
+
+
+async def _manage(stage: Stage, home: Path) -> None:
+    await _pick_in_folder(stage, home)
+    await stage.press("tab", "tab", "down", "i")
+    await stage.settled()
+
+
+async def _describe(stage: Stage, home: Path) -> None:
+    await _manage(stage, home)
+    await stage.press("e")
+    await stage.until("Media type")
 
 
 async def _attached(stage: Stage, home: Path) -> None:
@@ -311,14 +407,21 @@ def _account_scenes() -> Iterator[Scene]:
     for name, (opened, act) in ACCOUNT_SCENES.items():
         first = Draft() if name in {"passphrase", "account-mail"} else REPORT
         yield Scene(name, (120, 36), first, act, opened=opened, is_kept=False)
-        yield Scene(f"{name}-80x24", (80, 24), first, act, opened=opened, is_kept=False)
+        yield Scene(f"{name}-80x24", (80, 24), first, act, opened=opened, is_kept=name == "check-bad")
 
 
 SCENES = (
     Scene("compose", (120, 36), REPORT, _attached),
     Scene("compose-80x24", (80, 24), REPORT, _attached),
     Scene("compose-light", (120, 36), REPORT, _attached, "textual-light"),
-    Scene("attach", (80, 24), REPORT, _attach),
+    Scene("attach", (120, 36), REPORT, _pick_in_folder),
+    Scene("attach-80x24", (80, 24), REPORT, _pick_in_folder),
+    Scene("attach-plain", (120, 36), REPORT, _pick_and_preview, is_kept=False),
+    Scene("attach-filter-80x24", (80, 24), REPORT, _pick, is_kept=False),
+    Scene("attach-preview-80x24", (80, 24), REPORT, _pick_and_preview),
+    Scene("attach-places-80x24", (80, 24), REPORT, _places, is_kept=False),
+    Scene("attached-80x24", (80, 24), REPORT, _manage),
+    Scene("attachment-80x24", (80, 24), REPORT, _describe, is_kept=False),
     Scene("problems-80x24", (80, 24), WRONG, _problems),
     Scene("review", (120, 36), REPORT, _review),
     Scene("review-80x24", (80, 24), REPORT, _review),

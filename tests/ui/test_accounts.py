@@ -18,6 +18,7 @@ from cfmail_tui.sandbox import Sandbox
 from cfmail_tui.sandbox.state import Choices
 from cfmail_tui.submission import Secret
 from cfmail_tui.ui.accounts import AccountsScreen
+from cfmail_tui.ui.fields import fact
 from tests.edge.fault_server import PATIENCE, Exchange, FarEnd, closed_port
 from tests.leaks import Leaks
 from tests.ui.accounts import PASSPHRASE, Memory, asked, open_accounts, set_up
@@ -210,8 +211,9 @@ async def test_without_a_network_an_account_is_added_unchecked(
         await asked(stage)
         await stage.type(f"{first_use.token}\n\n")
         await stage.until("Account ID")
-        assert "nothing listens" in stage.words()
         await stage.settled()
+        await stage.press("enter")
+        assert "nothing listens" in stage.words(), "which an empty answer does not wipe away"
         await stage.type(f"{first_use.account_id}\n")
         await keep_in(stage, "this session only")
         await stage.until("nothing has left yet")
@@ -322,6 +324,17 @@ async def test_a_proxy_is_shown(ring: Memory, monkeypatch: pytest.MonkeyPatch, s
         await stage.until(f"nothing listens at the proxy {proxy}")
         assert f"Via       proxy {proxy}" in stage.text()
         assert "pa55" not in stage.text()
+
+
+@pytest.mark.parametrize("width", [30, 60, 80])
+def test_what_is_too_long_stays_aligned(width: int) -> None:
+    """What does not fit in a line goes on under its beginning, and nothing of it is lost or too wide."""
+    words = "a TXT record of many words " * 5
+    first, *others = [part.plain for part in fact("Domain", words).wrapped(width)]
+    assert first.startswith("Domain    a TXT")
+    assert all(line.startswith(" " * 10) and not line[10].isspace() for line in others)
+    assert all(len(line) <= width for line in (first, *others))
+    assert "".join((first[10:], *others)).replace(" ", "") == words.replace(" ", "")
 
 
 async def test_a_check_keeps_nobody_waiting(ring: Memory, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:

@@ -11,6 +11,7 @@ from textual.command import CommandPalette
 from textual.screen import Screen
 from textual.widget import Widget
 
+from cfmail_tui.attachments import picked
 from cfmail_tui.message import AttachmentDraft, Draft, Place
 from cfmail_tui.sandbox import Sandbox
 from cfmail_tui.ui.attach import AttachScreen
@@ -95,12 +96,10 @@ async def test_an_attached_file_that_vanished(connected: Sandbox, tmp_path: Path
 
 async def test_what_cannot_be_attached_is_told_at_once(connected: Sandbox, tmp_path: Path) -> None:
     """A path that is no readable file is refused in the attach screen with its reason, and can be corrected there."""
-    (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "file").write_text("x")
     reasons = {
         tmp_path / "nothing": "no such file",
-        tmp_path / "folder": "it is a folder",
         tmp_path / "pipe": "it is a named pipe",
         Path("/dev/null"): "it is a device",
         tmp_path / "file" / "below": "not a directory",
@@ -131,7 +130,7 @@ async def test_a_mail_over_the_limit(connected: Sandbox, tmp_path: Path) -> None
         assert stage.app.screen.query_one("#attach-state").has_class("-wrong")
         await stage.press("escape")
         assert "too big" in await refused(stage)
-        assert stage.draft.attachments == (AttachmentDraft(str(path)),)
+        assert stage.draft.attachments == (picked(str(path)),)
     assert not connected.messages()
 
 
@@ -158,7 +157,7 @@ async def test_half_a_character_cannot_be_sent(connected: Sandbox) -> None:
 SCREENS: dict[str, Callable[[], Screen[Any]]] = {
     "palette": CommandPalette,
     "help": lambda: HelpScreen(("form",)),
-    "attach": lambda: AttachScreen((), lambda _: None),
+    "attach": lambda: AttachScreen(LETTER, "", "/", lambda _: None, lambda _id, _name: ""),
     "drafts": lambda: DraftsScreen(()),
     "history": HistoryScreen,
 }

@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from textual.binding import Binding
@@ -14,13 +15,16 @@ from cfmail_tui.ui import (
     account,
     accounts,
     attach,
+    attachment,
     dialogs,
     drafts,
     fields,
+    files,
     history,
     identity,
     mail,
     passphrase,
+    picker,
     raw,
     review,
     rows,
@@ -46,10 +50,12 @@ HOMES: dict[Where, tuple[type, ...]] = {
     "drafts": (drafts.DraftsScreen,),
     "history": (history.HistoryScreen,),
     "unknown": (history.HistoryScreen,),
+    "picker": (attach.AttachScreen,),
     "attached": (attach.AttachScreen,),
     "accounts": (accounts.AccountsScreen,),
     "dialog": (
-        account.AccountScreen, accounts.AccountsScreen, attach.AttachScreen, dialogs.ChoiceScreen, dialogs.HelpScreen,
+        account.AccountScreen, accounts.AccountsScreen, attach.AttachScreen, attachment.AttachmentScreen,
+        dialogs.ChoiceScreen, dialogs.HelpScreen,
         dialogs.PathScreen, dialogs.TextScreen, drafts.DraftsScreen, history.HistoryScreen, identity.IdentityScreen,
         passphrase.PassphraseScreen,
     ),
@@ -64,7 +70,7 @@ FORBIDDEN = re.compile(
 def ours() -> Iterator[type]:
     """Every class of the screens that may bind keys."""
     asking = (account, accounts, dialogs, identity, passphrase)
-    others = (attach, drafts, fields, history, mail, raw, review, rows)
+    others = (attach, attachment, drafts, fields, files, history, mail, picker, raw, review, rows)
     for module in (*asking, *others, inspect.getmodule(CfmailApp), inspect.getmodule(ComposeScreen)):
         for _, found in inspect.getmembers(module, inspect.isclass):
             if found.__module__.startswith("cfmail_tui.ui") and "BINDINGS" in vars(found):
@@ -97,7 +103,7 @@ def test_no_key_is_bound_twice_in_one_place() -> None:
                    {"review", "review-draft", "review-form", "everywhere"}, {"list", "drafts", "dialog", "everywhere"},
                    {"list", "history", "unknown", "dialog", "everywhere"},
                    {"accounts", "dialog", "list", "everywhere"},
-                   {"attached", "dialog", "list", "everywhere"}):  # fmt: skip
+                   {"picker", "attached", "dialog", "list", "everywhere"}):  # fmt: skip
         keys = [key for command in COMMANDS if command.where in places for key in command.keys.split(",") if key]
         assert len(keys) == len(set(keys)), sorted(keys)
 
@@ -146,6 +152,7 @@ async def test_the_key_bar_of_every_screen_fits(connected: Sandbox) -> None:
         await check()
         await check("f1")
         await check("escape", "f3")
+        await check("escape", "f3", *"/etc/hosts", "enter", "tab", "tab")
         await check("escape", "f8")
         await check("escape", "f7")
         await check("escape", "f9")
@@ -168,6 +175,23 @@ async def test_help_lists_what_works_here(connected: Sandbox) -> None:
                 assert command.help in text
                 assert (key_names(command) or "F2") in text
             await stage.press("escape")
+
+
+async def test_the_key_bar_shows_what_works_here(connected: Sandbox) -> None:
+    """The keys for an outcome that is not known are shown where there is one, and those of a list not in a field."""
+    async with on_stage(replace(LETTER, to="cut@example.com")) as stage:
+        await stage.press("f8")
+        await stage.until("newest first")
+        await stage.settled()
+        assert "Arrived" not in stage.lines()[-1]
+        await stage.press("escape")
+        await stage.send()
+        await stage.until("may have been sent")
+        await stage.settled()
+        await stage.press("f8")
+        await stage.until("i Arrived n Did not l Look up s Again")
+        await stage.type("/")
+        await stage.until(lambda: "Arrived" not in stage.lines()[-1])
 
 
 async def test_help_can_be_read_at_80x24(connected: Sandbox) -> None:

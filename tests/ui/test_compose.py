@@ -3,7 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from cfmail_tui.message import AttachmentDraft, Draft, Place
+from cfmail_tui.attachments import picked
+from cfmail_tui.message import Draft, Place
 from cfmail_tui.sandbox import Sandbox
 from cfmail_tui.ui.attach import AttachScreen
 from cfmail_tui.ui.fields import LineInput
@@ -29,7 +30,7 @@ async def test_keys_act_in_the_order_they_were_pressed(connected: Sandbox, tmp_p
             to="bob@example.com",
             subject="Hello?",
             text="Hi Bob\n!",
-            attachments=(AttachmentDraft(str(tmp_path / "a.txt")),),
+            attachments=(picked(str(tmp_path / "a.txt")),),
         )
 
 
@@ -160,11 +161,10 @@ async def test_files_are_attached_listed_and_removed(connected: Sandbox, tmp_pat
         )
         await stage.until("attached already")
         await stage.until("application/pdf")
-        await stage.press("tab", "i", "down", "i", "down", "d")
+        await stage.press("tab", "tab", "i", "down", "i", "down", "d")
         await stage.settled()
-        assert stage.draft.attachments == (
-            AttachmentDraft(str(tmp_path / "a.txt"), "inline"), AttachmentDraft(str(tmp_path / "b.png"), "inline")
-        )  # fmt: skip
+        a, b = (replace(picked(str(tmp_path / name)), disposition="inline") for name in ("a.txt", "b.png"))
+        assert stage.draft.attachments == (a, b)
         await stage.press("up", "up", "i", "escape")
         await stage.until("b.png (inline)")
         assert "a.txt (inline)" not in stage.text()
@@ -226,6 +226,6 @@ async def test_the_review_leads_to_what_it_names(connected: Sandbox) -> None:
         await stage.until(stage.is_at_mail)
         await stage.settled()
         assert stage.app.focused is not None
-        assert stage.app._settings
-        bodies = stage.app._settings.data_dir / "bodies"
+        assert stage.app.settings
+        bodies = stage.app.settings.data_dir / "bodies"
         await stage.until(lambda: not list(bodies.iterdir()))

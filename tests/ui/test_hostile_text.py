@@ -52,7 +52,10 @@ async def test_file_names(connected: Sandbox, files: list[str]) -> None:
     async with on_stage(mail) as stage:
         await check(stage, "[@click=app.quit]x[")
         await stage.press("f3")
+        await check(stage, "[bold]b[")
+        await stage.type(f"{Path(files[0]).parent}/")
         await check(stage, "[bold]b[", "<1B>")
+        stage.field("#path").value = ""
         await stage.type(files[0] + "gone\n")
         await stage.until("no such file")
         await check(stage, "[@click=app.quit]x[gone")

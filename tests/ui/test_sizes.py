@@ -37,6 +37,7 @@ async def test_every_screen_survives_every_size(connected: Sandbox) -> None:
     ways = {
         "attach": ["f3"], "help": ["f1"], "palette": ["f2"], "history": ["f8"], "drafts": ["f7"], "review": ["f9"],
         "wire body": ["f9", "m"], "raw": ["ctrl+t"], "fields": ["f6"],
+        "accounts": ["f11"], "a new account": ["f11", "n"],
     }  # fmt: skip
     async with on_stage(LETTER) as stage:
         for keys in ways.values():

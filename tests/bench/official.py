@@ -1,0 +1,20 @@
+"""The official package sends a file, as its manual shows it: `python -m tests.bench.official ACCOUNT_ID FILE`."""
+
+import base64
+import sys
+from pathlib import Path
+
+from cloudflare import Cloudflare
+
+_, account_id, file = sys.argv
+content = base64.b64encode(Path(file).read_bytes()).decode()
+Cloudflare(max_retries=0).email_sending.send(
+    account_id=account_id,
+    from_="me@acme.example",
+    to="bob@example.net",
+    subject="Hello",
+    text="Hi",
+    attachments=[
+        {"content": content, "filename": "file.bin", "type": "application/octet-stream", "disposition": "attachment"}
+    ],
+)
