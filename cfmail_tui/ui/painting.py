@@ -32,8 +32,7 @@ class PaintingApp(TypeaheadApp):
         self._losses = 0
         self._painted_at = 0.0
         self._is_held_back = False
-        self._line_is_slow = True
-        """Until it is known whether it is; then the first moments, when most is painted, write little everywhere."""
+        self._line_is_slow = False
 
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, lambda _theme: self.paint_anew())
@@ -72,6 +71,10 @@ class PaintingApp(TypeaheadApp):
             self._shown.take(renderable, self.console)
         except NotUnderstoodError:
             super()._display(screen, cast("Any", renderable))
+            if self._is_held_back:
+                # What waited is not known any more.
+                self._is_held_back = False
+                screen.refresh()
             return
         if self._is_held_back:
             self.post_display_hook()

@@ -228,6 +228,21 @@ async def test_the_palette_runs_what_it_finds(connected: Sandbox) -> None:
             await stage.until(stage.is_at_mail)
 
 
+async def test_keys_in_the_palette_that_come_too_fast(connected: Sandbox) -> None:
+    """F2 where the palette is open below the help, and what closes it twice, do no harm."""
+    async with on_stage(LETTER) as stage:
+        await stage.press("f2", "f1")
+        await stage.until("Esc Back")
+        await stage.press("f2", "escape")
+        await stage.until("Search for commands")
+        await stage.type("attach a file")
+        await stage.settled()
+        palette = stage.app.screen
+        palette.dismiss()
+        palette.dismiss()
+        await stage.until(stage.is_at_mail)
+
+
 def test_screens_bind_what_the_table_says() -> None:
     """A screen's own bindings beside the table's are aliases of what the table has."""
     ids = {command.id for command in COMMANDS}

@@ -15,6 +15,7 @@ from textual._compositor import ChopsUpdate, InlineUpdate, LayoutUpdate
 from textual.geometry import Offset, Region
 from textual.strip import Strip
 
+from cfmail_tui.message import Place
 from cfmail_tui.sandbox import Sandbox
 from cfmail_tui.ui import painting
 from cfmail_tui.ui.difference import NotUnderstoodError, Shown
@@ -298,6 +299,21 @@ async def test_a_slow_line(connected: Sandbox, monkeypatch: pytest.MonkeyPatch) 
         await stage.type("a whole sentence, typed at once")
         await stage.until(lambda: not stage.app.wrong_cells())
         assert frames <= 5
+
+
+async def test_what_waits_is_not_lost(connected: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An update that is not understood, while another waits for the slow line, takes nothing of that away."""
+    async with on_stage(LETTER) as stage:
+        stage.app.set_slow_line(slow=True)
+        monkeypatch.setattr(painting, "FRAME", 60.0)
+        stage.form.field(Place.SUBJECT).text = "Waits"
+        await stage.pilot.pause()
+        assert stage.app.wrong_cells()
+        take, bad = Shown.take, iter([InlineUpdate([])])
+        monkeypatch.setattr(painting, "FRAME", 0.05)
+        monkeypatch.setattr(Shown, "take", lambda shown, update, console: take(shown, next(bad, update), console))
+        stage.form.field(Place.TO).text = "not.understood@example.com"
+        await stage.until("not.understood")
 
 
 class Player:
