@@ -157,8 +157,13 @@ class LongWrappedDocument(WrappedDocument):
 
     def _wrapped(self, lines: Iterable[str]) -> tuple[list[list[int]], list[list[int]]]:
         """For each line the columns where it is broken, and the widths of its tabs."""
-        offsets, tab_widths = [], []
+        offsets, tab_widths = list[list[int]](), list[list[int]]()
         for line in lines:
+            if line.isascii() and "\t" not in line and len(line) <= (self._width or len(line)):
+                # Nearly every line of a mail, at a seventh of the cost.
+                offsets.append([])
+                tab_widths.append([0] if line else [])
+                continue
             sections = get_tab_widths(line, self._tab_width)
             tab_widths.append([width for _, width in sections])
             offsets.append(

@@ -11,10 +11,11 @@ import sys
 from importlib.metadata import version
 from typing import Final
 
-from tests.bench import drawing, leaving, picking, sending, starting
+from tests.bench import drawing, leaving, long_texts, picking, sending, slow_lines, starting
 from tests.bench.row import measured, table
 
-ROWS: Final = {row.name: row for row in (*starting.ROWS, *drawing.ROWS, *leaving.ROWS, *sending.ROWS, *picking.ROWS)}
+MODULES: Final = (starting, drawing, slow_lines, long_texts, leaving, sending, picking)
+ROWS: Final = {row.name: row for module in MODULES for row in module.ROWS}
 
 
 def machine_words(rounds: int) -> str:

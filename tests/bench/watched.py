@@ -127,6 +127,14 @@ class Watched(Terminal):
         self.wait_for(is_quiet, name="silence")
         return seen - before
 
+    def drawn(self, key: str, silence: float) -> float:
+        """Milliseconds from a key, by name, to the last octet it draws; after so many seconds it has drawn all."""
+        self.forget()
+        pressed_at = time.perf_counter()
+        self.press(key)
+        self.settle(silence, least=1)
+        return (self.wrote_at - pressed_at) * 1e3
+
     def octets_within(self, seconds: float) -> int:
         """How many it writes in so many seconds."""
         before, end = len(self.output), time.perf_counter() + seconds
@@ -146,10 +154,14 @@ def stamped(argv: Sequence[str | Path]) -> list[str | Path]:
 
 @contextmanager
 def on_screen(
-    argv: Sequence[str | Path], env: Mapping[str, str], marker: str, cwd: Path | None = None
+    argv: Sequence[str | Path],
+    env: Mapping[str, str],
+    marker: str,
+    cwd: Path | None = None,
+    size: tuple[int, int] = (80, 24),
 ) -> Iterator[Watched]:
     """The program once it shows the marker and has drawn what it had to."""
-    with Watched(argv, env, cwd=cwd) as terminal:
+    with Watched(argv, env, size, cwd) as terminal:
         terminal.wait_for(marker)
         terminal.settle(0.5)
         yield terminal
