@@ -5,6 +5,8 @@ The keys are a contract (README, command line). Pure: it gives text and values, 
 
 import csv
 import io
+import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, assert_never
 
@@ -117,22 +119,37 @@ def preview_as_json(submission: Submission, account: str, source: str, proxy: st
 
 
 def source_as_json(changes: Iterable["mime.Change"], findings: Iterable["mime.SourceFinding"]) -> dict[str, Any]:
-    """What a look at a raw message tells besides: what was re-encoded in it, and what should be known of it."""
+    """What a look at a raw message tells besides: what was changed in it, and what should be known of it."""
     return {
         "changes": [{"place": one.place, "before": one.before, "after": one.after} for one in changes],
-        "findings": [
-            {
-                "rule": one.rule,
-                "weight": one.weight,
-                "place": one.place,
-                "finding": one.words,
-                "offset": one.offset,
-                "section": one.section,
-                "fix": one.fix or None,
-            }
-            for one in findings
-        ],
+        "findings": findings_as_json(findings),
     }
+
+
+def findings_as_json(findings: Iterable["mime.SourceFinding"]) -> list[dict[str, Any]]:
+    """What should be known of a raw message, for scripts; `offset` counts octets from 0."""
+    return [
+        {
+            "rule": one.rule,
+            "weight": one.weight,
+            "stops": one.stops,
+            "place": one.place,
+            "finding": one.words,
+            "offset": one.offset,
+            "section": one.section,
+            "fix": one.fix or None,
+        }
+        for one in findings
+    ]
+
+
+def findings_in_words(name: str, source: bytes, findings: Iterable["mime.SourceFinding"]) -> Iterator[str]:
+    """A line for each finding, as compilers write them: file, line, weight, what is wrong, where that is written."""
+    ends = [match.start() for match in re.finditer(rb"\n", source)]
+    for one in findings:
+        where = printable(name, 300) + (f":{bisect_left(ends, one.offset) + 1}" if one.offset is not None else "")
+        fix = f"; fix: {one.fix}" if one.fix else ""
+        yield f"{where}: {'error' if one.stops else one.weight}: {one.words} [{one.rule}, {one.section}{fix}]"
 
 
 def preview_in_words(submission: Submission, account: str, proxy: str) -> Iterator[str]:

@@ -22,6 +22,7 @@ PLACES = {
     "composer": "form and raw editor",
     "form": "form",
     "raw": "raw editor",
+    "raw-panes": "raw editor, parts and findings",
     "leaving": "form and raw editor, while a mail is about to leave",
     "review": "review",
     "review-draft": "review of a draft",
@@ -30,7 +31,8 @@ PLACES = {
     "history": "history",
     "unknown": "history, of an unknown outcome",
     "drafts": "drafts",
-    "picker": "attach screen",
+    "picker": "attach and open screens",
+    "marks": "attach screen",
     "attached": "attach screen, of what is attached",
     "accounts": "accounts",
     "dialog": "dialogs, lists",
@@ -87,7 +89,7 @@ def test_flags_in_the_readme_exist(flag: str) -> None:
 def test_every_shell_flag_is_known() -> None:
     """The cfmail commands in the README's examples parse."""
     examples = re.findall(
-        r"^(?:\.venv/bin/)?cfmail (send-raw|send|history|account|sandbox|demo)(?= |$)(.*)$", README, re.MULTILINE
+        r"^(?:\.venv/bin/)?cfmail (send-raw|send|lint|history|account|sandbox|demo)(?= |$)(.*)$", README, re.MULTILINE
     )
     assert len(examples) >= 6
     for verb, rest in examples:

@@ -2,12 +2,14 @@
 
 import ssl
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import BinaryIO, Final, Self
 from urllib.parse import quote
 
 from cfmail_tui.api.discretion import throughout
+from cfmail_tui.api.errors import StopError
 from cfmail_tui.api.exchange import WIRE_ERRORS, Cancellation, Timeouts
 from cfmail_tui.api.inspect import Questioner
 from cfmail_tui.api.search import Search
@@ -54,6 +56,14 @@ class Client:
 
     def close(self) -> None:
         """Nothing is kept open between two mails, so nothing is left to do; here for a caller that need not know."""
+
+    def get_ready(self) -> None:
+        """Do ahead what a request has to wait for otherwise; no connection is made, since one can go stale.
+
+        Whatever is wrong is told by the request itself.
+        """
+        with suppress(StopError):
+            self._wire.get_ready()
 
     def submit(
         self,

@@ -11,7 +11,7 @@ Invariants:
 
 `reading` opens and reads, `inspecting` says what a file is before it is sent, `naming` gives it a name that can be
 sent, `media_types` says of what kind it is by its name and inside, `paths` understands what was typed for a path,
-`mailbox_files` takes one message out of many.
+`mailbox_files` takes one message out of many, `kept` has the files of our own that drafts attach.
 """
 
 from cfmail_tui.attachments.inspecting import added, as_picked, inspect, inspect_all, picked

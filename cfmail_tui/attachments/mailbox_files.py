@@ -56,9 +56,14 @@ class Extracted:
     notes: tuple[str, ...] = ()
 
 
+def is_maildir(path: str) -> bool:
+    """Whether there is a Maildir at this path."""
+    return all(os.path.isdir(os.path.join(path, name)) for name in ("cur", "new"))  # noqa: PTH112, PTH118
+
+
 def kind_of(path: str) -> Kind:
     """What holds messages at this path. Raises MessageError if it cannot be read."""
-    if all(os.path.isdir(os.path.join(path, name)) for name in ("cur", "new")):  # noqa: PTH112, PTH118
+    if is_maildir(path):
         return "maildir"
     with reading.opened(path, Place.SOURCE) as file:
         return kind_of_octets(next(reading.blocks(file, path, len(_FROM), Place.SOURCE), b""))

@@ -1,20 +1,18 @@
 """What the clipboard holds, as a private file: by the desktop's own command, where there is one."""
 
 import os
-import secrets
 import shutil
 import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Mapping
-from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
+from cfmail_tui.attachments.kept import keep
 from cfmail_tui.browse.listing import BrowseError
 from cfmail_tui.process import environment_for
 
@@ -23,9 +21,6 @@ TIME_LIMIT: Final = 5.0
 
 SIZE_LIMIT: Final = 32 * 1024 * 1024
 """Octets taken from a clipboard at most: more than can be sent."""
-
-KEPT_AT_LEAST: Final = 24 * 3600.0
-"""Seconds that a file stays although no draft names it: the draft may not have reached the disk yet."""
 
 _IMAGES: Final = {"image/png": "png", "image/jpeg": "jpg", "image/gif": "gif", "image/webp": "webp"}
 
@@ -55,10 +50,10 @@ _COMMANDS: Final = (
 )
 
 
-def grab(environ: Mapping[str, str], folder: Path) -> Path:
-    """Write what the clipboard holds, an image if it has one, else text, to a new file in this folder.
+def grab(environ: Mapping[str, str], folder: Path) -> str:
+    """Keep what the clipboard holds, an image if it has one, else text, in a new file in this folder; gives its path.
 
-    Raises BrowseError if there is no command, or it gives nothing.
+    Raises BrowseError if there is no command, or it gives nothing; KeepError.
     """
     command, program = _command(environ)
     types = _run(program, command.types, environ).decode("utf-8", "replace").split() if command.types else []
@@ -67,23 +62,7 @@ def grab(environ: Mapping[str, str], folder: Path) -> Path:
     content = _run(program, arguments, environ)
     if not content:
         raise BrowseError("the clipboard is empty")
-    name = f"clipboard-{secrets.token_hex(3)}.{_IMAGES.get(image, 'txt')}"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with open(folder / name, "xb", opener=_private) as file:
-            file.write(content)
-    except OSError as error:
-        raise BrowseError(f"the clipboard cannot be kept in {folder}: {error.strerror}") from error
-    return folder / name
-
-
-def forget(folder: Path, kept: AbstractSet[str], now: float | None = None) -> None:
-    """Delete what was taken from the clipboard and is in none of the drafts any more, whose paths are `kept`."""
-    before = (time.time() if now is None else now) - KEPT_AT_LEAST
-    for path in folder.glob("clipboard-*"):
-        with suppress(OSError):
-            if str(path) not in kept and path.stat().st_mtime < before:
-                path.unlink()
+    return keep(folder, f"clipboard.{_IMAGES.get(image, 'txt')}", [content])
 
 
 def _command(environ: Mapping[str, str]) -> tuple[Command, str]:
@@ -139,7 +118,3 @@ def _limited(output: IO[bytes]) -> Iterator[bytes]:
     while left > 0 and (block := output.read(min(left, 1 << 16))):
         left -= len(block)
         yield block
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -12,7 +12,8 @@ usable credentials; 128 and the number of a signal that came, and nothing was se
 With --json standard output is one JSON value in every case. Where no attempt came about it is an object of `outcome`
 (usage, invalid, unreadable, no_credentials, not_sent, interrupted), `reason` and `exit_code`; invalid has `problems`,
 each with `place` and `problem`. What an attempt looks like is in report.py, what is said of accounts in account.py; an
-attempt with `not_recorded` is missing in the history, for the reason given there.
+attempt with `not_recorded` is missing in the history, for the reason given there. What is found in a message is in
+lint.py.
 """
 
 import argparse
@@ -97,6 +98,12 @@ def _send_raw(args: argparse.Namespace) -> int:
     return send_raw(args)
 
 
+def _lint(args: argparse.Namespace) -> int:
+    from cfmail_tui.cli.lint import lint
+
+    return lint(args)
+
+
 def _history(args: argparse.Namespace) -> int:
     from cfmail_tui.cli.history import history
 
@@ -126,6 +133,7 @@ _VERBS: dict[str, tuple[Callable[[], Parser], Callable[[argparse.Namespace], int
     "demo": (arguments.demo_parser, _demo),
     "send": (arguments.send_parser, _send),
     "send-raw": (arguments.send_raw_parser, _send_raw),
+    "lint": (arguments.lint_parser, _lint),
     "history": (arguments.history_parser, _history),
     "account": (arguments.account_parser, _account),
     "sandbox": (arguments.sandbox_parser, _sandbox),

@@ -22,7 +22,7 @@ def compose_parser() -> Parser:
         prog="cfmail",
         allow_abbrev=False,
         description="Write a mail in the terminal and send it through Cloudflare Email Sending.",
-        epilog="verbs: demo, send, send-raw, history, account, sandbox; each takes --help",
+        epilog="verbs: demo, send, send-raw, lint, history, account, sandbox; each takes --help",
     )
     parser.add_argument("--version", action="version", version=f"cfmail {__version__}")
     _fields(parser)
@@ -31,8 +31,11 @@ def compose_parser() -> Parser:
         nargs="?",
         default="",
         metavar="FILE | mailto:URI | -",
-        help="an .eml opens the raw editor, another file is the text, - reads the text from standard input",
+        help="an .eml, an .mbox or a Maildir opens the raw editor, another file is the text; "
+        "- reads standard input: a raw message if it begins with a header, else the text",
     )
+    parser.add_argument("--raw", action="store_true", help="FILE, or standard input, is a raw message, or an mbox")
+    _number(parser)
     return parser
 
 
@@ -69,8 +72,7 @@ def send_raw_parser() -> Parser:
         "a Bcc field is removed before it is sent.",
     )
     _who(parser)
-    parser.add_argument("file", metavar="FILE|-", help="a message, or an mbox or Maildir that has it")
-    parser.add_argument("--message", type=_positive, metavar="N", help="which one of an mbox or Maildir, from 1")
+    _message(parser)
     parser.add_argument(
         "--repair",
         action="store_true",
@@ -81,6 +83,17 @@ def send_raw_parser() -> Parser:
         "--recipient", action="append", metavar="ADDRESS", default=[], help="default: everyone in To, Cc and Bcc"
     )
     _outputs(parser)
+    return parser
+
+
+def lint_parser() -> Parser:
+    parser = Parser(
+        prog="cfmail lint",
+        allow_abbrev=False,
+        description="Say what is wrong with a raw MIME message; nothing is sent, and nobody is asked.",
+    )
+    _message(parser)
+    parser.add_argument("--json", action="store_true", help="the result as JSON on standard output")
     return parser
 
 
@@ -176,6 +189,15 @@ def _fields(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="a file to attach, or a quoted pattern; repeatable",
     )
+
+
+def _message(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE|-", help="a message, or an mbox or Maildir that has it")
+    _number(parser)
+
+
+def _number(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--message", type=_positive, metavar="N", help="which one of an mbox or Maildir, from 1")
 
 
 def _outputs(parser: argparse.ArgumentParser) -> None:

@@ -3,24 +3,59 @@
 import argparse
 import os
 import sys
+from dataclasses import dataclass
 from functools import partial
 
+from cfmail_tui import mime
 from cfmail_tui.cli.arguments import UsageError
-from cfmail_tui.cli.drafts import described, is_message, read
+from cfmail_tui.cli.drafts import SeveralMessages, as_text, described, is_message, message_in, read, read_message
 from cfmail_tui.cli.opening import opened
 from cfmail_tui.message import Draft, Place, RawDraft
 from cfmail_tui.prefill import raw_draft
 
 
 def compose(args: argparse.Namespace) -> int:
-    draft: Draft | RawDraft
-    if is_message(args.file):
-        if any((args.sender, args.to, args.cc, args.bcc, args.subject, args.attach)):
+    is_described = any((args.sender, args.to, args.cc, args.bcc, args.subject, args.attach))
+    if args.raw or args.message or is_message(args.file):
+        if not args.file:
+            raise UsageError("which message is it? Give FILE, or - for standard input")
+        if is_described:
             raise UsageError(f"{args.file} has its header in it: no flag for one goes with it")
-        draft = raw_draft(read(args.file, Place.SOURCE))
+        first = _message(args.file, args.message)
+    elif args.file == "-":
+        content = read("-", Place.TEXT)
+        if not is_described and mime.is_message(content):
+            # Hardly anybody begins a letter with a whole header, and the raw editor shows what it was taken for.
+            first = _raw(*message_in(content, "-", None))
+        else:
+            first = _First(described(args, as_text(content, "-", Place.TEXT)))
     else:
-        draft = described(args)
-    return _open_composer(draft, account=args.account, sandbox=args.sandbox)
+        first = _First(described(args))
+    return _open_composer(first, account=args.account, sandbox=args.sandbox)
+
+
+@dataclass(frozen=True, slots=True)
+class _First:
+    """What the composer begins with."""
+
+    draft: Draft | RawDraft
+    notes: tuple[str, ...] = ()
+    """What was done to have it."""
+    choose_from: str = ""
+    """The path of messages of which one is to be chosen on the screen instead."""
+
+
+def _message(name: str, number: int | None) -> _First:
+    try:
+        return _raw(*read_message(name, number))
+    except SeveralMessages:
+        if name == "-":
+            raise
+        return _First(RawDraft(), choose_from=name)
+
+
+def _raw(source: bytes, notes: tuple[str, ...]) -> _First:
+    return _First(raw_draft(source), notes)
 
 
 def demo(_args: argparse.Namespace) -> int:
@@ -36,10 +71,10 @@ def demo(_args: argparse.Namespace) -> int:
             "F9 reviews the mail, y sends it.\n"
         ),
     )
-    return _open_composer(example, account="", sandbox=True)
+    return _open_composer(_First(example), account="", sandbox=True)
 
 
-def _open_composer(draft: Draft | RawDraft, *, account: str, sandbox: bool) -> int:
+def _open_composer(first: _First, *, account: str, sandbox: bool) -> int:
     if not sys.stdout.isatty():
         raise UsageError("the composer needs a terminal; cfmail send works without one")
     if not sys.stdin.isatty():
@@ -56,7 +91,14 @@ def _open_composer(draft: Draft | RawDraft, *, account: str, sandbox: bool) -> i
         from cfmail_tui.ui.app import CfmailApp
         from cfmail_tui.ui.endings import run
 
-        opening = partial(opened, account, sandbox=sandbox, told=False)
-        return run(CfmailApp(opening, draft, when_left=let_go, reports=lambda: settings.read(os.environ).data_dir))
+        app = CfmailApp(
+            partial(opened, account, sandbox=sandbox, told=False),
+            first.draft,
+            notes=first.notes,
+            choose_from=first.choose_from,
+            when_left=let_go,
+            reports=lambda: settings.read(os.environ).data_dir,
+        )
+        return run(app)
 
     return guarded(compose)

@@ -16,11 +16,17 @@ if TYPE_CHECKING:
     from cfmail_tui.attachments.mailbox_files import Listed
 
 
-def described(args: argparse.Namespace) -> Draft:
-    """The draft that the flags describe."""
+class SeveralMessages(UsageError):  # noqa: N818 - it reads as what it is
+    """There are several messages at a path, and none was chosen."""
+
+
+def described(args: argparse.Namespace, text: str | None = None) -> Draft:
+    """The draft that the flags describe; `text` is what was on standard input where that was read already."""
     draft = Draft()
     if is_mailto(args.file):
         draft = mailto_draft(args.file)
+    elif text is not None:
+        draft = Draft(text=text)
     elif args.file:
         draft = Draft(text=read_text(args.file, Place.TEXT))
 
@@ -71,13 +77,22 @@ def is_mailto(file: str) -> bool:
 
 
 def is_message(file: str) -> bool:
-    return file.lower().endswith(".eml") and not is_mailto(file)
+    """Whether it is by its name a raw message, or holds some."""
+    if is_mailto(file):
+        return False
+    return file.lower().endswith((".eml", ".mbox")) or (os.path.isdir(file) and _is_maildir(file))  # noqa: PTH112 - text
+
+
+def _is_maildir(file: str) -> bool:
+    from cfmail_tui.attachments import mailbox_files
+
+    return mailbox_files.is_maildir(file)
 
 
 def read_message(name: str, number: int | None) -> tuple[bytes, tuple[str, ...]]:
     """A raw message, and what was done to have it: out of an mbox or Maildir the one of this number, from 1.
 
-    Raises UsageError where there are several and none was chosen, or none of this number.
+    Raises SeveralMessages where none was chosen, UsageError where there is none of this number.
     """
     from cfmail_tui.attachments import mailbox_files
 
@@ -89,10 +104,16 @@ def read_message(name: str, number: int | None) -> tuple[bytes, tuple[str, ...]]
         found = _chosen(mailbox_files.listed(path), number, name)
         taken = mailbox_files.extracted(found)
         return taken.source, taken.notes
-    source = read(name, Place.SOURCE)
-    if mailbox_files.kind_of_octets(source) == "message":
-        return _only(source, number, name), ()
-    file = io.BytesIO(source)
+    return message_in(read(name, Place.SOURCE), name, number)
+
+
+def message_in(content: bytes, name: str, number: int | None) -> tuple[bytes, tuple[str, ...]]:
+    """The same out of octets that were read already."""
+    from cfmail_tui.attachments import mailbox_files
+
+    if mailbox_files.kind_of_octets(content) == "message":
+        return _only(content, number, name), ()
+    file = io.BytesIO(content)
     taken = mailbox_files.extracted_from(file, _chosen(mailbox_files.listed_in(file, name), number, name))
     return taken.source, taken.notes
 
@@ -126,7 +147,7 @@ def _chosen(messages: Iterator["Listed"], number: int | None, name: str) -> "Lis
         f"{one.number:>4}  {printable(one.date, 31)}  {printable(one.sender, 40)}  {printable(one.subject, 60)}"
         for one in first[:_LISTED_AT_MOST]
     ]
-    raise UsageError("\n".join([*lines, *(["      and more"] if len(first) > _LISTED_AT_MOST else [])]))
+    raise SeveralMessages("\n".join([*lines, *(["      and more"] if len(first) > _LISTED_AT_MOST else [])]))
 
 
 def read(name: str, place: Place) -> bytes:
@@ -146,11 +167,16 @@ def read(name: str, place: Place) -> bytes:
 
 
 def read_text(name: str, place: Place) -> str:
-    """A body file as text; a byte order mark and CRLF line ends are the file's, not the mail's."""
+    """A body file as text."""
+    return as_text(read(name, place), name, place)
+
+
+def as_text(content: bytes, name: str, place: Place) -> str:
+    """What was in a body file; a byte order mark and CRLF line ends are the file's, not the mail's."""
     from cfmail_tui.attachments import unreadable
 
     try:
-        return read(name, place).decode("utf-8-sig").replace("\r\n", "\n")
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         shown = "standard input" if name == "-" else name
         raise unreadable(shown, f"it is not UTF-8 text (byte {error.start + 1})", place) from error

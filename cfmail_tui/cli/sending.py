@@ -68,16 +68,17 @@ def _raw_mail(args: argparse.Namespace) -> _RawMail:
         draft = replace(draft, recipients=", ".join(args.recipient))
     for words in filter(None, [*notes, mime.passed_over(source), mime.line_endings(source).words]):
         complain(words)
-    if (without := mime.without_bcc(source)) != source:
+    removed = mime.bcc_removed(source)
+    without, repairs = mime.applied(source, removed), tuple[mime.Change, ...]()
+    if removed:
         complain("the Bcc field is removed; its addresses stay out of the message")
-    changes: tuple[mime.Change, ...] = ()
     if args.repair:
-        without, changes = mime.repaired(without)
-        for change in changes:
+        without, repairs = mime.repaired(without)
+        for change in repairs:
             complain(change.words)
     elif mime.unsendable(without):
         complain("--repair re-encodes what cannot be sent as it is; with --dry-run it only says how")
-    return _RawMail(replace(draft, source=without), changes)
+    return _RawMail(replace(draft, source=without), (*removed, *repairs))
 
 
 def _deliver_raw(args: argparse.Namespace, mail: _RawMail, flight: Flight) -> Callable[[], int]:
@@ -155,7 +156,7 @@ def _previewed(
     reviewed = outbox.prepare(draft, account=Account("", "", ApiToken(""), ""))
     _tell_findings(outbox, reviewed)
     outbox.discard(reviewed)
-    submission, proxy = reviewed.submission, outbox.proxy
+    submission, proxy = reviewed.submission, outbox.road.proxy
 
     def write() -> None:
         if args.json:

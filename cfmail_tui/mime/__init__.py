@@ -5,6 +5,7 @@ one gets `Change`s, each of which names the octets it replaces and leaves all ot
 
 `writing` makes messages, `templates` examples of them. Of what there is, `lines` knows line ends, `fields` header
 fields, `words` and `parameters` the text in them, `parts` are its tree and `transfer` has what these hold.
+`folding` makes lines of a source, in which long bodies stand as one line each.
 `rulebook` says what is wrong with a message and what can be mended, by the rules in `header_rules` and `body_rules`;
 `repair` re-encodes what JSON cannot carry, with `field_encoding`. `envelope` compares who gets a mail with what its
 header says, `conversion` makes a draft of it.
@@ -13,15 +14,15 @@ header says, `conversion` makes a draft of it.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from cfmail_tui.mime.fields import BLIND_FIELDS, RawField, field_bodies, header_fields, without_bcc
+from cfmail_tui.mime.fields import BLIND_FIELDS, RawField, field_bodies, header_fields, is_message, without_bcc
 from cfmail_tui.mime.lines import LINE_LIMIT, LineEndings, Unkept, crlf, line_endings, not_editable, unkept
 from cfmail_tui.mime.words import decoded_words
 from cfmail_tui.mime.writing import ReadFile, Segment, assemble, base64_lines, chunks, size, weight
 
 if TYPE_CHECKING:
     from cfmail_tui.mime.changes import Change, applied, place_of
-    from cfmail_tui.mime.conversion import Form, FormFile, to_form
-    from cfmail_tui.mime.envelope import Difference, bcc_moved, differences, passed_over
+    from cfmail_tui.mime.conversion import Form, FormFile, form_of, to_form
+    from cfmail_tui.mime.envelope import Difference, bcc_moved, bcc_removed, differences, passed_over
     from cfmail_tui.mime.parts import Part, fields_of, structure
     from cfmail_tui.mime.repair import Unsendable, repaired, unsendable
     from cfmail_tui.mime.rulebook import RULES, SourceFinding, changes_for, findings, fixed, problems
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 _WHEN_ASKED_FOR: Final = {
     "changes": ("Change", "applied", "place_of"),
     "transfer": ("content",),
-    "conversion": ("Form", "FormFile", "to_form"),
-    "envelope": ("Difference", "bcc_moved", "differences", "passed_over"),
+    "conversion": ("Form", "FormFile", "form_of", "to_form"),
+    "envelope": ("Difference", "bcc_moved", "bcc_removed", "differences", "passed_over"),
     "rulebook": ("RULES", "SourceFinding", "changes_for", "findings", "fixed", "problems"),
     "repair": ("Unsendable", "repaired", "unsendable"),
     "parts": ("Part", "fields_of", "structure"),
@@ -73,6 +74,7 @@ __all__ = [
     "assemble",
     "base64_lines",
     "bcc_moved",
+    "bcc_removed",
     "changes_for",
     "chunks",
     "content",
@@ -83,7 +85,9 @@ __all__ = [
     "fields_of",
     "findings",
     "fixed",
+    "form_of",
     "header_fields",
+    "is_message",
     "line_endings",
     "not_editable",
     "passed_over",

@@ -6,7 +6,7 @@ room for is named. Files are not held: each is a part of the source, whose `cont
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, assert_never
 
 from cfmail_tui.message import (
     FORM_FIELDS,
@@ -15,12 +15,16 @@ from cfmail_tui.message import (
     AttachmentDraft,
     Draft,
     MessageError,
+    Place,
+    RawDraft,
     first_control,
     parse_header_fields,
+    parse_mailboxes,
     printable,
 )
 from cfmail_tui.mime.body_rules import decodes
 from cfmail_tui.mime.changes import place_of
+from cfmail_tui.mime.envelope import differences
 from cfmail_tui.mime.fields import RawField
 from cfmail_tui.mime.header_rules import is_carried
 from cfmail_tui.mime.parameters import parameters
@@ -55,6 +59,27 @@ class Form:
 def to_form(source: bytes) -> Form:
     """What a form can hold of a raw message, and all that it cannot."""
     return _Conversion(source).form()
+
+
+def form_of(raw: RawDraft) -> Form:
+    """The same with its envelope: who gets the mail and is not in its header is in Bcc, the rest is said."""
+    form = to_form(raw.source)
+    blind, lost = [form.draft.bcc], [*form.lost]
+    try:
+        parse_mailboxes(raw.recipients, Place.ENVELOPE_RECIPIENTS)
+    except MessageError as error:
+        lost += [f"the recipients of the envelope: {problem.words}" for problem in error.problems]
+    for difference in differences(raw):
+        match difference.kind:
+            case "hidden":
+                blind.append(difference.address)
+            case "left out":
+                lost.append(f"the envelope leaves out {difference.address}, who is in the header and will get it")
+            case "sender":
+                lost.append(f"the sender of the envelope, {difference.address}: it becomes that of From")
+            case _:
+                assert_never(difference.kind)
+    return replace(form, draft=replace(form.draft, bcc=", ".join(filter(None, blind))), lost=tuple(lost))
 
 
 _PART_FIELDS: Final = frozenset(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from cfmail_tui.message import Mailbox, MessageError, Place, RawDraft, parse_mailboxes, printable, same_address
+from cfmail_tui.mime.changes import Change
 from cfmail_tui.mime.fields import BLIND_FIELDS, field_bodies, header_fields, without_bcc
 
 
@@ -79,6 +80,16 @@ def bcc_moved(draft: RawDraft) -> RawDraft:
     missing = [address for address in _addresses(", ".join(blind)) if same_address(address) not in known]
     recipients = ", ".join(filter(None, [draft.recipients.strip().rstrip(","), *missing]))
     return replace(draft, recipients=recipients, source=without_bcc(draft.source))
+
+
+def bcc_removed(source: bytes) -> tuple[Change, ...]:
+    """What takes the Bcc fields out of a header; every other octet stays."""
+    blind = {name.lower() for name in BLIND_FIELDS}
+    return tuple(
+        Change(field.name, printable(field.body), "", field.start, field.end, b"")
+        for field in header_fields(source)
+        if field.name.lower() in blind
+    )
 
 
 def _understood(text: str) -> tuple[Mailbox, ...]:

@@ -48,6 +48,25 @@ def field_bodies(source: bytes, *names: str) -> list[str]:
     return [field.body for field in header_fields(source) if field.name.lower() in wanted]
 
 
+def is_message(octets: bytes) -> bool:
+    """Whether octets that nobody named are a raw message, and not a text: a header stands first that has a From field
+    and another one of a mail's, and no line of it is anything else. The line that an mbox has before it may be there.
+    """
+    start = octets.find(b"\n") + 1 if _POSTMARK.match(octets) else 0
+    end = header_end(octets, start)
+    names, at = set(), start
+    for field in fields_between(octets, start, end):
+        if field.start != at:
+            return False
+        names.add(field.name.lower())
+        at = field.end
+    return not octets[at:end].strip() and "from" in names and not names.isdisjoint(_OF_A_MAIL)
+
+
+_POSTMARK: Final = re.compile(rb"From [^\n]*\d:\d\d[^\n]*\d{4}[^\n]*\n")
+_OF_A_MAIL: Final = {"to", "cc", "subject", "date", "message-id", "mime-version", "received", "content-type"}
+
+
 BLIND_FIELDS = ("Bcc", "Resent-Bcc")
 """Fields that name recipients the others must not learn of (RFC 5322 section 3.6.3)."""
 

@@ -10,12 +10,10 @@ Invariants:
 - by itself only a mail that was certainly not sent is tried again, and only if the caller waits for it (`retry`).
 """
 
-import json
 import random
 import secrets
-import shlex
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -36,22 +34,12 @@ from cfmail_tui.accounts import (
     NoAccount,
     NoneSetUp,
 )
-from cfmail_tui.attachments import inspect_all, read_file, read_source
-from cfmail_tui.message import (
-    Draft,
-    Finding,
-    MailError,
-    MailMessage,
-    MessageError,
-    Place,
-    RawDraft,
-    SavedDraft,
-    gist,
-    parse,
-)
-from cfmail_tui.outbox.memory import Memory, account_key
-from cfmail_tui.outbox.stored import digest, message_id, message_of
-from cfmail_tui.prefill import raw_draft
+from cfmail_tui.attachments import inspect_all, read_file
+from cfmail_tui.message import Draft, Finding, MailMessage, MessageError, RawDraft, SavedDraft, gist, parse
+from cfmail_tui.outbox.failures import NotRecorded, OutboxError
+from cfmail_tui.outbox.memory import account_key
+from cfmail_tui.outbox.road import Road
+from cfmail_tui.outbox.stored import Stored
 from cfmail_tui.store import AttemptExists, Store, StoreError, Waiting
 from cfmail_tui.submission import (
     LARGEST_SIZE_LIMIT,
@@ -66,12 +54,11 @@ from cfmail_tui.submission import (
     Size,
     Submission,
     Unknown,
-    explain,
     size_limit,
 )
 
 if TYPE_CHECKING:
-    # httpx is loaded when the first mail is sent, not when the program starts.
+    # httpx is loaded when the first mail is reviewed, not when the program starts.
     from cfmail_tui import api
     from cfmail_tui.inspection import Inspection
     from cfmail_tui.lookup import Verdict
@@ -106,22 +93,6 @@ Later = Callable[[float], None]
 """Is told in how many seconds a mail that was not sent is tried again."""
 
 
-class OutboxError(MailError):
-    """Base of what can go wrong here, in plain words; a mail that cannot be sent as it is, is a MessageError.
-
-    OutboxError
-    └── NotRecorded    the mail was sent or tried, but its outcome could not be written down
-    """
-
-
-class NotRecorded(OutboxError):  # noqa: N818 - it reads as what it is
-    """The journal could not take the outcome, which is told here instead."""
-
-    def __init__(self, attempt: Attempt, outcome: Outcome, reason: str) -> None:
-        super().__init__(f"{explain(outcome).cause}, but that could not be written down: {reason}")
-        self.attempt = replace(attempt, outcome=outcome)
-
-
 @dataclass(frozen=True, slots=True)
 class Reviewed:
     """A mail ready to leave: what it says, as whom, and the submission whose body file is written."""
@@ -154,7 +125,7 @@ class Unfinished:
     waiting: Waiting | None = None
 
 
-class Outbox(Memory):
+class Outbox(Stored):
     """Prepares, sends and remembers mails; every method blocks and may be called from any thread."""
 
     def __init__(
@@ -171,8 +142,7 @@ class Outbox(Memory):
         """`verified` are destination addresses that the user says are verified, of whatever account."""
         super().__init__(store)
         self.accounts = accounts
-        self.base_url = base_url
-        self._environ = environ
+        self.road = Road(base_url, environ)
         self._said_verified = verified
         self._clock = clock
         self._chance = chance
@@ -183,18 +153,6 @@ class Outbox(Memory):
         self._cancellations: dict[str, api.Cancellation] = {}
         self._unrecorded: dict[str, Outcome] = {}
 
-    @property
-    def proxy(self) -> str:
-        """The proxy on the way to Cloudflare, for the eye; "" if the environment names none for it."""
-        from cfmail_tui import api
-
-        return api.shown_proxy(self._proxy())
-
-    def _proxy(self) -> str | None:
-        from cfmail_tui import api
-
-        return api.proxy_for(self.base_url, self._environ)
-
     def prepare(
         self, content: Draft | RawDraft, draft: SavedDraft | None = None, *, account: Account | None = None
     ) -> Reviewed:
@@ -204,7 +162,7 @@ class Outbox(Memory):
         none found, StoreError if the body cannot be written.
         """
         name = draft.account if draft else ""
-        ready, request = self._request(content, partial(self._limit, account or name))
+        ready, request = self._request(content, partial(self.limit, account or name))
         account = account or self.accounts.find(name)
         attempt_id = new_id()
         body = self._store.write_body(attempt_id, request.chunks())
@@ -228,9 +186,9 @@ class Outbox(Memory):
         """
         message = gist(draft, inspect_all(draft.attachments)[0])
         recipients = [mailbox.addr_spec for mailbox in message.recipients]
-        return Size.of(mime.size(self.assembled(message)), self._limit(account, recipients), message.attachments)
+        return Size.of(mime.size(self.assembled(message)), self.limit(account, recipients), message.attachments)
 
-    def _limit(self, account: Account | str, recipients: Collection[str]) -> int:
+    def limit(self, account: Account | str, recipients: Collection[str]) -> int:
         """Octets of a message to these, sent as this account, or the one of this name, which is found if it matters."""
         if size_limit(recipients, self._said_verified) > SIZE_LIMIT:
             return LARGEST_SIZE_LIMIT
@@ -266,12 +224,12 @@ class Outbox(Memory):
 
     def assembled(self, message: MailMessage) -> tuple[mime.Segment, ...]:
         """The message as a mail system would build it now."""
-        return mime.assemble(
-            message,
-            date=format_datetime(self._clock()),
-            message_id=f"<{secrets.token_hex(18)}@{message.sender.domain}>",
-            boundary=secrets.token_hex(12),
-        )
+        date, message_id = self.stamp(message.sender.domain)
+        return mime.assemble(message, date=date, message_id=message_id, boundary=secrets.token_hex(12))
+
+    def stamp(self, domain: str) -> tuple[str, str]:
+        """The date-time of now (RFC 5322 section 3.3), and a new Message-ID of this domain in angle brackets."""
+        return format_datetime(self._clock()), f"<{secrets.token_hex(18)}@{domain}>"
 
     def discard(self, reviewed: Reviewed) -> None:
         """Forget a reviewed mail that was not sent; its draft stays."""
@@ -323,7 +281,7 @@ class Outbox(Memory):
         from cfmail_tui import api
 
         try:
-            client = api.Client(self.base_url, reviewed.account.credential, proxy=self._proxy())
+            client = self.road.client(reviewed.account.credential)
             stored = self._store.open_body(reviewed.submission.attempt_id)
         except (api.ApiError, StoreError) as error:
             return NotSent(str(error))
@@ -361,7 +319,7 @@ class Outbox(Memory):
             raise OutboxError("another cfmail is about to send it again")
         linked = replace(self._store.again(attempt_id, new_id()), account_id=account.account_id)
         return Reviewed(
-            content=self._content(linked),
+            content=self.content(linked),
             account=account,
             submission=linked,
             draft=draft,
@@ -369,7 +327,7 @@ class Outbox(Memory):
             tries=waiting.tries if waiting else 0,
             caution=f"this is the very mail of {_when(attempt)}"
             + (", which may have arrived already" if isinstance(attempt.outcome, Unknown) else ""),
-            limit=self._limit(account, linked.envelope.recipients),
+            limit=self.limit(account, linked.envelope.recipients),
         )
 
     def retry(self, reviewed: Reviewed) -> Reviewed:
@@ -381,15 +339,6 @@ class Outbox(Memory):
             again_of=reviewed.again_of or reviewed.submission.attempt_id,
             tries=reviewed.tries + 1,
         )
-
-    def _content(self, submission: Submission) -> MailMessage | RawDraft:
-        """What a stored body says."""
-        with self._store.open_body(submission.attempt_id) as body:
-            if submission.endpoint == "send":
-                return message_of(body)[0]
-            source = json.load(body)["mime_message"].encode()
-        envelope = submission.envelope
-        return RawDraft(envelope.sender, ", ".join(envelope.recipients), source)
 
     def waiting(self) -> tuple[Waiting, ...]:
         """The mails that wait here, or were left waiting by a cfmail that ended, to be tried again."""
@@ -436,8 +385,6 @@ class Outbox(Memory):
 
         Raises NoAccount if there is none to ask as.
         """
-        from cfmail_tui import api
-
         # The records of another account would not have it, which is no proof that it was not sent.
         account = self.accounts.find(attempt.account if self.accounts.knows(attempt.account) else "")
         known = {
@@ -445,7 +392,7 @@ class Outbox(Memory):
             for other in self._store.attempts(limit=_KNOWN)
             if isinstance(other.outcome, Accepted)
         }
-        with api.Client(self.base_url, account.credential, proxy=self._proxy()) as client:
+        with self.road.client(account.credential) as client:
             asked = replace(attempt.submission, account_id=account.account_id)
             return client.find(asked, attempt.started_at, known=known)
 
@@ -459,54 +406,11 @@ class Outbox(Memory):
         return self._inspection(self.accounts.parsed(secret, email), self.accounts.parsed_id(account_id))
 
     def _inspection(self, credential: Credential, account_id: str) -> "Inspection":
-        from cfmail_tui import api
-
-        with api.Client(self.base_url, credential, proxy=self._proxy()) as client:
+        with self.road.client(credential) as client:
             found = client.inspect(account_id)
         if found.account_id and found.knows_verified:
             self._remember_verified(found.account_id, found.verified)
         return found
-
-    def attempt(self, attempt_id: str) -> Attempt:
-        return self._store.attempt(attempt_id)
-
-    def wire_body(self, attempt_id: str, limit: int = -1) -> bytes:
-        """The request body as it left or would leave, up to `limit` octets."""
-        with self._store.open_body(attempt_id) as body:
-            return body.read(limit)
-
-    def eml(self, attempt: Attempt) -> Iterator[bytes]:
-        """The message of an attempt: the source that was sent, or the form's mail as a mail system would build it."""
-        with self._store.open_body(attempt.submission.attempt_id) as body:
-            if digest(body) != attempt.submission.digest:
-                raise OutboxError("the stored mail is damaged: it is not what was reviewed")
-            body.seek(0)
-            if attempt.submission.endpoint == "send_raw":
-                yield json.load(body)["mime_message"].encode()
-                return
-            message, read = message_of(body)
-            segments = mime.assemble(
-                message,
-                date=format_datetime(attempt.started_at),
-                message_id=message_id(attempt, message),
-                boundary=attempt.submission.digest[:24],
-            )
-            yield from mime.chunks(segments, read)
-
-    def curl(self, attempt: Attempt) -> str:
-        """A shell command that sends the same body again; the token is named, never shown."""
-        base_url = shlex.quote(self.base_url)
-        path = self._store.body_path(attempt.submission.attempt_id)
-        return (
-            f'curl {base_url}/accounts/"$CLOUDFLARE_ACCOUNT_ID"/email/sending/{attempt.submission.endpoint} \\\n'
-            '  -H "Authorization: Bearer $CLOUDFLARE_API_TOKEN" \\\n'
-            '  -H "Content-Type: application/json" \\\n'
-            f"  --data-binary @{shlex.quote(str(path))}"
-        )
-
-    def open_raw(self, path: str) -> RawDraft:
-        """A raw message from a file. Raises MessageError naming the file if it cannot be read."""
-        return raw_draft(read_source(path, Place.SOURCE))
 
     def save_draft(self, draft: SavedDraft) -> None:
         """Keep what was typed; of two revisions the newer stays. The draft is open here from its first save on."""

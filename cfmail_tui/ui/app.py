@@ -27,10 +27,11 @@ from cfmail_tui.submission import Attempt
 from cfmail_tui.ui.account import FIRST, AccountScreen
 from cfmail_tui.ui.accounts import AccountsScreen
 from cfmail_tui.ui.attaching import Attaching
+from cfmail_tui.ui.body_files import BodyFiles
 from cfmail_tui.ui.commands import Where, bindings
 from cfmail_tui.ui.compose import ComposeScreen
 from cfmail_tui.ui.departures import TICK, Stage
-from cfmail_tui.ui.dialogs import HelpScreen, PathScreen, TextScreen
+from cfmail_tui.ui.dialogs import HelpScreen, TextScreen
 from cfmail_tui.ui.drafting import Drafting, rescued, screen_for
 from cfmail_tui.ui.drafts import DraftsScreen, told_unfinished
 from cfmail_tui.ui.endings import OPENING, EndingApp
@@ -38,9 +39,11 @@ from cfmail_tui.ui.fields import words
 from cfmail_tui.ui.history import MOST, HistoryScreen
 from cfmail_tui.ui.identifying import Identifying
 from cfmail_tui.ui.leaving import Leaving
+from cfmail_tui.ui.looking import Looking
 from cfmail_tui.ui.mail import MailScreen, new_draft
+from cfmail_tui.ui.opening import Opening
 from cfmail_tui.ui.passphrase import PassphraseScreen
-from cfmail_tui.ui.raw import NEW_SOURCE, RawScreen
+from cfmail_tui.ui.raw import RawScreen
 from cfmail_tui.ui.review import ReviewScreen
 from cfmail_tui.ui.sending import Sending, told_later
 from cfmail_tui.ui.work import Done, Failed, Finished, Next, Opened, Progressed, Steps, Task
@@ -51,7 +54,9 @@ if TYPE_CHECKING:
     from cfmail_tui.outbox import Outbox, Reviewed
     from cfmail_tui.settings import Settings
     from cfmail_tui.ui.attach import AttachScreen
+    from cfmail_tui.ui.choose import OpenScreen
     from cfmail_tui.ui.picker import PickerScreen
+    from cfmail_tui.ui.source import SourceArea
 
 PROGRESS_EVERY = 0.25
 """Seconds between two updates of the progress line."""
@@ -123,8 +128,8 @@ class OutboxApp(EndingApp):
         self._work_off(lambda: iter([task(self._ready_outbox())]), otherwise, again)
 
     @work(thread=True, group="steps", description="something done in steps", exit_on_error=False)
-    def run_steps(self, steps: Steps) -> None:
-        self._work_off(steps)
+    def run_steps(self, steps: Steps, otherwise: Callable[[str], object] | None = None) -> None:
+        self._work_off(steps, otherwise)
 
     def _work_off(
         self, steps: Steps, otherwise: Callable[[str], object] | None = None, again: Next | None = None
@@ -238,20 +243,30 @@ class CfmailApp(OutboxApp):
         opened: Callable[[], AbstractContextManager["tuple[Outbox, Settings]"]],
         first: Draft | RawDraft,
         *,
+        notes: tuple[str, ...] = (),
+        choose_from: str = "",
         when_left: Callable[[int], None] = lambda _code: None,
         reports: Callable[[], Path] | None = None,
     ) -> None:
-        """`when_left` is called with the exit code when the terminal is given back, and work goes on without it."""
+        """`notes` say what was done to have the mail; of what is at the path `choose_from` one is to be chosen instead.
+
+        `when_left` is called with the exit code when the terminal is given back, and work goes on without it.
+        """
         super().__init__(opened)
         self.when_left = when_left
         self.reports = reports
         self._first = first
+        self._notes = notes
+        self._choose_from = choose_from
         self.settings: Settings | None = None
         self.attaching = Attaching(self)
+        self.body_files = BodyFiles(self)
         self.drafting = Drafting(self)
         self.identifying = Identifying(self)
         self.sending = Sending(self)
         self.leaving = Leaving(self)
+        self.opening = Opening(self)
+        self.looking = Looking(self)
 
     def on_mount(self) -> None:
         self.push_screen(screen_for(new_draft(self._first)))
@@ -293,10 +308,12 @@ class CfmailApp(OutboxApp):
         self.settings = message.settings
         self.set_slow_line(slow=message.settings.slow_line)
         self.mail.results.take_back(_CANNOT_OPEN)
-        if news := [*message.notices, *told_unfinished(message.unfinished)]:
-            self.mail.results.say("Since the last time", "\n".join(news))
+        if news := [*self._notes, *message.notices, *told_unfinished(message.unfinished)]:
+            self.mail.results.say("Opened" if self._notes else "Since the last time", "\n".join(news))
         self.identifying.begin(message.sender)
-        self.attaching.forget_clipboard()
+        self.attaching.forget_kept()
+        if self._choose_from:
+            self.opening.open(self._choose_from)
 
     def _cannot_open(self, reason: str) -> None:
         self.mail.results.say(_CANNOT_OPEN, reason)
@@ -357,16 +374,25 @@ class CfmailApp(OutboxApp):
     def action_new(self) -> None:
         self.drafting.change(self.identifying.next_mail())
 
+    # Messages opened, and made into one another.
+
     def action_switch_raw(self) -> None:
-        raw = isinstance(self.mail, RawScreen)
-        self.drafting.change(self.identifying.next_mail() if raw else RawDraft(source=NEW_SOURCE))
+        self.opening.turn()
 
-    def on_raw_screen_open_requested(self) -> None:
-        def chosen(path: str | None) -> None:
-            if path:
-                self.run_task(lambda outbox: partial(self.drafting.show, new_draft(outbox.open_raw(path))))
+    def action_templates(self) -> None:
+        self.opening.begin()
 
-        self.drafting.when_kept(lambda: self.push_screen(PathScreen("Open an .eml file"), chosen))
+    def on_raw_screen_open_requested(self, message: RawScreen.OpenRequested) -> None:
+        self.opening.answer(message)
+
+    def on_open_screen_picked(self, message: "OpenScreen.Picked") -> None:
+        self.opening.open(message.path, message.screen, message.typed)
+
+    def on_history_screen_reopen_requested(self, message: HistoryScreen.ReopenRequested) -> None:
+        self.opening.reopen(message.attempt)
+
+    def on_raw_screen_asked(self, message: RawScreen.Asked) -> None:
+        self.looking.answer(message)
 
     def discard(self, reviewed: "Reviewed") -> None:
         """Forget a reviewed mail that is not sent after all."""
@@ -421,27 +447,14 @@ class CfmailApp(OutboxApp):
     def on_attach_screen_clipboard_requested(self, message: "AttachScreen.ClipboardRequested") -> None:
         self.attaching.take_clipboard(message)
 
+    def on_source_area_file_requested(self, message: "SourceArea.FileRequested") -> None:
+        self.body_files.answer(message)
+
+    def on_source_area_refused(self, message: "SourceArea.Refused") -> None:
+        self.complain(message.words, "The source is as it was")
+
     def on_mail_screen_editor_requested(self, message: MailScreen.EditorRequested) -> None:
-        self.run_task(lambda _outbox: partial(self._edit, message))
-
-    def _edit(self, message: MailScreen.EditorRequested) -> None:
-        from cfmail_tui.ui.editor import edit
-
-        assert self.settings
-        with self.handed_over():
-            left = edit(message.content, self.settings.editor, self.settings.data_dir, message.suffix)
-        if isinstance(left, MailError):
-            self.complain(str(left))
-        elif left.fault:
-            self.drafting.rescue(left, left.fault)
-        else:
-            try:
-                self.mail.edited(message.body_id, left.content)
-            except UnicodeDecodeError:
-                self.drafting.rescue(left, "the editor left something that is not UTF-8 text")
-            else:
-                left.path.unlink(missing_ok=True)
-        self.screen_is_there()
+        self.run_task(lambda _outbox: partial(self.drafting.edit, message))
 
     # Review and send.
 
@@ -462,7 +475,7 @@ class CfmailApp(OutboxApp):
             except MessageError as error:
                 problems = error.problems
                 return lambda: self._unsendable(draft, problems)
-            base_url, proxy = outbox.base_url, outbox.proxy
+            base_url, proxy = outbox.road.base_url, outbox.road.proxy
             return lambda: self._review(reviewed, ReviewScreen(reviewed, base_url, proxy))
 
         self.mail.set_busy(busy=True)
@@ -496,7 +509,13 @@ class CfmailApp(OutboxApp):
             elif answer == "postpone":
                 self.action_new()
 
+        self._show_review(reviewed, screen, answered)
+
+    def _show_review(self, reviewed: "Reviewed", screen: ReviewScreen, answered: Callable[[str | None], None]) -> None:
         self.push_to_be_seen(screen, answered)
+        screen.call_after_refresh(
+            self.run_task, lambda outbox: partial(_nothing, outbox.road.get_ready(reviewed.account.credential))
+        )
 
     def _send_off(self, reviewed: "Reviewed") -> None:
         assert self.settings
@@ -507,8 +526,8 @@ class CfmailApp(OutboxApp):
 
         def prepare(outbox: "Outbox") -> Next:
             reviewed = outbox.again(attempt)
-            screen = ReviewScreen(reviewed, outbox.base_url, outbox.proxy)
-            return lambda: self.push_to_be_seen(screen, partial(answered, reviewed))
+            screen = ReviewScreen(reviewed, outbox.road.base_url, outbox.road.proxy)
+            return lambda: self._show_review(reviewed, screen, partial(answered, reviewed))
 
         def answered(reviewed: "Reviewed", answer: str | None) -> None:
             if answer == "send":

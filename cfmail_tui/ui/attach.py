@@ -21,6 +21,9 @@ from cfmail_tui.ui.picker import PickerScreen
 
 _HINT = "Enter opens or attaches, Space marks several, Esc goes back"
 
+MARKED_AT_ONCE = 100
+"""Files that are marked by one key at most: more are a slip."""
+
 _UNDONE_AT_MOST = 100
 
 
@@ -31,8 +34,8 @@ class AttachScreen(PickerScreen):
     reason if it cannot.
     """
 
-    PLACES: tuple[Where, ...] = ("picker", "attached", "list", "dialog", "everywhere")
-    BINDINGS = bindings("picker", "attached", "dialog")
+    PLACES: tuple[Where, ...] = ("marks", "picker", "attached", "list", "dialog", "everywhere")
+    BINDINGS = bindings("marks", "picker", "attached", "dialog")
 
     @dataclass
     class CheckRequested(Message):
@@ -89,7 +92,7 @@ class AttachScreen(PickerScreen):
         yield from self.compose_picker()
         yield Meter(id="attach-state", markup=False)
         yield self.attached
-        yield KeyBar("picker", "dialog")
+        yield KeyBar("marks", "picker", "dialog")
 
     def on_mount(self) -> None:
         self._refresh()
@@ -98,6 +101,27 @@ class AttachScreen(PickerScreen):
 
     # Files come and go.
 
+    def on_file_list_marked(self) -> None:
+        self._toggle_current()
+
+    def action_mark(self) -> None:
+        self._toggle_current()
+        self.files.action_cursor_down()
+
+    def _toggle_current(self) -> None:
+        if self.files.current is not None and not self.files.current.endswith("/"):
+            self.toggle((self.path_of(self.files.current),))
+
+    def action_mark_shown(self) -> None:
+        self.matched(self.files.items)
+
+    def matched(self, names: Sequence[str]) -> None:
+        paths = [self.path_of(name) for name in names if not name.endswith("/")]
+        if len(paths) > MARKED_AT_ONCE:
+            self.say(f"these are more than {MARKED_AT_ONCE} files: filter them first")
+        elif paths:
+            self.toggle(tuple(paths))
+
     def picked(self, paths: tuple[str, ...], typed: str = "") -> None:
         new = [path for path in dict.fromkeys(paths) if not self._is_attached(path)]
         self.say("" if new else "this file is attached already")
@@ -105,6 +129,7 @@ class AttachScreen(PickerScreen):
         self._add(new)
 
     def toggle(self, paths: tuple[str, ...]) -> None:
+        """Attach these, or if all are attached take them off."""
         new = [path for path in paths if not self._is_attached(path)]
         self.say("")
         if new:
@@ -268,7 +293,7 @@ class AttachScreen(PickerScreen):
 
     def on_descendant_focus(self, _event: events.DescendantFocus) -> None:
         is_below = self.attached.has_focus
-        self.query_one(KeyBar).show(*(("attached", "dialog") if is_below else ("picker", "dialog")))
+        self.query_one(KeyBar).show(*(("attached", "dialog") if is_below else ("marks", "picker", "dialog")))
         self.files.refresh()
         self._show_preview()
 
@@ -278,4 +303,6 @@ class AttachScreen(PickerScreen):
             return self.attached.has_focus and self.attached.current is not None
         if action == "undo":
             return bool(self._before)
+        if action == "mark":
+            return self.is_picking and not (self.path.has_focus and self.path.takes_blanks)
         return super().check_action(action, parameters)

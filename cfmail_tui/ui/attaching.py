@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from cfmail_tui.ui.attach import AttachScreen
     from cfmail_tui.ui.picker import PickerScreen
 
-CLIPBOARD = "clipboard"
-"""The folder, in that of the data, for what is taken from the clipboard."""
+KEPT = "kept"
+"""The folder, in that of the data, for files of our own: from the clipboard, and out of messages."""
 
 _SHOWN_EVERY = 0.1
 """Seconds between two updates of a list whose folder is being read."""
@@ -35,18 +35,19 @@ class Attaching:
 
     def __init__(self, app: "CfmailApp") -> None:
         self._app = app
-        self._folder = os.getcwd()  # noqa: PTH109 - a string
+        self.folder = os.getcwd()  # noqa: PTH109 - a string
+        """Where the picker begins: where it was left the last time."""
 
     def choose(self, screen: ComposeScreen) -> None:
         """Show the attach screen, where it was left the last time."""
         from cfmail_tui.ui.attach import AttachScreen  # with what it previews it would be half of the start
 
         attach = AttachScreen(
-            screen.content(), screen.account, self._folder, screen.set_attachments, screen.insert_reference
+            screen.content(), screen.account, self.folder, screen.set_attachments, screen.insert_reference
         )
 
         def left(_nothing: None) -> None:
-            self._folder = attach.folder or self._folder
+            self.folder = attach.folder or self.folder
 
         self._app.push_screen(attach, left)
 
@@ -170,18 +171,20 @@ class Attaching:
 
     def take_clipboard(self, asked: "AttachScreen.ClipboardRequested") -> None:
         """Attach what the clipboard holds."""
-        folder = self._clipboard_folder()
+        folder = self.kept_folder
 
         def grab(_outbox: "Outbox") -> Next:
             from cfmail_tui.browse import clipboard
 
-            return partial(asked.screen.picked, (str(clipboard.grab(os.environ, folder)),))
+            return partial(asked.screen.picked, (clipboard.grab(os.environ, folder),))
 
         self._app.run_task(grab, asked.screen.say)
 
-    def _clipboard_folder(self) -> Path:
+    @property
+    def kept_folder(self) -> Path:
+        """Where files of our own are."""
         assert self._app.settings
-        return self._app.settings.data_dir / CLIPBOARD
+        return self._app.settings.data_dir / KEPT
 
     def read_paste(self, asked: ComposeScreen.PathsPasted) -> None:
         """Attach the files whose paths were pasted, if it is nothing else; if one cannot be had it stays text."""
@@ -199,14 +202,14 @@ class Attaching:
 
         self._app.run_steps(read)
 
-    def forget_clipboard(self) -> None:
-        """Delete what was taken from the clipboard for mails that are gone."""
-        folder = self._clipboard_folder()
+    def forget_kept(self) -> None:
+        """Delete what was kept for mails that are gone."""
+        folder = self.kept_folder
 
         def forget(outbox: "Outbox") -> Next:
-            from cfmail_tui.browse import clipboard
+            from cfmail_tui.attachments import kept
 
-            clipboard.forget(folder, outbox.attached_paths())
+            kept.forget(folder, outbox.attached_paths())
             return lambda: None
 
         self._app.run_task(forget, lambda _words: None)

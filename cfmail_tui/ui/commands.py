@@ -18,6 +18,7 @@ Where = Literal[
     "composer",
     "form",
     "raw",
+    "raw-panes",
     "leaving",
     "review",
     "review-draft",
@@ -27,6 +28,7 @@ Where = Literal[
     "history",
     "unknown",
     "picker",
+    "marks",
     "attached",
     "accounts",
     "dialog",
@@ -52,16 +54,30 @@ COMMANDS = (
         "palette", "f2,ctrl+p", "app.command_palette", "Commands", "Find a command by name", "everywhere", footer=True
     ),
     Command("attach", "f3,ctrl+f", "attach", "Attach", "Attach a file, or remove one", "form", footer=True),
-    Command("open", "f3,ctrl+f", "open", "Open", "Open an .eml file", "raw", footer=True),
+    Command("open", "f3", "open", "Open", "Open a message: a file, an mbox, a Maildir", "raw", footer=True),
     Command("editor", "f4", "editor", "Editor", "Edit the text in your $EDITOR", "composer"),
     Command("fields", "f6", "more_fields", "Fields", "Show or hide Cc, Bcc, Reply-To and headers", "form", footer=True),
-    Command("bcc", "f6", "mend_bcc", "Bcc", "Move the addresses of a Bcc field into the envelope", "raw", footer=True),
+    Command(
+        "panes",
+        "f5",
+        "next_pane",
+        "Parts",
+        "From the source to its parts, to the findings, and back",
+        "raw",
+        footer=True,
+    ),
+    Command("fix", "f6", "fix", "Fix", "Make the fix of the finding that is chosen", "raw", footer=True),
+    Command("find-text", "ctrl+f", "find", "Find", "Find and replace in the source", "raw"),
+    Command("fold", "f10", "fold", "Fold", "Show a folded body as it stands, or fold it", "raw"),
     Command("drafts", "f7", "app.drafts", "Drafts", "Unfinished mails", "composer", footer=True),
     Command("history", "f8", "app.history", "History", "What was sent, and what became of it", "composer", footer=True),
     Command("review", "f9,ctrl+r", "review", "Send", "Review the mail, then send it", "composer", footer=True),
     Command("html", "f10", "switch_body", "Text/HTML", "Switch between the text and the HTML body", "form"),
     Command("put-text", "ctrl+z", "put_text", "As text", "A path just pasted is text, not a file to attach", "form"),
-    Command("raw", "ctrl+t", "app.switch_raw", "Raw", "Write a raw MIME message, or go back to the form", "composer"),
+    Command(
+        "raw", "ctrl+t", "app.switch_raw", "Raw", "The MIME that the form makes; of a raw message the form", "composer"
+    ),
+    Command("templates", "ctrl+l", "app.templates", "Templates", "Begin a raw message with an example", "composer"),
     Command("save", "ctrl+s", "save", "Save", "Save the draft now; it is saved as you type anyway", "composer"),
     Command("new", "ctrl+n", "app.new", "New", "A new mail; this one stays in the drafts", "composer"),
     Command("cancel", "ctrl+c", "app.cancel_sending", "Cancel", "Stop the mail that is being sent", "composer"),
@@ -90,6 +106,8 @@ COMMANDS = (
     Command("select", "enter", "select", "Open", "Open the line", "list"),
     Command("down", "j,down", "cursor_down", "Down", "Next line", "list"),
     Command("up", "k,up", "cursor_up", "Up", "Line before", "list"),
+    Command("source", "escape,f12", "to_source", "Source", "Back to the source", "raw-panes"),
+    Command("undo-source", "ctrl+z", "undo", "Undo", "Take back the last change of the source", "raw-panes"),
     Command("search", "slash", "search", "Search", "Search in subject, addresses and outcome", "history", footer=True),
     Command(
         "arrived", "i", "settle(True)", "Arrived", "Of an unknown outcome: the mail arrived", "unknown", footer=True
@@ -107,6 +125,7 @@ COMMANDS = (
         "find", "l", "find", "Look up", "Of an unknown outcome: look in Cloudflare's records", "unknown", footer=True
     ),
     Command("again", "s", "again", "Again", "Send the very same mail once more", "history", footer=True),
+    Command("reopen", "o", "reopen", "Open", "Open what was sent as a new mail, to change it", "history", footer=True),
     Command("retry", "s", "send", "Send now", "Send a mail that waits to be tried again", "drafts", footer=True),
     Command("delete", "d,delete", "delete", "Delete", "Delete the draft", "drafts", footer=True),
     Command("restore", "u", "restore", "Undo", "Bring the deleted draft back", "drafts", footer=True),
@@ -116,10 +135,10 @@ COMMANDS = (
         "mark",
         "Mark",
         "Attach the file under the cursor, or take it off the mail (in a path that is typed, Space is a blank)",
-        "picker",
+        "marks",
         footer=True,
     ),
-    Command("mark-shown", "f4,asterisk", "mark_shown", "All", "Mark all files that are shown", "picker", footer=True),
+    Command("mark-shown", "f4,asterisk", "mark_shown", "All", "Mark all files that are shown", "marks", footer=True),
     Command(
         "picker-preview", "f5,ctrl+l", "preview", "Preview", "Show what is in the file, or not", "picker", footer=True
     ),
@@ -128,7 +147,7 @@ COMMANDS = (
         "places", "f7", "places", "Places", "Home, working directory, recent folders and files", "picker", footer=True
     ),
     Command("hidden", "f8,full_stop", "hidden", "Hidden", "Show hidden files, or not", "picker", footer=True),
-    Command("clipboard", "f10", "clipboard", "Clipboard", "Attach the image or text in the clipboard", "picker"),
+    Command("clipboard", "f10", "clipboard", "Clipboard", "Attach the image or text in the clipboard", "marks"),
     Command("parent", "backspace,left", "parent", "Up", "The folder above, when no path is typed", "picker"),
     Command("filter", "slash", "filter", "Filter", "Type into the path line", "picker"),
     Command("remove", "d,delete", "remove", "Remove", "Take the file off the mail", "attached", footer=True),
@@ -169,6 +188,8 @@ OPENING = frozenset(
         "quit",
         "editor",
         "again",
+        "reopen",
+        "templates",
         "account",
         "add",
         "identity",
@@ -176,6 +197,12 @@ OPENING = frozenset(
     }
 )
 """Actions that show another screen or mail: keys typed right after them are meant for that."""
+
+
+_BEFORE_FIELDS: frozenset[Where] = frozenset(
+    {"everywhere", "composer", "form", "raw", "history", "unknown", "picker", "marks"}
+)
+"""Where keys come first to the screen that a text field would take for itself."""
 
 
 def commands(*places: Where) -> Iterator[Command]:
@@ -191,7 +218,8 @@ def bindings(*places: Where) -> list[BindingType]:
             command.action,
             command.label,
             show=command.footer,
-            priority=command.where in {"everywhere", "composer", "form", "raw", "history", "unknown", "picker"},
+            priority=command.where
+            in {"everywhere", "composer", "form", "raw", "history", "unknown", "picker", "marks"},
             tooltip=command.help,
             id=command.id,
         )

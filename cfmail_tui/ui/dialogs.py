@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from cfmail_tui.ui.commands import KeyBar, Where, bindings, commands, key_names
-from cfmail_tui.ui.fields import Body, EndsOnce, LineInput, plain
+from cfmail_tui.ui.fields import Body, EndsOnce, Line, LineInput, Lines, plain
 
 
 class HelpScreen(ModalScreen[None], EndsOnce[None]):
@@ -41,7 +41,7 @@ class HelpScreen(ModalScreen[None], EndsOnce[None]):
 
 
 class ChoiceScreen(ModalScreen[str], EndsOnce[str]):
-    """A question with buttons; Esc is the first, harmless, answer."""
+    """A question with buttons, and below it what it is about, a line each; Esc is the first, harmless, answer."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("dialog"),
@@ -49,17 +49,26 @@ class ChoiceScreen(ModalScreen[str], EndsOnce[str]):
         Binding("left,up", "app.focus_previous", show=False),
     ]
 
-    def __init__(self, question: str, answers: dict[str, str]) -> None:
+    def __init__(self, question: str, answers: dict[str, str], about: Sequence[str] = ()) -> None:
         super().__init__()
         self._question = question
         self._answers = answers
+        self._about = about
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog"):
+        with Vertical(classes="dialog -wide" if self._about else "dialog"):
             yield Static(plain(self._question))
+            if self._about:
+                with VerticalScroll(classes="about"):
+                    yield Lines(
+                        [Line(Content.assemble("  · ", plain(words, 400)), 4) for words in self._about], id="about"
+                    )
             with Vertical(classes="answers"):
                 for answer, label in self._answers.items():
                     yield Button(Content(label), id=answer, compact=True)
+
+    def on_mount(self) -> None:
+        self.query(Button).first().focus()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         self.dismiss(str(event.button.id))
@@ -73,14 +82,15 @@ class PathScreen(ModalScreen[str], EndsOnce[str]):
 
     BINDINGS = bindings("dialog")
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, path: str = "") -> None:
         super().__init__()
         self._title = title
+        self._path = path
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = Content(self._title)
-            yield LineInput(placeholder="path of the file")
+            yield LineInput(self._path, placeholder="path of the file")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self.dismiss(event.value.strip())

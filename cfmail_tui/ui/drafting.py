@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cfmail_tui.message import Draft, RawDraft, SavedDraft
+from cfmail_tui.message import Draft, MailError, RawDraft, SavedDraft
 from cfmail_tui.ui.compose import ComposeScreen
 from cfmail_tui.ui.departures import Stage
 from cfmail_tui.ui.dialogs import ChoiceScreen
@@ -87,11 +87,12 @@ class Drafting:
             leaving = self._app.sending.departures.at(Stage.COUNTING, Stage.LEAVING, Stage.LEFT)
             away = {self._app.mail.draft_id, *(departure.draft_id for departure in leaving)}
             others = tuple(found for found in outbox.unfinished() if found.draft.draft_id not in away)
-            return lambda: self._app.push_screen(DraftsScreen(others), self._open)
+            return lambda: self._app.push_screen(DraftsScreen(others), self.open)
 
         self.when_kept(lambda: self._app.run_task(load))
 
-    def _open(self, draft: SavedDraft | None) -> None:
+    def open(self, draft: SavedDraft | None) -> None:
+        """Show a draft that is in the store, if there is one; of one that is about to leave, take it back."""
         if draft is None:
             return
         if departure := self._app.sending.departures.by_draft(draft.draft_id):
@@ -112,8 +113,8 @@ class Drafting:
         answers = {"leave": "Leave it there", "copy": "Open a copy here"}
         self._app.push_screen(ChoiceScreen(question, answers), answered)
 
-    def show(self, draft: SavedDraft) -> None:
-        """Show this mail; the one that was there is kept, or on its way, which goes on."""
+    def show(self, draft: SavedDraft, then: Next = lambda: None) -> None:
+        """Show this mail, then do this; the one that was there is kept, or on its way, which goes on."""
         old = self._app.mail
         if self._app.sending.shown is None:
             self.close(old.draft_id)
@@ -126,6 +127,7 @@ class Drafting:
                 old.set_busy(busy=True)
             self._app.sending.show_departures()
             self._app.sending.blame()
+            then()
             self._app.screen_is_there()
             return
         while self._app.screen is not old:
@@ -134,6 +136,27 @@ class Drafting:
         self._app.switch_screen(screen)
         screen.call_after_refresh(self._app.identifying.greet)
         screen.call_after_refresh(self._app.sending.show_departures)
+        screen.call_after_refresh(then)
+
+    def edit(self, message: MailScreen.EditorRequested) -> None:
+        """Let the user's own editor have a text of the mail, and take back what it leaves."""
+        from cfmail_tui.ui.editor import edit
+
+        assert self._app.settings
+        with self._app.handed_over():
+            left = edit(message.content, self._app.settings.editor, self._app.settings.data_dir, message.suffix)
+        if isinstance(left, MailError):
+            self._app.complain(str(left))
+        elif left.fault:
+            self.rescue(left, left.fault)
+        else:
+            try:
+                self._app.mail.edited(message.body_id, left.content)
+            except UnicodeDecodeError:
+                self.rescue(left, "the editor left something that is not UTF-8 text")
+            else:
+                left.path.unlink(missing_ok=True)
+        self._app.screen_is_there()
 
     def rescue(self, left: "Edited", fault: str) -> None:
         """What the editor left does not go into the mail: it becomes a draft of its own."""

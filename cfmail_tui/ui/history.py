@@ -48,6 +48,12 @@ class HistoryScreen(EndsOnce[None]):
         attempt: Attempt
 
     @dataclass
+    class ReopenRequested(Message):
+        """The user wants the mail of an attempt as a new one, to change it."""
+
+        attempt: Attempt
+
+    @dataclass
     class FindRequested(Message):
         """The user wants an attempt looked up in Cloudflare's records."""
 
@@ -116,6 +122,11 @@ class HistoryScreen(EndsOnce[None]):
             self.dismiss()
             self.post_message(self.AgainRequested(self._list.current))
 
+    def action_reopen(self) -> None:
+        if self._list.current is not None:
+            self.dismiss()
+            self.post_message(self.ReopenRequested(self._list.current))
+
     def on_row_list_selected(self) -> None:
         self.query_one("#detail").focus()
 
@@ -130,10 +141,12 @@ class HistoryScreen(EndsOnce[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """In the search field a key is a letter; an outcome that is known needs no settling."""
-        if action in {"search", "settle", "find", "again"} and isinstance(self.focused, LineInput):
+        if action in {"search", "settle", "find", "again", "reopen"} and isinstance(self.focused, LineInput):
             return False
         if action == "again":
             return self._list.current is not None and may_be_sent_again(self._list.current)
+        if action == "reopen":
+            return self._list.current is not None
         if action in {"settle", "find"}:
             return self._list.current is not None and isinstance(self._list.current.outcome, Unknown)
         return super().check_action(action, parameters)

@@ -30,6 +30,9 @@ SAVE_AFTER = 1.0
 NOT_SAVED = "Not saved"
 """What stands above the reason why what is typed cannot be saved."""
 
+NOT_YET = "Cannot be sent yet"
+"""What stands above the reasons for that."""
+
 SAVE_AGAIN_AFTER = 5.0
 """Seconds until saving is tried again that did not work."""
 
@@ -285,7 +288,7 @@ class MailScreen(EndsOnce[None]):
     def action_take_back(self) -> None:
         self.post_message(self.TakeBackRequested())
 
-    def show_problems(self, problems: Sequence[Problem]) -> None:
+    def show_problems(self, problems: Sequence[Problem], title: str = NOT_YET) -> None:
         """Mark each place with its reason, and put the cursor at the first; the rest stands in the results."""
         fields = {field.place: field for field in self.query(MailField)}
         for field in fields.values():
@@ -297,7 +300,7 @@ class MailScreen(EndsOnce[None]):
                 place_field.display = True
                 place_field.mark(problem.words)
                 marked.append(place_field)
-        self.results.say("Cannot be sent yet", "\n".join(f"✗ {problem}" for problem in problems))
+        self.results.say(title, "\n".join(f"✗ {problem}" for problem in problems))
         if marked:
             marked[0].input.focus()
         elif problems:
@@ -331,7 +334,7 @@ class MailScreen(EndsOnce[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A mail on its way is not edited, and only such a one can be taken back."""
-        if action in {"attach", "open", "editor", "mend_bcc"}:
+        if action in {"attach", "open", "editor", "fix", "find", "fold"}:
             return not self.is_busy
         if action == "take_back":
             return self.is_busy

@@ -22,9 +22,6 @@ from cfmail_tui.ui.fields import EndsOnce, plain
 from cfmail_tui.ui.files import FileHead, FileList, Latest, Line, PathInput, folder_words
 from cfmail_tui.ui.preview import PreviewPane
 
-MARKED_AT_ONCE = 100
-"""Files that are marked by one key at most: more are a slip."""
-
 WIDE = 100
 """Columns from which on the preview stands beside the list without being asked for."""
 
@@ -132,7 +129,7 @@ class PickerScreen(EndsOnce[None]):
             lambda asked: self.post_message(self.PreviewRequested(*asked, self))
         )
         self.path = PathInput(placeholder="filter or path, Tab completes", id="path")
-        self.files = FileList(self._path_of)
+        self.files = FileList(self.path_of)
         self.pane = PreviewPane(id="preview")
 
     def compose_picker(self) -> Iterator[Widget]:
@@ -160,12 +157,17 @@ class PickerScreen(EndsOnce[None]):
         return self._shows_hidden or self._view()[1].startswith(".")
 
     @property
+    def is_picking(self) -> bool:
+        """Whether keys go to the path line or the list below."""
+        return self.path.has_focus or self.files.has_focus
+
+    @property
     def _is_current(self) -> bool:
         """Whether the list shows what the path line says."""
         found = self._found
         return found is not None and self._view() == (self._reading, found.query)
 
-    def _path_of(self, name: str) -> str:
+    def path_of(self, name: str) -> str:
         return os.path.join(self._reading or "", name).rstrip("/") or "/"  # noqa: PTH118 - a name may be anything
 
     def _follow(self) -> None:
@@ -281,9 +283,9 @@ class PickerScreen(EndsOnce[None]):
         typed, found = self.path.value.strip(), self._found_now()
         current = self.files.current if self._is_current else next(iter(found.names), None) if found.query else None
         if browse.is_pattern(found.query) and found.names and not self.files.was_moved:
-            self._mark(found.names)
+            self.matched(found.names)
         elif current is not None:
-            self._take(self._path_of(current), typed, is_folder=current.endswith("/"))
+            self._take(self.path_of(current), typed, is_folder=current.endswith("/"))
         elif typed:
             self._take(browse.target(typed, self.folder), typed, is_folder=False)
         else:
@@ -307,11 +309,11 @@ class PickerScreen(EndsOnce[None]):
 
     def on_row_list_selected(self) -> None:
         if self.files.has_focus and self.files.current is not None:
-            self._take(self._path_of(self.files.current), "", is_folder=self.files.current.endswith("/"))
+            self._take(self.path_of(self.files.current), "", is_folder=self.files.current.endswith("/"))
 
     def _take(self, path: str, typed: str, *, is_folder: bool) -> None:
         if is_folder:
-            self.open_folder(path)
+            self.enter(path)
             return
         self.folder = browse.PLACES if self._reading == browse.PLACES else os.path.dirname(path)  # noqa: PTH120 - a string
         self.path.value = ""
@@ -331,9 +333,6 @@ class PickerScreen(EndsOnce[None]):
     def on_file_head_pressed(self, event: FileHead.Pressed) -> None:
         self._order = event.order
         self._follow()
-
-    def on_file_list_marked(self) -> None:
-        self._toggle_current()
 
     def on_file_list_unknown(self) -> None:
         if unknown := tuple(path for path in self.files.in_sight() if path not in self.files.facts):
@@ -356,7 +355,7 @@ class PickerScreen(EndsOnce[None]):
 
     def previewed(self) -> str | None:
         """The path that the preview is of."""
-        return None if self.files.current is None else self._path_of(self.files.current)
+        return None if self.files.current is None else self.path_of(self.files.current)
 
     def _show_preview(self) -> None:
         path, room = self.previewed(), self.pane.room
@@ -392,24 +391,6 @@ class PickerScreen(EndsOnce[None]):
         getattr(self.files, f"action_{how}")()
         self.path.take_blanks(False)
 
-    def action_mark(self) -> None:
-        self._toggle_current()
-        self.files.action_cursor_down()
-
-    def _toggle_current(self) -> None:
-        if self.files.current is not None and not self.files.current.endswith("/"):
-            self.toggle((self._path_of(self.files.current),))
-
-    def action_mark_shown(self) -> None:
-        self._mark(self.files.items)
-
-    def _mark(self, names: Sequence[str]) -> None:
-        paths = [self._path_of(name) for name in names if not name.endswith("/")]
-        if len(paths) > MARKED_AT_ONCE:
-            self.say(f"these are more than {MARKED_AT_ONCE} files: filter them first")
-        elif paths:
-            self.toggle(tuple(paths))
-
     def action_preview(self) -> None:
         self._shows_preview = not self.pane.display
         self._fit()
@@ -441,21 +422,22 @@ class PickerScreen(EndsOnce[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What acts on the list needs it; a Backspace takes a letter while there is one."""
-        is_here = self.path.has_focus or self.files.has_focus
-        if action == "mark":
-            return is_here and not (self.path.has_focus and self.path.takes_blanks)
         if action == "parent":
-            return is_here and not (self.path.has_focus and self.path.value)
+            return self.is_picking and not (self.path.has_focus and self.path.value)
         return super().check_action(action, parameters)
 
-    # What becomes of files.
+    # What becomes of files and folders.
+
+    def enter(self, path: str) -> None:
+        """A folder was chosen."""
+        self.open_folder(path)
 
     def picked(self, paths: tuple[str, ...], typed: str = "") -> None:
         """These were chosen; what was `typed` for one that cannot be had is given back."""
         raise NotImplementedError
 
-    def toggle(self, paths: tuple[str, ...]) -> None:
-        """Mark these, or if all are marked take the marks off."""
+    def matched(self, names: Sequence[str]) -> None:
+        """These names of the folder were chosen by a pattern."""
         raise NotImplementedError
 
 

@@ -98,13 +98,17 @@ class TypeaheadApp(App[int]):
         """Run it; if it is one that opens a screen, keys wait until that is there."""
         name = action if isinstance(action, str) else action[1]
         opening = name.partition("(")[0].rpartition(".")[2] in OPENING
-        self._opening = self._opening or opening
+        if opening:
+            self.screen_will_come()
         handled = await super().run_action(action, *rest, **named)
         if opening and not handled:
             self.screen_is_there()
-        elif opening:
-            self.set_timer(PATIENCE, self.screen_is_there)
         return handled
+
+    def screen_will_come(self) -> None:
+        """Another screen or mail was asked for: keys wait for it."""
+        self._opening = True
+        self.set_timer(PATIENCE, self.screen_is_there)
 
     def push_screen(self, *args: Any, **named: Any) -> Any:
         """Push it; keys go to it once its first widget has the focus."""

@@ -11,10 +11,10 @@ import sys
 from importlib.metadata import version
 from typing import Final
 
-from tests.bench import drawing, leaving, long_texts, picking, sending, slow_lines, starting
+from tests.bench import drawing, editing, leaving, long_texts, picking, sending, slow_lines, starting
 from tests.bench.row import measured, table
 
-MODULES: Final = (starting, drawing, slow_lines, long_texts, leaving, sending, picking)
+MODULES: Final = (starting, drawing, slow_lines, long_texts, leaving, sending, picking, editing)
 ROWS: Final = {row.name: row for module in MODULES for row in module.ROWS}
 
 

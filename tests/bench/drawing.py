@@ -72,13 +72,8 @@ def for_keys(
     """Octets for each key, pressed one at a time."""
     with on_screen(argv, env, marker, Path(env["HOME"]), size) as terminal:
         for key in first:
-            terminal.press(key)
-            terminal.settle(0.5, least=1)
-        octets = []
-        for key in keys:
-            terminal.press(key)
-            octets.append(terminal.settle(SILENCE, least=1))
-        return octets
+            terminal.drawn(key, 0.5)
+        return [terminal.drawn(key, SILENCE).octets for key in keys]
 
 
 @contextmanager

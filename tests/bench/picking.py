@@ -103,7 +103,9 @@ def filter_key(count: int) -> Iterator[Sides]:
     """Each key typed one at a time into the filter, and taken back."""
     with programs(count) as both, both.open_picker() as terminal:
         keys = [*QUERY, *["backspace"] * len(QUERY)]
-        yield Sides(lambda: quantiles([terminal.drawn(key, SILENCE) for key in keys], n=20, method="inclusive")[-1])
+        yield Sides(
+            lambda: quantiles([terminal.drawn(key, SILENCE).milliseconds for key in keys], n=20, method="inclusive")[-1]
+        )
 
 
 def rows(size: str) -> Iterator[Row]:

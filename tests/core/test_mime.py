@@ -442,3 +442,25 @@ def test_only_what_an_editor_gives_back_may_be_edited(source: bytes, reason: str
 def test_encoded_words_are_read_and_broken_ones_left(text: str, expected: str) -> None:
     """A subject shows as its reader will see it; what does not decode to text stays as it is."""
     assert mime.decoded_words(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("octets", "expected"),
+    [
+        (b"From: a@b.example\nTo: c@d.example\n\nHi", True),
+        (b"Subject: x\r\n y\r\nfrom: a@b.example\r\n\r\n", True),
+        (b"From: a@b.example\nSubject: no end", True),
+        (b"From me@example.com Mon Nov 23 07:00:00 2026\nFrom: a@b.example\nDate: x\n\n", True),
+        (b"From 0123abcd Mon Sep 17 00:00:00 2001\nFrom: a@b.example\nSubject: [PATCH]\n\n", True),
+        (b"", False),
+        (b"From: a@b.example\n\nonly this", False),
+        (b"To: c@d.example\nSubject: x\n\nnobody", False),
+        (b"From: me\nHello,\nSubject: x\n\n", False),
+        (b"\nFrom: a@b.example\nSubject: x\n\n", False),
+        (b"From here: on\nSubject: x\n\n", False),
+        (b"Dear Bob,\n\nFrom: a@b.example\nTo: c@d.example\n", False),
+    ],
+)
+def test_a_message_and_a_text_are_told_apart(octets: bytes, expected: bool) -> None:
+    """A message begins with a header that has a From field and another one, and nothing else in it."""
+    assert mime.is_message(octets) is expected

@@ -13,18 +13,12 @@ import pytest
 from cfmail_tui.message import Draft
 from cfmail_tui.sandbox import Sandbox
 from tests.pty_driver import AT_REST, Terminal
-from tests.ui.hostile import CONTROLS, MARKUP, acting
+from tests.ui.hostile import CONTROLS, MARKUP, WHAT_TEXTUAL_WRITES, acting
 from tests.ui.stage import drafts
 
 Start = Callable[..., Terminal]
 
 LETTER = ("--from", "me@acme.example", "--to", "bob@example.com", "--subject", "Hello")
-
-WHAT_TEXTUAL_WRITES = re.compile(
-    r"\x1b\[[<=>?]?[\d;:]*[ -/]*[@-~]"  # CSI: colours, places, modes, questions
-    r"|\x1b\]22;[a-z-]*\x07"  # the shape of the pointer
-    r"|[\r\n]"
-)
 
 
 def leave(terminal: Terminal) -> None:
@@ -49,8 +43,8 @@ def test_hostile_text_never_reaches_the_terminal(start: Start, connected: Sandbo
     terminal.wait_for("[bold]")
     terminal.press("f12", "f9")
     terminal.wait_for("Cannot be sent yet")
-    terminal.press("ctrl+t", "f3")
-    terminal.wait_for("Open an .eml file")
+    terminal.press("ctrl+n", "ctrl+t", "f3")
+    terminal.wait_for("Open a message")
     terminal.send(f"{source}\r")
     terminal.wait_for("[red]r")
     terminal.press("f7")

@@ -56,6 +56,12 @@ def to_another_text(key: str) -> Callable[[Terminal], None]:
     return go
 
 
+def to_raw(terminal: Terminal) -> None:
+    """To the MIME that the form makes."""
+    terminal.press("ctrl+t")
+    terminal.wait_for("Raw message")
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Somewhere to type into: how to come there, and its content in a draft."""
@@ -71,7 +77,7 @@ PLACES: Final = (
     Place("html", to_another_text("f10"), lambda content: of_form(content).html),
     Place("subject", stay, lambda content: of_form(content).subject, LETTER[:4]),
     Place("headers", to_headers, lambda content: of_form(content).headers),
-    Place("raw", to_another_text("ctrl+t"), source),
+    Place("raw", to_raw, source),
 )
 
 

@@ -26,7 +26,6 @@ from cfmail_tui.report import outcome_name
 from cfmail_tui.sandbox import Sandbox
 from cfmail_tui.store import DATABASE, NoSuchDraft, Store, StoreError
 from cfmail_tui.submission import Accepted, Account, ApiToken, Attempt, NotSent, Refused, Secret, Unknown
-from tests.edge.cli_run import RAW
 from tests.edge.fault_server import PATIENCE, Exchange, FarEnd, answering, closed_port, http_answer
 
 ACCOUNT_ID: Final = "0123456789abcdef" * 2
@@ -179,18 +178,6 @@ class TestFiles:
         with pytest.raises(MessageError, match="too big"):
             outbox.prepare(attached(path))
         assert kept(data_dir) == []
-
-    def test_open_raw(self, outbox: Outbox, tmp_path: Path, new_machine: Path) -> None:
-        """A raw message is opened from a file, also from the home; what cannot be read is named, as a source."""
-        (new_machine / "mail.eml").write_bytes(RAW)
-        assert outbox.open_raw("~/mail.eml") == RawDraft("me@acme.example", "bob@example.net", RAW)
-        for name in ("gone.eml", "~nosuchuser/x.eml", str(tmp_path), "/dev/zero", "nul\0"):
-            with pytest.raises(MessageError) as caught:
-                outbox.open_raw(name)
-            (problem,) = caught.value.problems
-            assert isinstance(problem, UnreadableFile)
-            assert problem.place is Place.SOURCE
-            assert name.replace("\0", "<00>") in problem.words
 
 
 def fields(draft: Draft) -> dict[str, Any]:

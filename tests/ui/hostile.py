@@ -1,5 +1,6 @@
 """Text that would like to be more than text."""
 
+import re
 import unicodedata
 from typing import Final
 
@@ -35,6 +36,13 @@ CONTROLS: Final = (
 FLOOD: Final = "e" + "\u0301" * 300 + "\u0336" * 300
 
 HOSTILE: Final = " ".join((*MARKUP, *CONTROLS, FLOOD))
+
+WHAT_TEXTUAL_WRITES: Final = re.compile(
+    r"\x1b\[[<=>?]?[\d;:]*[ -/]*[@-~]"  # CSI: colours, places, modes, questions
+    r"|\x1b\]22;[a-z-]*\x07"  # the shape of the pointer
+    r"|[\r\n]"
+)
+"""What acts on the terminal and has to."""
 
 ACTING: Final = {"Cc", "Cs", "Zl", "Zp"}
 REORDERING: Final = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}

@@ -9,9 +9,8 @@ import pytest
 
 from cfmail_tui.message import Draft, Place
 from cfmail_tui.sandbox import Sandbox
-from cfmail_tui.ui.attach import AttachScreen
+from cfmail_tui.ui.attach import MARKED_AT_ONCE, AttachScreen
 from cfmail_tui.ui.fields import Body, LineInput
-from cfmail_tui.ui.picker import MARKED_AT_ONCE
 from tests.ui.stage import LETTER, Stage, drafts, on_stage
 
 

@@ -16,6 +16,7 @@ from cfmail_tui.ui import (
     accounts,
     attach,
     attachment,
+    choose,
     dialogs,
     drafts,
     fields,
@@ -42,6 +43,7 @@ HOMES: dict[Where, tuple[type, ...]] = {
     "composer": (ComposeScreen, RawScreen),
     "form": (ComposeScreen,),
     "raw": (RawScreen,),
+    "raw-panes": (RawScreen,),
     "leaving": (ComposeScreen, RawScreen),
     "review": (ReviewScreen,),
     "review-draft": (ReviewScreen,),
@@ -50,13 +52,15 @@ HOMES: dict[Where, tuple[type, ...]] = {
     "drafts": (drafts.DraftsScreen,),
     "history": (history.HistoryScreen,),
     "unknown": (history.HistoryScreen,),
-    "picker": (attach.AttachScreen,),
+    "picker": (attach.AttachScreen, choose.OpenScreen),
+    "marks": (attach.AttachScreen,),
     "attached": (attach.AttachScreen,),
     "accounts": (accounts.AccountsScreen,),
     "dialog": (
         account.AccountScreen, accounts.AccountsScreen, attach.AttachScreen, attachment.AttachmentScreen,
         dialogs.ChoiceScreen, dialogs.HelpScreen,
-        dialogs.PathScreen, dialogs.TextScreen, drafts.DraftsScreen, history.HistoryScreen, identity.IdentityScreen,
+        choose.ListScreen,
+        choose.OpenScreen, dialogs.TextScreen, drafts.DraftsScreen, history.HistoryScreen, identity.IdentityScreen,
         passphrase.PassphraseScreen,
     ),
 }  # fmt: skip
@@ -70,7 +74,7 @@ FORBIDDEN = re.compile(
 def ours() -> Iterator[type]:
     """Every class of the screens that may bind keys."""
     asking = (account, accounts, dialogs, identity, passphrase)
-    others = (attach, attachment, drafts, fields, files, history, mail, picker, raw, review, rows)
+    others = (attach, attachment, choose, drafts, fields, files, history, mail, picker, raw, review, rows)
     for module in (*asking, *others, inspect.getmodule(CfmailApp), inspect.getmodule(ComposeScreen)):
         for _, found in inspect.getmembers(module, inspect.isclass):
             if found.__module__.startswith("cfmail_tui.ui") and "BINDINGS" in vars(found):
@@ -99,11 +103,12 @@ def test_identifiers_are_unique() -> None:
 
 def test_no_key_is_bound_twice_in_one_place() -> None:
     """Of the commands that are offered together, no two share a key."""
-    for places in ({"form", "composer", "leaving", "everywhere"}, {"raw", "composer", "leaving", "everywhere"},
+    for places in ({"form", "composer", "leaving", "everywhere"},
+                   {"raw", "raw-panes", "composer", "leaving", "everywhere"},
                    {"review", "review-draft", "review-form", "everywhere"}, {"list", "drafts", "dialog", "everywhere"},
                    {"list", "history", "unknown", "dialog", "everywhere"},
                    {"accounts", "dialog", "list", "everywhere"},
-                   {"picker", "attached", "dialog", "list", "everywhere"}):  # fmt: skip
+                   {"marks", "picker", "attached", "dialog", "list", "everywhere"}):  # fmt: skip
         keys = [key for command in COMMANDS if command.where in places for key in command.keys.split(",") if key]
         assert len(keys) == len(set(keys)), sorted(keys)
 

@@ -35,13 +35,13 @@ async def test_keys_act_in_the_order_they_were_pressed(connected: Sandbox, tmp_p
 
 
 async def test_keys_after_a_switch_do_not_wait_long(connected: Sandbox) -> None:
-    """What is typed right after Ctrl+T goes into the raw source, and after Ctrl+T again into a new form."""
+    """What is typed right after Ctrl+T goes into the raw source, and after Ctrl+N into a new form."""
     async with on_stage() as stage:
         stage.app.simulate_key("ctrl+t")
         await stage.type("X")
         await stage.until("Raw message")
         await stage.until(lambda: stage.raw.source.startswith(b"X"))
-        stage.app.simulate_key("ctrl+t")
+        stage.app.simulate_key("ctrl+n")
         await stage.type("me@acme.example")
         await stage.until("New message")
         await stage.until(lambda: stage.draft.sender == "me@acme.example")

@@ -174,10 +174,6 @@ async def test_a_prefilled_mail_that_nobody_touched_leaves_nothing(connected: Sa
     async with on_stage(LETTER) as stage:
         await stage.press("f7", "escape", "f8", "escape", "f1", "escape", "f6", "f10", "tab", "tab")
         await stage.settled()
-        await stage.press("ctrl+t")
-        await stage.until("Raw message")
-        await stage.press("ctrl+t")
-        await stage.until("New message")
         await stage.press("ctrl+q")
         await stage.until(lambda: stage.app._exit)
     assert drafts() == []
@@ -243,7 +239,7 @@ async def test_a_raw_message_is_a_draft_too(connected: Sandbox) -> None:
         stage.raw.body("source").focus()
         await stage.press(*["down"] * 9)
         await stage.type("more\n")
-        await stage.press("ctrl+t")
+        await stage.press("ctrl+n")
         await stage.until("New message")
         await stage.press("f7")
         await stage.until("raw message")

@@ -35,7 +35,7 @@ async def test_a_file_is_opened_edited_and_sent(connected: Sandbox, tmp_path: Pa
     path.write_bytes(PLAIN)
     async with on_stage() as stage:
         await stage.press("ctrl+t", "f3")
-        await stage.until("Open an .eml file")
+        await stage.until("Open a message")
         await stage.type(f"{path}\n")
         await stage.until("Subject: Grüße")
         assert stage.raw.content() == RawDraft("me@acme.example", "bob@example.com, carol@example.com", PLAIN)
@@ -72,10 +72,8 @@ async def test_a_bcc_field_is_refused_and_mended(connected: Sandbox) -> None:
         await stage.until("Cannot be sent yet")
         assert "Bcc" in stage.text().partition("Cannot be sent yet")[2]
         await stage.press("f6")
-        await stage.until("out of the header")
+        await stage.until("Bcc: hidden@example.com → nothing")
         assert stage.raw.content() == RawDraft("me@acme.example", "bob@example.com, hidden@example.com", PLAIN)
-        await stage.press("f6")
-        await stage.until("no Bcc field")
         await send(stage)
     assert connected.mime(1) == crlf(PLAIN)
     assert connected.messages()[0]["envelope"]["recipients"] == ["bob@example.com", "hidden@example.com"]
@@ -99,7 +97,6 @@ UNEDITABLE = {
     "U+2028": (PLAIN + "a\u2028b\n".encode(), "U+2028"),
     "NUL": (PLAIN + b"a\0b\n", "U+0000"),
     "form feed": (PLAIN + b"a\x0cb\n", "U+000C"),
-    "large": (PLAIN + b"0123456789" * 5 + b"\n" + (b"x" * 70 + b"\n") * 6000, "over 400 kB"),
     "mixed line ends": (PLAIN + b"a\r\n", "lines end in CRLF here and in LF there"),
 }
 
@@ -150,18 +147,17 @@ async def test_a_raw_envelope_that_is_wrong(connected: Sandbox) -> None:
 
 
 async def test_a_file_that_cannot_be_opened(connected: Sandbox, tmp_path: Path) -> None:
-    """A path that is no readable file is told with its reason; what was on the screen stays."""
+    """A path that is no readable file is told with its reason, and given back; what was on the screen stays."""
     async with on_stage(raw_draft(PLAIN)) as stage:
-        for path, reason in {
-            tmp_path / "nothing.eml": "no such file",
-            tmp_path: "folder",
-            "/dev/zero": "device",
-        }.items():
-            await stage.press("f3")
-            await stage.until("Open an .eml file")
+        await stage.press("f3")
+        for path, reason in {tmp_path / "nothing.eml": "no such file", "/dev/zero": "device"}.items():
+            await stage.until("Open a message")
             await stage.type(f"{path}\n")
             await stage.until(reason)
-            await stage.settled()
+            assert stage.field("#path").value == str(path)
+            stage.field("#path").value = ""
+        await stage.press("escape")
+        await stage.until(stage.is_at_mail)
         assert stage.raw.content().source == PLAIN
         assert not stage.raw.query_one("#mail").disabled
 
