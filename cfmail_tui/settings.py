@@ -11,6 +11,8 @@ What `config.toml` may hold:
     account_id = "..."                                # the account it is for: 32 hexadecimal digits
     verified_destinations = ["me@example.com"]        # verified destination addresses: a mail to these only may have
                                                       # 25 MiB; needed where the token may not read them
+    slow_line = true    # or false: whether the terminal is far away, and as little as possible is written to it; by
+                        # itself it is taken to be so over SSH
     address_files = ["~/contacts.vcf"]    # vCard, abook or mutt aliases, to complete recipients from
     keep_bodies_days = 365    # days for which sent mails are kept whole; afterwards they can be found, not shown
     keep_bodies_mib = 1000    # MiB that they may take
@@ -56,6 +58,8 @@ class Settings:
     """The account whose token that command prints, in lower case."""
     verified_destinations: tuple[str, ...] = ()
     """Addresses that the user says are verified destinations of the account."""
+    slow_line: bool = False
+    """Whether the terminal is at the other end of a slow line."""
     markdown_template: str = ""
     """The path of the page that a Markdown body is put into, "" for the usual one."""
     findings: Mapping[str, "Choice"] = field(default_factory=dict)
@@ -89,7 +93,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         base_url=base_url.rstrip("/"),
         editor=environ.get("VISUAL") or environ.get("EDITOR") or "",
         notices=notices,
-        **wishes,
+        **{"slow_line": bool(environ.get("SSH_CONNECTION"))} | wishes,
     )
 
 
@@ -221,6 +225,7 @@ _KEYS: Mapping[str, Callable[[object], Any]] = {
     "token_command": _command,
     "account_id": _account_id,
     "verified_destinations": _addresses,
+    "slow_line": _truth,
     "markdown_template": _text,
     "findings": _table,
     "address_files": _paths,

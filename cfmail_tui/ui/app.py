@@ -287,6 +287,7 @@ class CfmailApp(OutboxApp):
         if not self.screen_stack:
             return
         self.settings = message.settings
+        self.set_slow_line(slow=message.settings.slow_line)
         self.mail.results.take_back(_CANNOT_OPEN)
         if news := [*self._notes, *message.notices, *told_unfinished(message.unfinished)]:
             self.mail.results.say("Opened" if self._notes else "Since the last time", "\n".join(news))
@@ -496,6 +497,13 @@ class CfmailApp(OutboxApp):
         places: tuple[Where, ...] = getattr(self.screen, "PLACES", ())
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(places))
+
+    def action_command_palette(self) -> None:
+        """Open the palette. textual/app.py:4703 ends the program where one is open below another screen."""
+        from cfmail_tui.ui.palette import Palette
+
+        if not any(isinstance(screen, Palette) for screen in self.screen_stack):
+            self.push_screen(Palette(id="--command-palette"))
 
     async def action_quit(self) -> None:
         self.leaving.ask()

@@ -57,7 +57,7 @@ COMMANDS = (
         "palette", "f2,ctrl+p", "app.command_palette", "Commands", "Find a command by name", "everywhere", footer=True
     ),
     Command("attach", "f3,ctrl+f", "attach", "Attach", "Attach a file, or remove one", "form", footer=True),
-    Command("open", "f3,ctrl+o", "open", "Open", "Open a message: a file, an mbox, a Maildir", "raw", footer=True),
+    Command("open", "f3", "open", "Open", "Open a message: a file, an mbox, a Maildir", "raw", footer=True),
     Command("editor", "f4", "editor", "Editor", "Edit the text in your $EDITOR", "composer"),
     Command("fields", "f6", "more_fields", "Fields", "Show or hide Cc, Bcc, Reply-To and headers", "form", footer=True),
     Command(
@@ -89,6 +89,7 @@ COMMANDS = (
     ),
     Command("take-back", "u", "take_back", "Take back", "Take back the mail that is about to leave", "leaving"),
     Command("account", "f11", "app.account", "Accounts", "Who mail is sent as: choose, add, check, remove", "composer"),
+    Command("redraw", "ctrl+backslash", "app.redraw", "Redraw", "Write the whole screen anew", "everywhere"),
     Command("quit", "ctrl+q", "app.quit", "Quit", "Leave; the draft is saved", "everywhere"),
     Command("send", "y", "send", "Send", "Send the mail", "review", footer=True),
     Command("edit", "e,q,escape,f12", "back", "Edit", "Back to the mail", "review"),
@@ -300,11 +301,20 @@ def bindings(*places: Where) -> list[BindingType]:
 
 def key_names(command: Command) -> str:
     """The keys of a command as people write them."""
-    names = {"slash": "/", "asterisk": "*", "full_stop": ".", "escape": "Esc", "delete": "Del", "enter": "Enter"}
+    names = {
+        "slash": "/",
+        "backslash": "\\",
+        "asterisk": "*",
+        "full_stop": ".",
+        "escape": "Esc",
+        "delete": "Del",
+        "enter": "Enter",
+    }
     shown = []
     for key in filter(None, command.keys.split(",")):
         modifier, plus, last = key.rpartition("+")
-        shown.append(f"{modifier.title()}{plus}{last.upper()}" if plus else names.get(key) or _bare(key))
+        chord = f"{modifier.title()}{plus}{names.get(last) or last.upper()}"
+        shown.append(chord if plus else names.get(key) or _bare(key))
     return ", ".join(shown)
 
 

@@ -27,8 +27,9 @@ from textual.worker import WorkerFailed
 
 from cfmail_tui.message import MailError
 from cfmail_tui.ui.fields import words
+from cfmail_tui.ui.painting import PaintingApp
 from cfmail_tui.ui.terminal import HungUp, driver_for
-from cfmail_tui.ui.typeahead import PATIENCE, TypeaheadApp
+from cfmail_tui.ui.typeahead import PATIENCE
 
 HEARD: Final = (signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT, signal.SIGINT)
 
@@ -49,7 +50,7 @@ OPENING: Final = 5.0
 """Seconds that an end waits for the program's data to be opened, where that is still under way."""
 
 
-class EndingApp(TypeaheadApp):
+class EndingApp(PaintingApp):
     """An app that ends well."""
 
     ending_limit = 15.0

@@ -16,12 +16,16 @@ from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.document._document import Location, Selection
+from textual.document._document_navigator import DocumentNavigator
 from textual.geometry import Size
 from textual.message import Message
 from textual.screen import Screen, ScreenResultType
+from textual.strip import Strip
 from textual.widgets import Input, Label, Static, TextArea
 
 from cfmail_tui.message import MailError, MessageError, Place, parse_mailboxes, printable
+from cfmail_tui.ui.document import LongDocument, LongWrappedDocument
 
 _ADDRESS_PLACES = {
     Place.FROM,
@@ -214,7 +218,7 @@ def _without_controls(text: str, joiner: str) -> str:
 
 
 class Body(TextArea):
-    """A text body; Tab leaves it."""
+    """A text body of any length; Tab leaves it."""
 
     def __init__(self, text: str = "", *, id: str, read_only: bool = False, soft_wrap: bool = True) -> None:  # noqa: A002
         super().__init__(
@@ -227,6 +231,36 @@ class Body(TextArea):
             highlight_cursor_line=False,
         )
         self.cursor_blink = False
+
+    def _set_document(self, text: str, language: str | None) -> None:  # noqa: ARG002 - it is plain text
+        """In place of textual/widgets/_text_area.py:1123, for which a key costs more the longer the text is."""
+        self._highlight_query = None
+        self.document = LongDocument(text)
+        self.wrapped_document = self._wrapped = LongWrappedDocument(self.document, tab_width=self.indent_width)
+        self.navigator = DocumentNavigator(self.wrapped_document)
+
+    def load_text(self, text: str) -> None:
+        """Show this text. textual/widgets/_text_area.py:1203 leaves it unwrapped, and the cursor beyond its end."""
+        super().load_text(text)
+        self.set_reactive(TextArea.selection, Selection.cursor(min(self.cursor_location, self.document.end)))
+        self._rewrap_and_refresh_virtual_size()
+
+    def find_matching_bracket(self, bracket: str, search_from: Location) -> Location | None:  # noqa: ARG002 - Textual's
+        """Nothing: textual/widgets/_text_area.py:916 looks through the whole text for one that is not there."""
+        return None
+
+    def render_line(self, y: int) -> Strip:
+        """A line on the screen. textual/widgets/_text_area.py:1336 joins the whole text to see if there is any."""
+        row = self.scroll_offset.y + y
+        selection: Selection | None = self.selection
+        if row < self._wrapped.height and not self.selection.contains_line(self._wrapped.rows.at(row)[0]):
+            selection = None
+        state = (self.theme, self.soft_wrap, self.read_only, self.show_cursor, self._draw_cursor)
+        key = (row, self.scroll_offset.x, self.size, self.virtual_size.width, selection, *state)
+        strip = self._line_cache.get(key)
+        if strip is None:
+            strip = self._line_cache[key] = self._render_line(y)
+        return strip
 
     def put_instead(self, start: tuple[int, int], old: str, new: str) -> bool:
         """Put a text in place of one that stands here; False if it does not."""

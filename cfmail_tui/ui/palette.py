@@ -1,12 +1,21 @@
-"""The command palette's source: the commands that work on the screen below it."""
+"""The command palette, and its source: the commands that work on the screen below it."""
 
 from collections.abc import Iterator
 from functools import partial
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.types import IgnoreReturnCallbackType
+from textual.widgets import Input
 
 from cfmail_tui.ui.commands import Command, Where, commands, key_names
+from cfmail_tui.ui.fields import EndsOnce
+
+
+class Palette(CommandPalette, EndsOnce[None]):
+    """Textual's, but it ends once, and its cursor does not blink."""
+
+    def on_mount(self) -> None:
+        self.query_one(Input).cursor_blink = False
 
 
 class CommandProvider(Provider):

@@ -56,11 +56,15 @@ class HungUp(Message, bubble=False):
     """The terminal has gone; nothing more will come from it."""
 
 
+def is_made_for(textual_version: str) -> bool:
+    """Whether what leans on private names of Textual, here and in `difference`, was made for this version."""
+    parts = tuple(int(part) if part.isdecimal() else 0 for part in textual_version.split("."))
+    return (8, 2, 8) <= parts < (8, 3)
+
+
 def driver_for(textual_version: str, proposed: type[Driver]) -> type[Driver]:
     """The driver to use: this one in place of Textual's for a terminal, where Textual is a version it was made for."""
-    parts = tuple(int(part) if part.isdecimal() else 0 for part in textual_version.split("."))
-    fits = (8, 2, 8) <= parts < (8, 3)
-    return TerminalDriver if fits and proposed is LinuxDriver else proposed
+    return TerminalDriver if is_made_for(textual_version) and proposed is LinuxDriver else proposed
 
 
 class Writer:
@@ -81,15 +85,17 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="cfmail-output", daemon=True)
         self._thread.start()
 
-    def write(self, data: bytes, *, droppable: bool) -> None:
-        """Have this written; a droppable one goes by the board whole while the terminal lags."""
+    def write(self, data: bytes, *, droppable: bool) -> bool:
+        """Have this written; false for a droppable one that goes by the board, whole, because the terminal lags."""
         with self._changed:
             if droppable and (self._dropped or self._backlog > BACKLOG):
                 self._dropped = True
-            elif not self._stopping:
+                return False
+            if not self._stopping:
                 self._waiting.append(data)
                 self._backlog += len(data)
                 self._changed.notify()
+            return True
 
     def stop(self) -> None:
         """Write what waits, and end; what the terminal has not taken in time is lost."""
@@ -159,6 +165,8 @@ class TerminalDriver(LinuxDriver):
         self._raw: list[Any] | None = None
         self._resized = False
         self._hung_up = False
+        self.losses = 0
+        """How often the terminal came to show something else than was written to it."""
         super().__init__(app, **options)
         # The screen is where the command line made sure that a terminal is.
         assert sys.__stdout__
@@ -186,7 +194,8 @@ class TerminalDriver(LinuxDriver):
     def _write(self, data: str, *, droppable: bool) -> None:
         assert self._writer
         # "replace": the keyboard can bring a lone surrogate, which no terminal can be sent.
-        self._writer.write(data.encode(self._encoding, "replace"), droppable=droppable)
+        if not self._writer.write(data.encode(self._encoding, "replace"), droppable=droppable):
+            self.losses += 1
 
     # From the program to the terminal and back.
 
@@ -195,6 +204,7 @@ class TerminalDriver(LinuxDriver):
         if self._writer is not None or not self._is_foreground():
             return
         self._frame = None
+        self.losses += 1
         self._writer = Writer(self._output, self._on_loop(self._send_size), self._tell_hung_up)
         signal.signal(signal.SIGWINCH, self._size_changed)
         self._send_size()

@@ -11,11 +11,35 @@ import sys
 from importlib.metadata import version
 from typing import Final
 
-from tests.bench import drawing, editing, leaving, linting, picking, recalling, searching, sending, starting
+from tests.bench import (
+    drawing,
+    editing,
+    leaving,
+    linting,
+    long_texts,
+    picking,
+    recalling,
+    searching,
+    sending,
+    slow_lines,
+    starting,
+)
 from tests.bench.row import measured, table
 
-_PARTS: Final = (starting, drawing, leaving, sending, picking, editing, linting, searching, recalling)
-ROWS: Final = {row.name: row for part in _PARTS for row in part.ROWS}
+MODULES: Final = (
+    starting,
+    drawing,
+    slow_lines,
+    long_texts,
+    leaving,
+    sending,
+    picking,
+    editing,
+    linting,
+    searching,
+    recalling,
+)
+ROWS: Final = {row.name: row for module in MODULES for row in module.ROWS}
 WHEN_NAMED: Final = {row.name: row for row in (*searching.WHEN_NAMED, *recalling.WHEN_NAMED)}
 
 

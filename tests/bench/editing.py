@@ -3,7 +3,6 @@
 import base64
 import random
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
@@ -80,15 +79,9 @@ def key(large: Callable[[], bytes], *how: str) -> Iterator[Sides]:
 
 def slowest(terminal: Watched) -> float:
     """Milliseconds from a key to the last octet it draws, the 95th percentile."""
-    spent = []
-    for typed in TYPED:
-        pressed_at = time.perf_counter()
-        terminal.send(typed)
-        terminal.settle(SILENCE, least=1)
-        spent.append((terminal.wrote_at - pressed_at) * 1e3)
+    spent = [terminal.drawn(typed, SILENCE).milliseconds for typed in TYPED]
     # Taken back: a line that grows beyond the screen scrolls all others.
-    terminal.press("ctrl+u")
-    terminal.settle(SILENCE, least=1)
+    terminal.drawn("ctrl+u", SILENCE)
     return quantiles(spent, n=20, method="inclusive")[-1]
 
 

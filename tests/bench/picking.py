@@ -100,20 +100,12 @@ def freeze(count: int) -> Iterator[Sides]:
 
 @contextmanager
 def filter_key(count: int) -> Iterator[Sides]:
+    """Each key typed one at a time into the filter, and taken back."""
     with programs(count) as both, both.open_picker() as terminal:
-        yield Sides(lambda: quantiles(for_keys(terminal), n=20, method="inclusive")[-1])
-
-
-def for_keys(terminal: Watched) -> list[float]:
-    """Milliseconds from each key, typed one at a time into the filter and taken back, to the last octet it draws."""
-    taken = []
-    for key in [*QUERY, *["backspace"] * len(QUERY)]:
-        terminal.forget()
-        pressed_at = time.perf_counter()
-        terminal.press(key)
-        terminal.settle(SILENCE, least=1)
-        taken.append((terminal.wrote_at - pressed_at) * 1e3)
-    return taken
+        keys = [*QUERY, *["backspace"] * len(QUERY)]
+        yield Sides(
+            lambda: quantiles([terminal.drawn(key, SILENCE).milliseconds for key in keys], n=20, method="inclusive")[-1]
+        )
 
 
 def rows(size: str) -> Iterator[Row]:

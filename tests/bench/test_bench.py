@@ -44,7 +44,16 @@ def test_findings_at_a_key() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
-    ["lint-key-1mib", "lint-key-1mib-subject", "send-1", "send-1-memory", "send-1-curl-memory", "pick-10k", "raw-open"],
+    [
+        "lint-key-1mib",
+        "lint-key-1mib-subject",
+        "send-1",
+        "send-1-memory",
+        "send-1-curl-memory",
+        "pick-10k",
+        "arrow",
+        "raw-open",
+    ],
 )
 def test_what_is_sent_picked_and_edited(name: str) -> None:
     """A mail leaves whole from every side and a folder and a message are shown by both: each has a figure."""

@@ -77,6 +77,14 @@ class Taken(NamedTuple):
     """The most memory it had in use, resident."""
 
 
+class Drawn(NamedTuple):
+    """What a key made a program write."""
+
+    octets: int
+    milliseconds: float
+    """From the key to the last of them."""
+
+
 def taken(argv: Sequence[str], env: Mapping[str, str]) -> Taken:
     """Runs a program, named by its path; it has to end well."""
     command = [sys.executable, "-ISc", TAKE, *argv]
@@ -113,9 +121,13 @@ class Watched(Terminal):
         """Milliseconds since the command was started."""
         return time.perf_counter() * 1e3 - int(self.output.partition(b"\r\n")[0]) / 1e6
 
-    def settle(self, seconds: float, least: int = 0) -> int:
-        """Until it has written so much and then nothing for so long: how many octets it has written by then."""
-        before = seen = len(self.output)
+    def settle(self, seconds: float, least: int = 0, before: int | None = None) -> int:
+        """Until it has written so much and then nothing for so long: how many octets it has written by then.
+
+        Counted from now, or from where `before` octets had been written.
+        """
+        seen = len(self.output)
+        before = seen if before is None else before
         since = time.perf_counter()
 
         def is_quiet(_text: str) -> bool:
@@ -126,6 +138,14 @@ class Watched(Terminal):
 
         self.wait_for(is_quiet, name="silence")
         return seen - before
+
+    def drawn(self, key: str, silence: float) -> Drawn:
+        """What a key, by name, makes it write; after so many seconds of silence it has written all."""
+        self.forget()
+        before, pressed_at = len(self.output), time.perf_counter()
+        self.press(key)
+        octets = self.settle(silence, least=1, before=before)
+        return Drawn(octets, (self.wrote_at - pressed_at) * 1e3)
 
     def octets_within(self, seconds: float) -> int:
         """How many it writes in so many seconds."""
@@ -146,10 +166,14 @@ def stamped(argv: Sequence[str | Path]) -> list[str | Path]:
 
 @contextmanager
 def on_screen(
-    argv: Sequence[str | Path], env: Mapping[str, str], marker: str, cwd: Path | None = None
+    argv: Sequence[str | Path],
+    env: Mapping[str, str],
+    marker: str,
+    cwd: Path | None = None,
+    size: tuple[int, int] = (80, 24),
 ) -> Iterator[Watched]:
     """The program once it shows the marker and has drawn what it had to."""
-    with Watched(argv, env, cwd=cwd) as terminal:
+    with Watched(argv, env, size, cwd) as terminal:
         terminal.wait_for(marker)
         terminal.settle(0.5)
         yield terminal

@@ -107,6 +107,18 @@ def test_a_template_for_markdown(config: Path) -> None:
     assert settings.read(os.environ).notices == (f"{config}: markdown_template is a path",)
 
 
+def test_a_slow_line(config: Path) -> None:
+    """Over SSH the line is taken to be slow, unless the user knows better; here it is not, unless they do."""
+    over_ssh = {**os.environ, "SSH_CONNECTION": "192.0.2.1 50000 192.0.2.2 22"}
+    assert [settings.read(environ).slow_line for environ in (os.environ, over_ssh)] == [False, True]
+    for wish, slow in (("true", True), ("false", False)):
+        config.write_text(f"slow_line = {wish}\n")
+        assert [settings.read(environ).slow_line for environ in (os.environ, over_ssh)] == [slow, slow]
+    config.write_text("slow_line = 1\n")
+    assert settings.read(over_ssh).slow_line
+    assert settings.read(over_ssh).notices == (f"{config}: slow_line is true or false",)
+
+
 def test_an_unknown_key(config: Path) -> None:
     """A key that does not exist is named with the nearest that does; the others are used."""
     config.write_text("undo_sent = 3\nnonsense = 1\nundo_send = 7\n")

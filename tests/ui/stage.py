@@ -16,11 +16,12 @@ from cfmail_tui.message import Draft, RawDraft
 from cfmail_tui.outbox import Accounts, Outbox
 from cfmail_tui.store import Store
 from cfmail_tui.submission import Attempt
-from cfmail_tui.ui.app import CfmailApp
 from cfmail_tui.ui.compose import ComposeScreen
 from cfmail_tui.ui.fields import LineInput
 from cfmail_tui.ui.mail import MailScreen
 from cfmail_tui.ui.raw import RawScreen
+from tests.emulator import Opinion, as_textual
+from tests.ui.watched import WatchedApp
 
 PATIENCE = 15.0
 """Seconds that something may take before a test has failed."""
@@ -83,7 +84,7 @@ FRAMES = str.maketrans(dict.fromkeys("│─╭╮╰╯▌▐▔▁", " "))
 class Stage:
     """One run of the app."""
 
-    def __init__(self, app: CfmailApp, pilot: Pilot[int]) -> None:
+    def __init__(self, app: WatchedApp, pilot: Pilot[int]) -> None:
         self.app = app
         self.pilot = pilot
 
@@ -135,6 +136,13 @@ class Stage:
         end = time.monotonic() + PATIENCE
         while not (self.shows(wanted) if isinstance(wanted, str) else wanted()):
             assert time.monotonic() < end, f"{wanted} did not come\n{self.text()}"
+            await self.pilot.pause()
+        await self._shown_right(end)
+
+    async def _shown_right(self, end: float) -> None:
+        """Until the terminal shows what it should, as it does once nothing is about to be painted."""
+        while self.app.screen_stack and not self.app._exit and (wrong := self.app.wrong_cells()):
+            assert time.monotonic() < end, "the terminal shows something else\n" + "\n".join(wrong[:20])
             await self.pilot.pause()
 
     async def gone(self, text: str) -> None:
@@ -194,10 +202,15 @@ class Stage:
 
 @asynccontextmanager
 async def on_stage(
-    first: Draft | RawDraft | None = None, size: tuple[int, int] = (80, 24), *, opened: Opened = opened_outbox
+    first: Draft | RawDraft | None = None,
+    size: tuple[int, int] = (80, 24),
+    *,
+    opened: Opened = opened_outbox,
+    opinions: tuple[Opinion, ...] = (as_textual,),
 ) -> AsyncIterator[Stage]:
     """The app with this mail, opened and at rest."""
-    app = CfmailApp(opened, first or Draft())
+    app = WatchedApp(opened, first or Draft())
+    app.opinions = opinions
     try:
         async with app.run_test(size=size, notifications=True) as pilot:
             stage = Stage(app, pilot)

@@ -141,7 +141,7 @@ def test_every_way_out_has_a_key_besides_escape() -> None:
 
 def test_every_primary_command_has_two_keys() -> None:
     """What a terminal multiplexer may take as a function key has a safe Ctrl key too."""
-    primary = {"help", "palette", "attach", "open", "review"}
+    primary = {"help", "palette", "attach", "review"}
     for command in COMMANDS:
         if command.id in primary:
             first, second = command.keys.split(",")
@@ -241,6 +241,21 @@ async def test_the_palette_runs_what_it_finds(connected: Sandbox) -> None:
             await stage.until(there)
             await stage.press("escape")
             await stage.until(stage.is_at_mail)
+
+
+async def test_keys_in_the_palette_that_come_too_fast(connected: Sandbox) -> None:
+    """F2 where the palette is open below the help, and what closes it twice, do no harm."""
+    async with on_stage(LETTER) as stage:
+        await stage.press("f2", "f1")
+        await stage.until("Esc Back")
+        await stage.press("f2", "escape")
+        await stage.until("Search for commands")
+        await stage.type("attach a file")
+        await stage.settled()
+        palette = stage.app.screen
+        palette.dismiss()
+        palette.dismiss()
+        await stage.until(stage.is_at_mail)
 
 
 def test_screens_bind_what_the_table_says() -> None:

@@ -17,7 +17,6 @@ from cfmail_tui.prefill import raw_draft
 from cfmail_tui.profile import Identity, Profile
 from cfmail_tui.sandbox import Sandbox
 from cfmail_tui.settings import Settings
-from cfmail_tui.ui.app import CfmailApp
 from cfmail_tui.ui.findings import FindingsPane
 from cfmail_tui.ui.looking import Fix, FixWanted, LookWanted, fix, look
 from cfmail_tui.ui.raw import is_hardly_begun, new_source
@@ -26,6 +25,7 @@ from tests.ui.accounts import Memory, set_up
 from tests.ui.hostile import CONTROLS, HOSTILE, MARKUP, assert_harmless
 from tests.ui.scenes import FAULTY_RAW, HOSTILE_RAW, LATIN
 from tests.ui.stage import Stage, on_stage, opened_outbox, opened_with
+from tests.ui.watched import WatchedApp
 
 HEADER = (
     b"From: Alice <me@acme.example>\r\nTo: bob@example.com\r\nSubject: Hello\r\n"
@@ -418,7 +418,7 @@ async def test_a_message_can_be_looked_through_without_the_data(connected: Sandb
     def broken() -> AbstractContextManager[tuple[Outbox, Settings]]:
         raise MailError("the folder is on fire")
 
-    app = CfmailApp(broken, raw_draft(NESTED))
+    app = WatchedApp(broken, raw_draft(NESTED))
     async with app.run_test(size=(80, 24)) as pilot:
         stage = Stage(app, pilot)
         await stage.until("folder is on fire")

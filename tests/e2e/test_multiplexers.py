@@ -1,0 +1,92 @@
+"""In tmux and GNU screen, terminals with minds of their own: they show what they do when everything is written."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import pytest
+
+from cfmail_tui.sandbox import Sandbox
+from tests.conftest import IN_CI
+from tests.pty_driver import Terminal
+
+# Neither reads a configuration, and tmux has no line for itself.
+IN_MULTIPLEXER: Final = {
+    "tmux": "tmux -u -f /dev/null -S {folder}/socket new-session {command} ; set status off",
+    "screen": "screen -U -S one -c /dev/null -T screen-256color sh -c {command}",
+}
+ENDING: Final = {"tmux": "tmux -S {folder}/socket kill-server", "screen": "screen -S one -X quit"}
+
+OURS: Final = "-m cfmail_tui"
+# Textual's own driver and output, as with a version that this was not made for.
+STOCK: Final = (
+    """-c 'import textual; textual.__version__ = "0"; from cfmail_tui.cli import main; raise SystemExit(main())'"""
+)
+
+WORDS: Final = "Käse 字幕 e\u0301 ─ 한국 שלום 😀 "
+DISPUTED: Final = "👍🏽 ☁ 🇩🇪 1\ufe0f\u20e3 नि 👨\u200d👩\u200d👧 "
+"""Not as wide for them as for Textual, whose own output pushes the rest of the line aside."""
+
+
+@contextmanager
+def started(tool: str, program: str) -> Iterator[Terminal]:
+    """The program in a multiplexer in a terminal."""
+    if shutil.which(tool) is None:
+        (pytest.fail if IN_CI else pytest.skip)(f"{tool} not found; install it")
+    command = f"exec {sys.executable} {program} --from me@acme.example --to bob@example.com --subject 'Grüße, 字'"
+    # Both keep their socket in it, whose path may not be long; GNU screen wants it for itself.
+    with tempfile.TemporaryDirectory() as folder:
+        begin, end = (
+            [part.format(folder=folder, command=command) for part in line[tool].split()]
+            for line in (IN_MULTIPLEXER, ENDING)
+        )
+        try:
+            with Terminal(begin, env={"SCREENDIR": folder}) as terminal:
+                terminal.wait_for("F9")
+                yield terminal
+        finally:
+            subprocess.run(end, env=os.environ | {"SCREENDIR": folder}, capture_output=True, check=False)
+
+
+def seen(terminal: Terminal) -> list[str]:
+    """The screen once all is shown that was pressed so far, without the title, which has the time."""
+    terminal.send("Z")
+    terminal.wait_for("Z")
+    terminal.press("backspace")
+    terminal.wait_gone("Z")
+    return terminal.lines()[1:]
+
+
+def played(terminal: Terminal) -> Iterator[list[str]]:
+    """The same things done in every terminal, and what it shows in between."""
+    terminal.send(f"{WORDS}\r\rthe end\x1b[A{WORDS}\r")
+    yield seen(terminal)
+    terminal.press("f1")
+    terminal.wait_for("Esc Back")
+    terminal.press("pagedown", "f12")
+    terminal.wait_for("F9 Send")
+    terminal.send("more\r" * 30)
+    terminal.press("up", "up", "end", "backspace", "backspace")
+    yield seen(terminal)
+    terminal.resize(100, 30)
+    terminal.press("f10", "f10", "pageup", "pageup")
+    yield seen(terminal)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tool", IN_MULTIPLEXER)
+def test_the_picture_is_that_of_everything_written(connected: Sandbox, tool: str) -> None:
+    """Typing, screens, scrolling and a resize show what they do when Textual writes; painting anew changes nothing."""
+    with started(tool, OURS) as ours, started(tool, STOCK) as stock:
+        for shown, whole in zip(played(ours), played(stock), strict=True):
+            assert shown == whole
+        if tool != "screen":  # differs about them with the terminal that it is in
+            ours.send(DISPUTED)
+        shown = seen(ours)
+        ours.press("ctrl+\\")
+        assert seen(ours) == shown
