@@ -21,7 +21,7 @@ from typing import Final
 
 from cfmail_tui.message import Mailbox
 from cfmail_tui.searching import parse
-from cfmail_tui.store import DATABASE, Store, database, index
+from cfmail_tui.store import DATABASE, Retention, Store, database, index
 from cfmail_tui.store import contacts as people
 from cfmail_tui.submission import Accepted, Attempt, Contents, Envelope, Receipt, SentFile, Submission
 from tests.bench.row import Row, Sample, Sides
@@ -62,6 +62,8 @@ def fill(folder: Path, mails: int) -> None:
                 db.execute("BEGIN IMMEDIATE")
                 for number in range(start, min(start + _BATCH, mails)):
                     _insert(db, number, BEGAN + (NOW - BEGAN) * number / mails, words, people_)
+        for _ in store.tidying(Retention()):
+            pass
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
