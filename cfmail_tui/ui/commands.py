@@ -57,7 +57,7 @@ COMMANDS = (
         "palette", "f2,ctrl+p", "app.command_palette", "Commands", "Find a command by name", "everywhere", footer=True
     ),
     Command("attach", "f3,ctrl+f", "attach", "Attach", "Attach a file, or remove one", "form", footer=True),
-    Command("open", "f3", "open", "Open", "Open a message: a file, an mbox, a Maildir", "raw", footer=True),
+    Command("open", "f3,ctrl+o", "open", "Open", "Open a message: a file, an mbox, a Maildir", "raw", footer=True),
     Command("editor", "f4", "editor", "Editor", "Edit the text in your $EDITOR", "composer"),
     Command("fields", "f6", "more_fields", "Fields", "Show or hide Cc, Bcc, Reply-To and headers", "form", footer=True),
     Command(

@@ -105,7 +105,7 @@ class OutcomeScreen(EndsOnce[None]):
     def _described(self, row: RecipientRow) -> str:
         width = min(_ADDRESS, max(map(len, self.attempt.submission.envelope.recipients)))
         address = row.address if len(row.address) <= width else f"{row.address[: width - 1]}…"
-        return f"{row.mark} {row.state:<11} {row.time:<9} {address:<{width}}  {row.words}"
+        return f"{row.mark} {row.state:<11}{address:<{width}}  {row.time:<8}  {row.words}"
 
     def on_row_list_highlighted(self) -> None:
         row = self._list.current
@@ -188,5 +188,5 @@ def as_text(attempt: Attempt, barred: Barred | None) -> str:
     if not isinstance(attempt.outcome, Accepted):
         lines += told(attempt, barred, way="x drops").plain.split("\n")
     for row in recipient_rows(attempt, barred):
-        lines.append("  ".join(filter(None, (f"{row.state:<10}", row.time, row.address, row.words))))
+        lines.append("  ".join(filter(None, (f"{row.state:<10}", row.address, row.time, row.words))))
     return "\n".join(printable(line, 400).rstrip() for line in lines) + "\n"

@@ -207,7 +207,7 @@ def _unaccepted(row: RecipientRow, barred: Barred) -> RecipientRow:
 def _row_line(row: RecipientRow, width: int) -> Content:
     shown = plain(row.address).pad_right(max(0, width - len(row.address)))
     state = (f"{row.mark} {row.state:<11}", row.colour)
-    return Content.assemble(state, f"{row.time:<10}" if row.fate else "", shown, plain(f"  {row.words}"))
+    return Content.assemble(state, shown, f"  {row.time}" if row.fate else "", plain(f"  {row.words}"))
 
 
 def told(attempt: Attempt, barred: Barred | None = None, *, way: str = "Ctrl+O and x drop") -> Content:

@@ -73,6 +73,8 @@ def test_exit_code_and_json(cfmail: Cfmail, endpoint: str, local: str) -> None:
     arguments, stdin = sent_to(endpoint, f"{local}@example.net")
     ran = cfmail(*arguments, "--json", stdin=stdin)
     shown, outcome = ran.json, OUTCOMES[EXIT_CODES[local]]
+    barred = [entry["address"] for entry in shown.pop("suppressions", ())]
+    assert barred == ([f"{local}@example.net"] if local == "suppressed" else [])
     assert ran.code == EXIT_CODES[local]
     assert shown.keys() == ATTEMPT | MORE[outcome]
     assert (shown["outcome"], shown["endpoint"], shown["subject"]) == (outcome, endpoint, "Hello")

@@ -477,7 +477,7 @@ class TestFindings:
         ]
         first = ran.json["findings"][0]
         assert (first["finding"], first["fix"]) == ("bob@gmial.com: is gmail.com meant?", "write that one")
-        assert first.keys() == {"rule", "weight", "place", "finding", "offset", "section", "fix"}
+        assert first.keys() == {"rule", "weight", "stops", "place", "finding", "offset", "section", "fix"}
         sent = cfmail("send", *self.FIELDS, "-", stdin=text)
         assert sent.code == 0
         for one in ran.json["findings"]:

@@ -1,5 +1,6 @@
 """Whatever the size of the terminal, the program is whole and nothing typed is lost."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,6 +72,8 @@ async def test_a_full_form_leaves_room_for_the_text(connected: Sandbox, tmp_path
         to=", ".join(f"error503{n}@example.com" for n in range(20)) + ", error503@example.com",
         attachments=tuple(AttachmentDraft(str(path)) for path in paths),
     )
+    settings = Path(os.environ["CFMAIL_HOME"]) / "config" / "config.toml"
+    settings.write_text("undo_send = 0\nconfirm_recipients = 50\n")
     async with on_stage(full, size) as stage:
         await stage.send()
         await stage.until("Refused")
