@@ -4,6 +4,7 @@ A terminal that takes no more octets a second than the line carries; what a prog
 in the modem, or in the program.
 """
 
+import select
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +34,7 @@ class SlowLine(Watched):
     def _pump(self, timeout: float) -> bool:
         wait = self._free_at - time.perf_counter()
         if wait > 0:
-            time.sleep(min(wait, timeout))
+            select.select([], [], [], min(wait, timeout))
             return False
         before = len(self.output)
         carried = super()._pump(timeout)
