@@ -22,6 +22,7 @@ PLACES = {
     "composer": "form and raw editor",
     "form": "form",
     "raw": "raw editor",
+    "raw-panes": "raw editor, parts and findings",
     "leaving": "form and raw editor, while a mail is about to leave",
     "review": "review",
     "review-draft": "review of a draft",

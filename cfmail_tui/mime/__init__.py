@@ -5,6 +5,7 @@ one gets `Change`s, each of which names the octets it replaces and leaves all ot
 
 `writing` makes messages, `templates` examples of them. Of what there is, `lines` knows line ends, `fields` header
 fields, `words` and `parameters` the text in them, `parts` are its tree and `transfer` has what these hold.
+`folding` makes lines of a source, in which long bodies stand as one line each.
 `rulebook` says what is wrong with a message and what can be mended, by the rules in `header_rules` and `body_rules`;
 `repair` re-encodes what JSON cannot carry, with `field_encoding`. `envelope` compares who gets a mail with what its
 header says, `conversion` makes a draft of it.

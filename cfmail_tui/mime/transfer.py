@@ -21,8 +21,13 @@ _NO_DIGITS: Final = bytes(
 
 def content(source: bytes, part: Part) -> Iterator[bytes]:
     """The octets of a part's content. What cannot be decoded in an encoded body is passed over or stays as it is."""
-    blocks = (source[at : min(at + _BLOCK, part.end)] for at in range(part.body, part.end, _BLOCK))
-    match part.encoding:
+    return decoded(memoryview(source)[part.body : part.end], part.encoding)
+
+
+def decoded(octets: bytes | memoryview, encoding: str) -> Iterator[bytes]:
+    """The same for a body by itself, whose Content-Transfer-Encoding is this in lower case."""
+    blocks = (bytes(octets[at : at + _BLOCK]) for at in range(0, len(octets), _BLOCK))
+    match encoding:
         case "base64":
             return _from_base64(blocks)
         case "quoted-printable":

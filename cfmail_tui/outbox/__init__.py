@@ -202,7 +202,7 @@ class Outbox(Memory):
         none found, StoreError if the body cannot be written.
         """
         name = draft.account if draft else ""
-        limit = partial(self._limit, account or name)
+        limit = partial(self.limit, account or name)
         ready, found = checked(content, known, self._choices)
         if isinstance(ready, RawDraft):
             request = submission.raw_request(ready, limit=limit)
@@ -231,9 +231,9 @@ class Outbox(Memory):
         """
         message = gist(draft, inspect_all(draft.attachments)[0])
         recipients = [mailbox.addr_spec for mailbox in message.recipients]
-        return Size.of(mime.size(self.assembled(message)), self._limit(account, recipients), message.attachments)
+        return Size.of(mime.size(self.assembled(message)), self.limit(account, recipients), message.attachments)
 
-    def _limit(self, account: Account | str, recipients: Collection[str]) -> int:
+    def limit(self, account: Account | str, recipients: Collection[str]) -> int:
         """Octets of a message to these, sent as this account, or the one of this name, which is found if it matters."""
         if size_limit(recipients, self._said_verified) > SIZE_LIMIT:
             return LARGEST_SIZE_LIMIT
@@ -255,12 +255,12 @@ class Outbox(Memory):
 
     def assembled(self, message: MailMessage) -> tuple[mime.Segment, ...]:
         """The message as a mail system would build it now."""
-        return mime.assemble(
-            message,
-            date=format_datetime(self._clock()),
-            message_id=f"<{secrets.token_hex(18)}@{message.sender.domain}>",
-            boundary=secrets.token_hex(12),
-        )
+        date, message_id = self.stamp(message.sender.domain)
+        return mime.assemble(message, date=date, message_id=message_id, boundary=secrets.token_hex(12))
+
+    def stamp(self, domain: str) -> tuple[str, str]:
+        """The date-time of now (RFC 5322 section 3.3), and a new Message-ID of this domain in angle brackets."""
+        return format_datetime(self._clock()), f"<{secrets.token_hex(18)}@{domain}>"
 
     def discard(self, reviewed: Reviewed) -> None:
         """Forget a reviewed mail that was not sent; its draft stays."""
@@ -358,7 +358,7 @@ class Outbox(Memory):
             tries=waiting.tries if waiting else 0,
             caution=f"this is the very mail of {_when(attempt)}"
             + (", which may have arrived already" if isinstance(attempt.outcome, Unknown) else ""),
-            limit=self._limit(account, linked.envelope.recipients),
+            limit=self.limit(account, linked.envelope.recipients),
         )
 
     def retry(self, reviewed: Reviewed) -> Reviewed:

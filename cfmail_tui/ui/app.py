@@ -27,6 +27,7 @@ from cfmail_tui.submission import Attempt
 from cfmail_tui.ui.account import FIRST, AccountScreen
 from cfmail_tui.ui.accounts import AccountsScreen
 from cfmail_tui.ui.attaching import Attaching
+from cfmail_tui.ui.body_files import BodyFiles
 from cfmail_tui.ui.commands import Where, bindings
 from cfmail_tui.ui.compose import ComposeScreen
 from cfmail_tui.ui.departures import TICK, Stage
@@ -38,9 +39,10 @@ from cfmail_tui.ui.fields import words
 from cfmail_tui.ui.history import MOST, HistoryScreen
 from cfmail_tui.ui.identifying import Identifying
 from cfmail_tui.ui.leaving import Leaving
+from cfmail_tui.ui.looking import Looking
 from cfmail_tui.ui.mail import MailScreen, new_draft
 from cfmail_tui.ui.passphrase import PassphraseScreen
-from cfmail_tui.ui.raw import NEW_SOURCE, RawScreen
+from cfmail_tui.ui.raw import RawScreen
 from cfmail_tui.ui.review import ReviewScreen
 from cfmail_tui.ui.sending import Sending, told_later
 from cfmail_tui.ui.work import Done, Failed, Finished, Next, Opened, Progressed, Steps, Task
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from cfmail_tui.settings import Settings
     from cfmail_tui.ui.attach import AttachScreen
     from cfmail_tui.ui.picker import PickerScreen
+    from cfmail_tui.ui.source import SourceArea
 
 PROGRESS_EVERY = 0.25
 """Seconds between two updates of the progress line."""
@@ -123,8 +126,8 @@ class OutboxApp(EndingApp):
         self._work_off(lambda: iter([task(self._ready_outbox())]), otherwise, again)
 
     @work(thread=True, group="steps", description="something done in steps", exit_on_error=False)
-    def run_steps(self, steps: Steps) -> None:
-        self._work_off(steps)
+    def run_steps(self, steps: Steps, otherwise: Callable[[str], object] | None = None) -> None:
+        self._work_off(steps, otherwise)
 
     def _work_off(
         self, steps: Steps, otherwise: Callable[[str], object] | None = None, again: Next | None = None
@@ -248,10 +251,12 @@ class CfmailApp(OutboxApp):
         self._first = first
         self.settings: Settings | None = None
         self.attaching = Attaching(self)
+        self.body_files = BodyFiles(self)
         self.drafting = Drafting(self)
         self.identifying = Identifying(self)
         self.sending = Sending(self)
         self.leaving = Leaving(self)
+        self.looking = Looking(self)
 
     def on_mount(self) -> None:
         self.push_screen(screen_for(new_draft(self._first)))
@@ -357,8 +362,10 @@ class CfmailApp(OutboxApp):
         self.drafting.change(self.identifying.next_mail())
 
     def action_switch_raw(self) -> None:
-        raw = isinstance(self.mail, RawScreen)
-        self.drafting.change(self.identifying.next_mail() if raw else RawDraft(source=NEW_SOURCE))
+        if isinstance(self.mail, RawScreen):
+            self.drafting.change(self.identifying.next_mail())
+        else:
+            self.looking.begin()
 
     def on_raw_screen_open_requested(self) -> None:
         def chosen(path: str | None) -> None:
@@ -366,6 +373,9 @@ class CfmailApp(OutboxApp):
                 self.run_task(lambda outbox: partial(self.drafting.show, new_draft(outbox.open_raw(path))))
 
         self.drafting.when_kept(lambda: self.push_screen(PathScreen("Open an .eml file"), chosen))
+
+    def on_raw_screen_asked(self, message: RawScreen.Asked) -> None:
+        self.looking.answer(message)
 
     def discard(self, reviewed: "Reviewed") -> None:
         """Forget a reviewed mail that is not sent after all."""
@@ -419,6 +429,12 @@ class CfmailApp(OutboxApp):
 
     def on_attach_screen_clipboard_requested(self, message: "AttachScreen.ClipboardRequested") -> None:
         self.attaching.take_clipboard(message)
+
+    def on_source_area_file_requested(self, message: "SourceArea.FileRequested") -> None:
+        self.body_files.answer(message)
+
+    def on_source_area_refused(self, message: "SourceArea.Refused") -> None:
+        self.complain(message.words, "The source is as it was")
 
     def on_mail_screen_editor_requested(self, message: MailScreen.EditorRequested) -> None:
         self.run_task(lambda _outbox: partial(self._edit, message))

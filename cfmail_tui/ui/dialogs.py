@@ -73,14 +73,15 @@ class PathScreen(ModalScreen[str], EndsOnce[str]):
 
     BINDINGS = bindings("dialog")
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, path: str = "") -> None:
         super().__init__()
         self._title = title
+        self._path = path
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = Content(self._title)
-            yield LineInput(placeholder="path of the file")
+            yield LineInput(self._path, placeholder="path of the file")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self.dismiss(event.value.strip())

@@ -144,14 +144,9 @@ class FileList(RowList[str]):
         first = self.scroll_offset.y
         return [self._path_of(name) for name in self.items[first : first + 2 * max(1, self.size.height)]]
 
-    @property
-    def _width(self) -> int:
-        """Cells beside the scrollbar."""
-        return self.scrollable_content_region.width
-
     def columns(self) -> list[str]:
         """The columns there is room for, from the left."""
-        width = self._width
+        width = self.width
         return ["size", "type", "modified"] if width >= 64 else ["size", "modified"] if width >= 44 else ["size"]
 
     def line(self, name: str) -> str:
@@ -176,7 +171,7 @@ class FileList(RowList[str]):
 
     def _in_columns(self, mark: str, name: str, cells: dict[str, str]) -> str:
         columns = self.columns()
-        left = self._width - 4 - sum(self.COLUMNS[column] + 2 for column in columns)
+        left = self.width - 4 - sum(self.COLUMNS[column] + 2 for column in columns)
         if cell_len(name) > left > 1:
             name = f"{set_cell_size(name, left - 1)}…"
         line = f"{mark} {set_cell_size(name, max(1, left))}"

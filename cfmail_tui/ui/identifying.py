@@ -69,6 +69,11 @@ class Identifying:
         known = self._usual_sender or self._identity
         return Draft(sender="" if known or not isinstance(content, Draft) else content.sender)
 
+    @property
+    def usual_sender(self) -> str:
+        """The From of mail that is written now, as far as it is known."""
+        return self._identity.sender if self._identity else self._usual_sender
+
     def remember_sender(self, sender: str) -> None:
         """Offer this From for the next mail, where the account has none of its own."""
         self._usual_sender = sender

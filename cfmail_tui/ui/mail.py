@@ -331,7 +331,7 @@ class MailScreen(EndsOnce[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A mail on its way is not edited, and only such a one can be taken back."""
-        if action in {"attach", "open", "editor", "mend_bcc"}:
+        if action in {"attach", "open", "editor", "fix", "find", "fold"}:
             return not self.is_busy
         if action == "take_back":
             return self.is_busy

@@ -39,6 +39,11 @@ class RowList(ScrollView, Generic[Item], can_focus=True):
         self.items: Sequence[Item] = ()
 
     @property
+    def width(self) -> int:
+        """Cells beside the scrollbar."""
+        return self.scrollable_content_region.width
+
+    @property
     def current(self) -> Item | None:
         return self.items[self.cursor] if self.items else None
 
@@ -75,8 +80,8 @@ class RowList(ScrollView, Generic[Item], can_focus=True):
         return style if self.has_focus else style + Style(reverse=False, dim=True)
 
     def _strip(self, text: str, style: Style) -> Strip:
-        width = self.size.width
-        return Strip([Segment(f" {printable(text, width + 1)}", style)]).adjust_cell_length(width, style)
+        width = self.width
+        return Strip([Segment(f" {printable(text, max(1, width - 1))}", style)]).adjust_cell_length(width, style)
 
     def watch_cursor(self) -> None:
         self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False, force=True)
@@ -120,3 +125,12 @@ class RowList(ScrollView, Generic[Item], can_focus=True):
             self._move(at)
             if event.chain == 2:
                 self.action_select()
+
+
+class SideList(RowList[Item]):
+    """A list beside a text that has the focus most of the time: its cursor is in sight all the same."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"rows--beside"}
+
+    def cursor_style(self) -> Style:
+        return super().cursor_style() if self.has_focus else self.get_component_rich_style("rows--beside", partial=True)

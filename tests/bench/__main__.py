@@ -11,11 +11,20 @@ import sys
 from importlib.metadata import version
 from typing import Final
 
-from tests.bench import drawing, leaving, linting, picking, sending, starting
+from tests.bench import drawing, editing, leaving, linting, picking, sending, starting
 from tests.bench.row import measured, table
 
 ROWS: Final = {
-    row.name: row for row in (*starting.ROWS, *drawing.ROWS, *leaving.ROWS, *sending.ROWS, *picking.ROWS, *linting.ROWS)
+    row.name: row
+    for row in (
+        *starting.ROWS,
+        *drawing.ROWS,
+        *leaving.ROWS,
+        *sending.ROWS,
+        *picking.ROWS,
+        *linting.ROWS,
+        *editing.ROWS,
+    )
 }
 
 

@@ -43,10 +43,11 @@ def test_findings_at_a_key() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", ["lint-key-1mib", "lint-key-1mib-subject", "send-1", "send-1-memory", "send-1-curl-memory", "pick-10k"]
+    "name",
+    ["lint-key-1mib", "lint-key-1mib-subject", "send-1", "send-1-memory", "send-1-curl-memory", "pick-10k", "raw-open"],
 )
-def test_what_is_sent_and_picked(name: str) -> None:
-    """A mail leaves whole from every side and a folder is shown by both: each has a figure."""
+def test_what_is_sent_picked_and_edited(name: str) -> None:
+    """A mail leaves whole from every side and a folder and a message are shown by both: each has a figure."""
     (row,) = json.loads(bench(name, "--rounds", "1", "--json"))["rows"]
     assert row["name"] == name
     assert all(figure > 0 for figure in row["ours"] + row["beside"]["figures"])

@@ -63,6 +63,52 @@ Content-Type: text/html; charset=utf-8\r
 """
 
 
+FAULTY_RAW = b"""From: Alice Example <alice@acme.example>\r
+To: bob@example.com, Carol <carol@example.org>\r
+Bcc: boss@acme.example\r
+Subject: =?utf-8?B?R3LDvMOfZQ==?=\r
+X-Mailer: [@click=app.quit]test[/]\r
+Date: Mon, 23 Nov 2026 07:00:00 +0000\r
+MIME-Version: 1.0\r
+Content-Type: multipart/mixed; boundary="b1"\r
+\r
+--b1\r
+Content-Type: multipart/alternative; boundary="b2"\r
+\r
+--b2\r
+Content-Type: text/plain; charset=utf-8\r
+Content-Transfer-Encoding: quoted-printable\r
+\r
+Gr=C3=BC=C3=9Fe aus Z=C3=BCrich\r
+--b2\r
+Content-Type: text/html; charset=utf-8\r
+\r
+<p>A dot: <img src="cid:dot@acme.example"></p>\r
+--b2--\r
+--b1\r
+Content-Type: application/pdf\r
+Content-Transfer-Encoding: base64\r
+Content-Disposition: attachment; filename="Monthly report.pdf"\r
+\r
+JVBERi0xLjcKJeLjz9MK\r
+--b1--\r
+"""
+LATIN = (
+    "From: Alice Example <alice@acme.example>\nTo: bob@example.com\nSubject: Grüße aus Zürich\n"
+    "Date: Mon, 23 Nov 2026 07:00:00 +0000\nMessage-ID: <1@acme.example>\nMIME-Version: 1.0\n"
+    "Content-Type: text/plain; charset=iso-8859-1\nContent-Transfer-Encoding: 8bit\n\n"
+    "Schöne Grüße aus Zürich,\nAlice\n"
+).encode("latin-1")
+HOSTILE_RAW = (
+    "From: [@click=app.quit]me[/] <me@acme.example>\r\nTo: bob@example.com\r\n"
+    "Subject: \x1b]52;c;ZXZpbA==\x07 \u202etxt.exe [bold]b[/bold]\r\nX-\x9b31m: x\r\nMIME-Version: 1.0\r\n"
+    'Content-Type: multipart/mixed; boundary="b\u202e1"\r\n\r\n--b\u202e1\r\n'
+    'Content-Type: text/plain; charset="[red]u\x1b[31m"\r\nContent-Transfer-Encoding: [@click=app.quit]x\r\n\r\nx\r\n'
+    "--b\u202e1\r\nContent-Type: application/pdf\r\n"
+    'Content-Disposition: attachment; filename="[@click=app.quit]\u202egpj.exe\x1b[2J"\r\n\r\nx\r\n--b\u202e1--\r\n'
+).encode()
+
+
 Opened = Callable[[Path], AbstractContextManager[tuple[Outbox, Settings]]]
 """An outbox on an embedded sandbox, both in this folder."""
 
@@ -101,6 +147,9 @@ def as_user(*profiles: Profile, ring: bool = True, choices: Choices | None = Non
     return opened
 
 
+Act = Callable[[Stage, Path], Coroutine[None, None, None]]
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """A picture: what is on the screen when it is taken."""
@@ -108,7 +157,7 @@ class Scene:
     name: str
     size: tuple[int, int]
     first: Draft | RawDraft
-    act: Callable[[Stage, Path], Coroutine[None, None, None]]
+    act: Act
     theme: str = "textual-dark"
     opened: Opened = as_sandbox
     is_kept: bool = True
@@ -410,6 +459,38 @@ def _account_scenes() -> Iterator[Scene]:
         yield Scene(f"{name}-80x24", (80, 24), first, act, opened=opened, is_kept=name == "check-bad")
 
 
+async def _begin_raw(stage: Stage, _home: Path) -> None:
+    await stage.press("ctrl+t")
+    await stage.until("MIME-Version")
+    await _looked(stage, _home)
+
+
+async def _looked(stage: Stage, _home: Path) -> None:
+    await stage.until(lambda: stage.raw.is_looked_through)
+
+
+async def _mended(stage: Stage, home: Path) -> None:
+    await _looked(stage, home)
+    await stage.press("f6")
+    await stage.until("Ctrl+Z")
+    await _looked(stage, home)
+
+
+RAW_SCENES: dict[str, tuple[Draft | RawDraft, Act]] = {
+    "raw-faulty": (replace(raw_draft(FAULTY_RAW), recipients="bob@example.com, dave@example.net"), _looked),
+    "raw-latin": (raw_draft(LATIN), _looked),
+    "raw-latin-fixed": (raw_draft(LATIN), _mended),
+    "raw-new": (Draft(), _begin_raw),
+    "raw-hostile": (raw_draft(HOSTILE_RAW), _looked),
+}
+
+
+def _raw_scenes() -> Iterator[Scene]:
+    for name, (first, act) in RAW_SCENES.items():
+        for size in ((120, 36), (80, 24), (200, 60)):
+            yield Scene(f"{name}-{size[0]}x{size[1]}", size, first, act, is_kept=False)
+
+
 SCENES = (
     Scene("compose", (120, 36), REPORT, _attached),
     Scene("compose-80x24", (80, 24), REPORT, _attached),
@@ -433,8 +514,9 @@ SCENES = (
     Scene("quit-80x24", (80, 24), REPORT, _quit),
     Scene("history", (120, 36), REPORT, _history),
     Scene("history-80x24", (80, 24), REPORT, _history),
-    Scene("raw", (120, 36), raw_draft(RAW), _nothing),
-    Scene("raw-80x24", (80, 24), raw_draft(RAW), _nothing),
+    Scene("raw", (120, 36), raw_draft(RAW), _looked),
+    Scene("raw-80x24", (80, 24), raw_draft(RAW), _looked),
+    *_raw_scenes(),
     Scene("help-80x24", (80, 24), REPORT, _help),
     *_account_scenes(),
 )

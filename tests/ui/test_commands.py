@@ -42,6 +42,7 @@ HOMES: dict[Where, tuple[type, ...]] = {
     "composer": (ComposeScreen, RawScreen),
     "form": (ComposeScreen,),
     "raw": (RawScreen,),
+    "raw-panes": (RawScreen,),
     "leaving": (ComposeScreen, RawScreen),
     "review": (ReviewScreen,),
     "review-draft": (ReviewScreen,),
@@ -99,7 +100,8 @@ def test_identifiers_are_unique() -> None:
 
 def test_no_key_is_bound_twice_in_one_place() -> None:
     """Of the commands that are offered together, no two share a key."""
-    for places in ({"form", "composer", "leaving", "everywhere"}, {"raw", "composer", "leaving", "everywhere"},
+    for places in ({"form", "composer", "leaving", "everywhere"},
+                   {"raw", "raw-panes", "composer", "leaving", "everywhere"},
                    {"review", "review-draft", "review-form", "everywhere"}, {"list", "drafts", "dialog", "everywhere"},
                    {"list", "history", "unknown", "dialog", "everywhere"},
                    {"accounts", "dialog", "list", "everywhere"},

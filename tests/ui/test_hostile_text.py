@@ -170,7 +170,7 @@ async def test_a_raw_source(connected: Sandbox, tmp_path: Path) -> None:
     """A source with escapes and markup is shown, edited and sent without either acting, octet for octet."""
     hostile = ("\n".join((*MARKUP, *CONTROLS[:6])) + "\n").encode()
     source = b"From: me@acme.example\nTo: bob@example.com\nSubject: [/] \xe2\x80\xae\n\n" + hostile
-    async with on_stage(raw_draft(source)) as stage:
+    async with on_stage(raw_draft(source), size=(80, 40)) as stage:
         await check(stage, "[@click=app.quit]x[/]", "␛]52")
         assert stage.raw.content().source == source
         await stage.review()

@@ -72,10 +72,8 @@ async def test_a_bcc_field_is_refused_and_mended(connected: Sandbox) -> None:
         await stage.until("Cannot be sent yet")
         assert "Bcc" in stage.text().partition("Cannot be sent yet")[2]
         await stage.press("f6")
-        await stage.until("out of the header")
+        await stage.until("Bcc: hidden@example.com → nothing")
         assert stage.raw.content() == RawDraft("me@acme.example", "bob@example.com, hidden@example.com", PLAIN)
-        await stage.press("f6")
-        await stage.until("no Bcc field")
         await send(stage)
     assert connected.mime(1) == crlf(PLAIN)
     assert connected.messages()[0]["envelope"]["recipients"] == ["bob@example.com", "hidden@example.com"]
@@ -99,7 +97,6 @@ UNEDITABLE = {
     "U+2028": (PLAIN + "a\u2028b\n".encode(), "U+2028"),
     "NUL": (PLAIN + b"a\0b\n", "U+0000"),
     "form feed": (PLAIN + b"a\x0cb\n", "U+000C"),
-    "large": (PLAIN + b"0123456789" * 5 + b"\n" + (b"x" * 70 + b"\n") * 6000, "over 400 kB"),
     "mixed line ends": (PLAIN + b"a\r\n", "lines end in CRLF here and in LF there"),
 }
 
