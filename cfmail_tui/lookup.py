@@ -13,7 +13,7 @@ Invariants:
 import json
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
@@ -49,6 +49,11 @@ QUERY: Final = """query Find($zoneTag: string!, $start: Time!, $end: Time!) {
     }
   }
 }""".replace("LIMIT", f"limit: {ROW_LIMIT}")
+
+FOLLOWING: Final = QUERY.replace("query Find(", "query Follow($ids: [string!], ").replace(
+    "filter: { datetime_geq", "filter: { messageId_in: $ids, datetime_geq"
+)
+"""The same of one mail. That the records can be asked by message id is not documented, where they cannot `QUERY` is."""
 
 
 class Track(StrEnum):
@@ -193,11 +198,46 @@ def verdict(
     }
     if ours:
         return _found(submission, ours)
+    return _unseen(rows, zone, age)
+
+
+def following(started_at: datetime, now: datetime, server: datetime | None) -> Window | CannotTell:
+    """From the start of an attempt that was accepted until now: what is queued is tried for days."""
+    times = window(started_at, now, server)
+    return times if isinstance(times, CannotTell) else replace(times, end=max(times.end, now + MARGIN))
+
+
+def id_variables(message_id: str) -> dict[str, list[str]]:
+    """What `FOLLOWING` is asked with besides: whether the records have the angle brackets is not known."""
+    return {"ids": [_bare(message_id), f"<{_bare(message_id)}>"]}
+
+
+def followed(answer: Answer, submission: Submission, message_id: str, *, zone: str, age: timedelta) -> Verdict:
+    """What the answer to `FOLLOWING` or `QUERY` tells of the recipients of an accepted mail."""
+    rows = _rows(answer)
+    if isinstance(rows, CannotTell):
+        return rows
+    asked = {recipient.casefold() for recipient in submission.envelope.recipients}
+    events = [
+        event
+        for row in rows
+        if (event := _event(row))
+        and _bare(event.message_id) == _bare(message_id)
+        and asked.intersection(event.recipients)
+    ]
+    if events:
+        sightings = tuple(_sighting(recipient, events) for recipient in submission.envelope.recipients)
+        return Found(sightings, (message_id,))
+    return _unseen(rows, zone, age)
+
+
+def _unseen(rows: list[Any], zone: str, age: timedelta) -> NotFound | CannotTell:
+    """What it means that a mail of this age is not among these rows."""
     if len(rows) >= ROW_LIMIT:
         return CannotTell(
             Doubt.TOO_MANY, f"more than {ROW_LIMIT:,} events in the records: they could not be read whole"
         )
-    if len(events) < len(rows):
+    if not all(map(_event, rows)):
         return CannotTell(Doubt.NO_ANSWER, "some events in the records have an unknown shape")
     if age < LAG:
         wait = min(LAG, LAG - age).total_seconds()

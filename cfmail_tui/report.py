@@ -29,8 +29,8 @@ def outcome_name(outcome: Outcome | None) -> str:
 def exit_code(attempt: Attempt) -> int:
     """The exit code that stands for an attempt's outcome; an open one may have been sent."""
     match attempt.outcome:
-        case Accepted(receipt):
-            fates = {fate for _, fate in receipt.fates(attempt.submission.envelope)}
+        case Accepted():
+            fates = {fate for _, fate in attempt.fates}
             return ACCEPTED if fates <= {Fate.DELIVERED, Fate.QUEUED} else PARTLY
         case Refused():
             return REFUSED
@@ -141,7 +141,7 @@ def preview_in_words(submission: Submission, account: str, proxy: str) -> Iterat
 def statuses(attempt: Attempt) -> list[tuple[str, str]]:
     """Each recipient with what became of it; where nothing was accepted, that is the attempt's outcome."""
     if isinstance(attempt.outcome, Accepted):
-        return [(address, str(fate)) for address, fate in attempt.outcome.receipt.fates(attempt.submission.envelope)]
+        return [(address, str(fate)) for address, fate in attempt.fates]
     return [(address, outcome_name(attempt.outcome)) for address in attempt.submission.envelope.recipients]
 
 

@@ -10,6 +10,11 @@ What `config.toml` may hold:
     account_id = "..."                                # the account it is for: 32 hexadecimal digits
     verified_destinations = ["me@example.com"]        # verified destination addresses: a mail to these only may have
                                                       # 25 MiB; needed where the token may not read them
+    address_files = ["~/contacts.vcf"]    # vCard, abook or mutt aliases, to complete recipients from
+    keep_bodies_days = 365    # days for which sent mails are kept whole; afterwards they can be found, not shown
+    keep_bodies_mib = 1000    # MiB that they may take
+    keep_mails = 100000       # mails that the history holds
+    redact_bodies = false     # true: with a mail the words it can be found by are forgotten; alone, when it was sent
     markdown_template = "mail.html"    # an HTML page with {{body}} in it, for bodies written in Markdown; from this
                                        # file's folder, if it is no whole path
 
@@ -51,11 +56,20 @@ class Settings:
     """The path of the page that a Markdown body is put into, "" for the usual one."""
     findings: Mapping[str, "Choice"] = field(default_factory=dict)
     """What the user made of rules for drafts, by their names."""
+    address_files: tuple[str, ...] = ()
+    """Address books of other programs; paths as the user wrote them."""
+    keep_bodies_days: int | None = None
+    """Days for which the bodies of sent mails are kept; None is for ever, here and below."""
+    keep_bodies_mib: int | None = None
+    keep_mails: int | None = None
+    redact_bodies: bool = False
+    """Whether with its body a mail also loses the words it can be found by."""
     notices: tuple[str, ...] = ()
     """What of the file could not be used, and why; the rest was."""
 
 
 _LONGEST_UNDO = 600
+_LARGEST_NUMBER = 1_000_000_000
 
 
 def read(environ: Mapping[str, str]) -> Settings:
@@ -178,6 +192,25 @@ def _table(value: object) -> dict[str, object]:
     raise ValueError("is a table of rules")
 
 
+def _paths(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(part, str) and part for part in value):
+        raise ValueError("is a list of paths")
+    return tuple(value)
+
+
+def _number(value: object) -> int:
+    # A truth value is an int to Python.
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= _LARGEST_NUMBER:
+        raise ValueError("is a whole number above 0")
+    return value
+
+
+def _truth(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("is true or false")  # noqa: TRY004 - whoever reads the file is told, by the same road
+    return value
+
+
 _KEYS: Mapping[str, Callable[[object], Any]] = {
     "undo_send": _seconds,
     "token_command": _command,
@@ -185,5 +218,10 @@ _KEYS: Mapping[str, Callable[[object], Any]] = {
     "verified_destinations": _addresses,
     "markdown_template": _text,
     "findings": _table,
+    "address_files": _paths,
+    "keep_bodies_days": _number,
+    "keep_bodies_mib": _number,
+    "keep_mails": _number,
+    "redact_bodies": _truth,
 }
 """What each key's value becomes; a ValueError says what it has to be, and nothing of what it is."""

@@ -45,6 +45,10 @@ PURE: Final = {
     "lint",
     "markdown",
     "report",
+    "searching",
+    "snippets",
+    "suppressions",
+    "address_files",
 }
 IMPURE: Final = {*HOMES, "os", "pathlib", "socket", "threading", "asyncio"} - {"markdown_it"}
 IMPORTED_ONLY_BY: Final = {
@@ -410,3 +414,25 @@ def test_the_screens_start_without_what_opening_needs() -> None:
     """The first frame waits for no database, no keyring and no client: the outbox is loaded by a worker."""
     loaded = fresh_interpreter("import json, sys; import cfmail_tui.ui.app; print(json.dumps([*sys.modules]))")
     assert not {"httpx", "keyring", "sqlite3", "cryptography", "cfmail_tui.outbox"}.intersection(loaded)
+
+
+FIRST_REQUEST = """
+import io, json, sys
+from cfmail_tui.api import Client
+from cfmail_tui.submission import ApiToken
+from tests.edge.fault_server import BODY, TOKEN, FarEnd, answering, submission_of
+
+with FarEnd(answering(200, "{}")) as far_end:
+    client = Client(far_end.base_url, ApiToken(TOKEN))
+    client.get_ready()
+    assert not far_end.connections
+    old = set(sys.modules)
+    client.submit(submission_of(BODY), io.BytesIO(BODY))
+    assert far_end.connections
+print(json.dumps([*set(sys.modules) - old]))
+"""
+
+
+def test_who_is_ready_to_send_has_nothing_left_to_load() -> None:
+    """What a first request needs is loaded while the mail is reviewed: after the key that sends, nothing is."""
+    assert fresh_interpreter(FIRST_REQUEST) == []

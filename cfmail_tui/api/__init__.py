@@ -14,7 +14,8 @@ Invariants:
 
 `client` is the face, `wire` one request and its answer, `exchange` what is known of one on its way, `upload` the mail
 as its body, `question` one question or several, `search` those about a mail, `inspect` those about the credential,
-`addresses` where to send and by which road, `discretion` keeps secrets out of what a far end says.
+`suppressions` those about the suppression list, `addresses` where to send and by which road, `discretion` keeps
+secrets out of what a far end says.
 """
 
 from cfmail_tui.api.addresses import proxy_for, shown_proxy
@@ -22,6 +23,7 @@ from cfmail_tui.api.client import Client
 from cfmail_tui.api.errors import ApiError, BaseUrlError, CredentialFormError
 from cfmail_tui.api.exchange import Cancellation, Timeouts
 from cfmail_tui.api.inspect import INSPECTION_LIMIT
+from cfmail_tui.api.suppressions import SUPPRESSION_LIMIT
 from cfmail_tui.api.upload import BLOCK_SIZE, Leaving, Progress
 from cfmail_tui.api.wire import ANSWER_LIMIT
 
@@ -29,6 +31,7 @@ __all__ = [
     "ANSWER_LIMIT",
     "BLOCK_SIZE",
     "INSPECTION_LIMIT",
+    "SUPPRESSION_LIMIT",
     "ApiError",
     "BaseUrlError",
     "Cancellation",

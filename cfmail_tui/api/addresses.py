@@ -5,6 +5,7 @@ import ipaddress
 import re
 import ssl
 from collections.abc import Mapping
+from functools import cache
 
 import httpx
 
@@ -106,10 +107,12 @@ def _proxy_url(text: str) -> httpx.URL:
     return url
 
 
+@cache
 def _trust(*, public: bool) -> ssl.SSLContext:
     """Trust in the public authorities, as httpx brings them, or in none.
 
-    The default context of ssl, which httpx takes, would obey SSL_CERT_FILE and SSLKEYLOGFILE.
+    The default context of ssl, which httpx takes, would obey SSL_CERT_FILE and SSLKEYLOGFILE. Made once: reading the
+    authorities takes longer than a small mail.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if public:

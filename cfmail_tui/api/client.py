@@ -1,21 +1,25 @@
 """The face of the package: what the API is asked for, for one credential."""
 
 import ssl
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import BinaryIO, Final, Self
 from urllib.parse import quote
 
 from cfmail_tui.api.discretion import throughout
+from cfmail_tui.api.errors import StopError
 from cfmail_tui.api.exchange import WIRE_ERRORS, Cancellation, Timeouts
 from cfmail_tui.api.inspect import Questioner
 from cfmail_tui.api.search import Search
+from cfmail_tui.api.suppressions import SuppressionList
 from cfmail_tui.api.upload import Leaving, Progress, Upload
 from cfmail_tui.api.wire import Wire
-from cfmail_tui.inspection import Inspection
+from cfmail_tui.inspection import Inspection, Remark
 from cfmail_tui.lookup import Verdict
 from cfmail_tui.submission import Accepted, Credential, GlobalKey, NotSent, Outcome, Submission, Unknown, decode
+from cfmail_tui.suppressions import Suppression
 
 _TIMEOUTS: Final = Timeouts()
 
@@ -54,6 +58,14 @@ class Client:
 
     def close(self) -> None:
         """Nothing is kept open between two mails, so nothing is left to do; here for a caller that need not know."""
+
+    def get_ready(self) -> None:
+        """Do ahead what a request has to wait for otherwise; no connection is made, since one can go stale.
+
+        Whatever is wrong is told by the request itself.
+        """
+        with suppress(StopError):
+            self._wire.get_ready()
 
     def submit(
         self,
@@ -111,6 +123,35 @@ class Client:
         """
         search = Search(self._wire, self._timeouts, self._clock, cancellation or Cancellation())
         return search.find(submission, started_at, known)
+
+    def follow(
+        self, submission: Submission, message_id: str, started_at: datetime, *, cancellation: Cancellation | None = None
+    ) -> Verdict:
+        """Look in Cloudflare's records for what became of the recipients of a mail that was accepted under this id.
+
+        Asks for the zone, then for the mail's events, twice where the records cannot be asked by message id; changes
+        nothing. Whatever happens on the wire is a verdict.
+        """
+        search = Search(self._wire, self._timeouts, self._clock, cancellation or Cancellation())
+        return search.follow(submission, message_id, started_at)
+
+    def suppressions(
+        self, account_id: str, addresses: Sequence[str], *, cancellation: Cancellation | None = None
+    ) -> tuple[Suppression, ...] | Remark:
+        """What stands of these addresses on the account's suppression list, or why it cannot be told.
+
+        Asks once for each, some at the same time, all within `SUPPRESSION_LIMIT` seconds; changes nothing.
+        """
+        return self._suppression_list(account_id, cancellation).look_up(addresses)
+
+    def unsuppress(
+        self, account_id: str, suppression_id: str, *, cancellation: Cancellation | None = None
+    ) -> Remark | None:
+        """Take an entry off the account's suppression list, in one request; why that did not work, None if it did."""
+        return self._suppression_list(account_id, cancellation).remove(suppression_id)
+
+    def _suppression_list(self, account_id: str, cancellation: Cancellation | None) -> SuppressionList:
+        return SuppressionList(self._wire, self._timeouts, cancellation or Cancellation(), account_id)
 
     def inspect(self, account_id: str = "", *, cancellation: Cancellation | None = None) -> Inspection:
         """Learn what the credential is and may do; whatever happens on the wire is a remark.

@@ -1,5 +1,6 @@
 """One request over one connection, with the credential in its header, and the answer as far as it is read."""
 
+import codecs
 import contextlib
 import logging
 import re
@@ -52,6 +53,14 @@ class Wire:
     def proxy(self) -> str:
         """The proxy on the way, for the eye; "" for none."""
         return shown_proxy(self._proxy)
+
+    def get_ready(self) -> None:
+        """Load what the first request needs, which takes longer than all the rest of it; nothing is opened.
+
+        Raises StopError if the proxy cannot be used.
+        """
+        transport(self._base_url, self._proxy, self._verify).close()
+        codecs.lookup("idna")  # which looking up a host's address does
 
     def ask(self, exchange: Exchange, method: str, path: str, body: Iterable[bytes] | None, size: int) -> Answer:
         """The one request of this exchange and its answer; `path` is below the base URL. Raises one of WIRE_ERRORS."""

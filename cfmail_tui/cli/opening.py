@@ -10,6 +10,25 @@ from cfmail_tui.cli.output import complain, reason
 if TYPE_CHECKING:
     from cfmail_tui.outbox import Outbox
     from cfmail_tui.settings import Settings
+    from cfmail_tui.store import Retention
+
+
+def _retention(chosen: "Settings") -> "Retention":
+    from datetime import timedelta
+
+    from cfmail_tui.store import Retention
+
+    days, mib = chosen.keep_bodies_days, chosen.keep_bodies_mib
+    return Retention(
+        bodies_for=None if days is None else timedelta(days=min(days, _LONGEST)),
+        bodies_octets=None if mib is None else mib * 1024 * 1024,
+        attempts=chosen.keep_mails,
+        redacts=chosen.redact_bodies,
+    )
+
+
+_LONGEST = 100 * 365
+"""Days: before the year 1 there are no dates."""
 
 
 @contextlib.contextmanager
@@ -36,7 +55,14 @@ def opened(account: str, *, sandbox: bool, told: bool = True) -> Iterator["tuple
         store, salvaged = Store.open_or_set_aside(chosen.data_dir)
         accounts = on_this_machine(os.environ, chosen, store, account, only=only)
         outbox = Outbox(
-            store, accounts, base_url, os.environ, verified=chosen.verified_destinations, choices=chosen.findings
+            store,
+            accounts,
+            base_url,
+            os.environ,
+            verified=chosen.verified_destinations,
+            choices=chosen.findings,
+            retention=_retention(chosen),
+            address_files=chosen.address_files,
         )
         closing.callback(outbox.close)
         # What nobody saw is told once, and a script's standard error may be read by nobody.

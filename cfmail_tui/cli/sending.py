@@ -167,7 +167,7 @@ def _previewed(
     reviewed = outbox.prepare(draft, account=Account("", "", ApiToken(""), ""))
     _tell_findings(outbox, reviewed)
     outbox.discard(reviewed)
-    submission, proxy = reviewed.submission, outbox.proxy
+    submission, proxy = reviewed.submission, outbox.road.proxy
 
     def write() -> None:
         if args.json:

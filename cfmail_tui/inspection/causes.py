@@ -23,6 +23,8 @@ _SUBJECTS: Final[dict[What, tuple[str, str]]] = {
     What.DNS: ("the DNS records of a sending domain", "Email Sending: Read"),
     What.ADDRESSES: ("the verified destination addresses", "Email Routing Addresses: Read"),
     What.QUOTA: ("the quota", "Email Sending: Read"),
+    What.SUPPRESSIONS: ("the suppression list", "Email Sending: Edit"),
+    What.REMOVAL: ("the suppression list", "Email Sending: Edit"),
 }
 """How the object of a question is called, and the permission to ask it."""
 
@@ -128,6 +130,8 @@ def wish(what: What) -> str:
     permission = _SUBJECTS[what][1]
     if what is What.SENDING:
         return f"give it the permission {permission}, and check the account ID"
+    if what is What.REMOVAL:
+        return f"give it the permission {permission}, or use Cloudflare's dashboard"
     return f"sending does not need it; to see that, give the token {permission}" if permission else ""
 
 
@@ -161,7 +165,7 @@ def _refused(answer: Answer, what: What) -> Remark:
     if answer.status in {401, 403}:
         if "location" in words.lower():
             return Remark(what, "the token may not be used from this network", "change its filter of IP addresses")
-        able = "send mail" if what is What.SENDING else f"read {subject}"
+        able = {What.SENDING: "send mail", What.REMOVAL: f"change {subject}"}.get(what, f"read {subject}")
         return Remark(what, f"the token may not {able}", wish(what))
     if answer.status == 404 or code == "7003":
         if what is What.QUOTA:

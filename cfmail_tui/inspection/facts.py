@@ -34,6 +34,9 @@ class What(StrEnum):
     DNS = "dns"
     ADDRESSES = "addresses"
     QUOTA = "quota"
+    SUPPRESSIONS = "suppressions"
+    REMOVAL = "removal"
+    """Taking an address off the suppression list."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,11 @@ Invariants:
 
 import json
 import random
-import secrets
-import shlex
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Final
@@ -37,13 +34,18 @@ from cfmail_tui.accounts import (
     NoneSetUp,
 )
 from cfmail_tui.attachments import inspect_all, read_file, read_source
-from cfmail_tui.lint import DraftFinding, Known
-from cfmail_tui.message import Draft, MailError, MailMessage, Place, RawDraft, SavedDraft, gist
+from cfmail_tui.message import Draft, MailMessage, Place, RawDraft, SavedDraft, gist
 from cfmail_tui.outbox.checking import checked
-from cfmail_tui.outbox.memory import Memory, account_key
-from cfmail_tui.outbox.stored import digest, message_id, message_of
+from cfmail_tui.outbox.copies import Copies, new_id
+from cfmail_tui.outbox.history import Page
+from cfmail_tui.outbox.memory import account_key
+from cfmail_tui.outbox.people import Known, People
+from cfmail_tui.outbox.recipients import Recipients
+from cfmail_tui.outbox.reviewed import NotRecorded, OutboxError, Reviewed
+from cfmail_tui.outbox.road import Road
+from cfmail_tui.outbox.stored import message_of
 from cfmail_tui.prefill import raw_draft
-from cfmail_tui.store import AttemptExists, Store, StoreError, Waiting
+from cfmail_tui.store import AttemptExists, DayCount, Retention, Store, StoreError, Waiting
 from cfmail_tui.submission import (
     LARGEST_SIZE_LIMIT,
     SIZE_LIMIT,
@@ -57,21 +59,22 @@ from cfmail_tui.submission import (
     Size,
     Submission,
     Unknown,
-    explain,
+    contents_of,
     size_limit,
 )
 
 if TYPE_CHECKING:
-    # httpx is loaded when the first mail is sent, not when the program starts.
+    # httpx is loaded when the first mail is reviewed, not when the program starts.
     from cfmail_tui import api
     from cfmail_tui.inspection import Inspection
-    from cfmail_tui.lookup import Verdict
 
 __all__ = [
     "COMMAND",
     "DEFAULT_ACCOUNT",
     "Accounts",
     "Choice",
+    "DayCount",
+    "Known",
     "Listed",
     "NeedsPassphrase",
     "NeedsTerminal",
@@ -80,6 +83,8 @@ __all__ = [
     "NotRecorded",
     "Outbox",
     "OutboxError",
+    "Page",
+    "Retention",
     "Reviewed",
     "Unfinished",
     "new_id",
@@ -88,49 +93,15 @@ __all__ = [
 ANSWER_LIMIT: Final = 10.0
 """Seconds that a mail in flight may still take when the program was told to end; then it is to be cancelled."""
 
-_KNOWN = 500
-"""Attempts whose message ids are told apart from the one that is looked for."""
+_KNOWN: Final = 500
+"""Unsettled attempts that a new mail is compared with."""
+
+_FOR_EVER: Final = Retention()
 
 Progress = Callable[[int, int], None]
 
 Later = Callable[[float], None]
 """Is told in how many seconds a mail that was not sent is tried again."""
-
-
-class OutboxError(MailError):
-    """Base of what can go wrong here, in plain words; a mail that cannot be sent as it is, is a MessageError.
-
-    OutboxError
-    └── NotRecorded    the mail was sent or tried, but its outcome could not be written down
-    """
-
-
-class NotRecorded(OutboxError):  # noqa: N818 - it reads as what it is
-    """The journal could not take the outcome, which is told here instead."""
-
-    def __init__(self, attempt: Attempt, outcome: Outcome, reason: str) -> None:
-        super().__init__(f"{explain(outcome).cause}, but that could not be written down: {reason}")
-        self.attempt = replace(attempt, outcome=outcome)
-
-
-@dataclass(frozen=True, slots=True)
-class Reviewed:
-    """A mail ready to leave: what it says, as whom, and the submission whose body file is written."""
-
-    content: MailMessage | RawDraft
-    account: Account
-    submission: Submission
-    draft: SavedDraft | None = None
-    again_of: str = ""
-    """The first attempt to send this very mail, where there was one."""
-    tries: int = 0
-    """How often it was tried before."""
-    caution: str = ""
-    """What speaks against sending it: that it may have arrived already."""
-    limit: int = SIZE_LIMIT
-    """Octets that a message to these recipients may have."""
-    findings: tuple[DraftFinding, ...] = ()
-    """What should be known of it before it is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +112,7 @@ class Unfinished:
     waiting: Waiting | None = None
 
 
-class Outbox(Memory):
+class Outbox(Copies, Recipients):
     """Prepares, sends and remembers mails; every method blocks and may be called from any thread."""
 
     def __init__(
@@ -153,18 +124,22 @@ class Outbox(Memory):
         *,
         verified: Collection[str] = (),
         choices: Mapping[str, lint.Choice] | None = None,
+        retention: Retention = _FOR_EVER,
+        address_files: Sequence[str] = (),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         chance: Callable[[], float] = random.random,
     ) -> None:
         """`verified` are destination addresses that the user says are verified, of whatever account; `choices` what
-        the user made of rules for drafts.
+        the user made of rules for drafts; `retention` says how long the history is kept, `address_files` where people
+        stand who can be written to.
         """
         super().__init__(store)
         self.accounts = accounts
-        self.base_url = base_url
-        self._environ = environ
+        self.road = Road(base_url, environ)
         self._said_verified = verified
         self._choices = choices
+        self._retention = retention
+        self._people = People(store, address_files)
         self._clock = clock
         self._chance = chance
         self.notices: tuple[str, ...] = ()
@@ -174,25 +149,13 @@ class Outbox(Memory):
         self._cancellations: dict[str, api.Cancellation] = {}
         self._unrecorded: dict[str, Outcome] = {}
 
-    @property
-    def proxy(self) -> str:
-        """The proxy on the way to Cloudflare, for the eye; "" if the environment names none for it."""
-        from cfmail_tui import api
-
-        return api.shown_proxy(self._proxy())
-
-    def _proxy(self) -> str | None:
-        from cfmail_tui import api
-
-        return api.proxy_for(self.base_url, self._environ)
-
     def prepare(
         self,
         content: Draft | RawDraft,
         draft: SavedDraft | None = None,
         *,
         account: Account | None = None,
-        known: Known | None = None,
+        known: lint.Known | None = None,
     ) -> Reviewed:
         """Read everything the mail is made of and write down the request body that would leave.
 
@@ -209,18 +172,7 @@ class Outbox(Memory):
         else:
             request = submission.builder_request(ready, self.assembled(ready), read_file, limit=limit)
         account = account or self.accounts.find(name)
-        attempt_id = new_id()
-        body = self._store.write_body(attempt_id, request.chunks())
-        ready_to_leave = Submission(
-            attempt_id=attempt_id,
-            account_id=account.account_id,
-            endpoint=request.endpoint,
-            envelope=request.envelope,
-            subject=request.subject,
-            message_size=request.message_size,
-            body_size=body.size,
-            digest=body.digest,
-        )
+        ready_to_leave = self._written(request, account)
         caution = self._caution(ready_to_leave)
         return Reviewed(ready, account, ready_to_leave, draft, caution=caution, limit=request.limit, findings=found)
 
@@ -246,21 +198,11 @@ class Outbox(Memory):
 
     def _caution(self, new: Submission) -> str:
         """Words about a mail to the same people with the same subject whose outcome nobody knows yet."""
-        for attempt in self._store.attempts(Unknown.word, _KNOWN):
+        for attempt in self._store.unsettled(_KNOWN):
             tried = attempt.submission
-            alike = (tried.subject, set(tried.envelope.recipients)) == (new.subject, set(new.envelope.recipients))
-            if alike and isinstance(attempt.outcome, Unknown) and attempt.settled is None:
+            if (tried.subject, set(tried.envelope.recipients)) == (new.subject, set(new.envelope.recipients)):
                 return f"a mail like this may have been sent {_when(attempt)}: its outcome is unknown, F8 tells more"
         return ""
-
-    def assembled(self, message: MailMessage) -> tuple[mime.Segment, ...]:
-        """The message as a mail system would build it now."""
-        date, message_id = self.stamp(message.sender.domain)
-        return mime.assemble(message, date=date, message_id=message_id, boundary=secrets.token_hex(12))
-
-    def stamp(self, domain: str) -> tuple[str, str]:
-        """The date-time of now (RFC 5322 section 3.3), and a new Message-ID of this domain in angle brackets."""
-        return format_datetime(self._clock()), f"<{secrets.token_hex(18)}@{domain}>"
 
     def discard(self, reviewed: Reviewed) -> None:
         """Forget a reviewed mail that was not sent; its draft stays."""
@@ -285,7 +227,11 @@ class Outbox(Memory):
             with self._turn:
                 try:
                     attempt = self._store.begin(
-                        reviewed.submission, reviewed.account.name, reviewed.draft, again_of=reviewed.again_of or None
+                        reviewed.submission,
+                        reviewed.account.name,
+                        reviewed.draft,
+                        again_of=reviewed.again_of or None,
+                        contents=contents_of(reviewed.content, reviewed.findings, is_test=reviewed.is_test),
                     )
                 except AttemptExists:
                     return self._store.attempt(attempt_id)
@@ -312,7 +258,7 @@ class Outbox(Memory):
         from cfmail_tui import api
 
         try:
-            client = api.Client(self.base_url, reviewed.account.credential, proxy=self._proxy())
+            client = self.road.client(reviewed.account.credential)
             stored = self._store.open_body(reviewed.submission.attempt_id)
         except (api.ApiError, StoreError) as error:
             return NotSent(str(error))
@@ -403,10 +349,6 @@ class Outbox(Memory):
 
         self._cancellations.setdefault(attempt_id, api.Cancellation()).cancel()
 
-    def attempts(self, query: str = "", limit: int = 50) -> tuple[Attempt, ...]:
-        """History, newest first; each word of the query occurs in what is shown of an attempt."""
-        return self._store.attempts(query, limit)
-
     def recover(self) -> str:
         """Give an outcome to what a cfmail left open when it died, and say so; what living ones send is theirs."""
         ended = self._store.recover()
@@ -420,24 +362,6 @@ class Outbox(Memory):
         """Take the user's word for an attempt whose outcome is unknown."""
         return self._store.settle(attempt_id, arrived=arrived)
 
-    def find(self, attempt: Attempt) -> "Verdict":
-        """Look for an attempt in Cloudflare's own records, as the account it was made as if that is still known.
-
-        Raises NoAccount if there is none to ask as.
-        """
-        from cfmail_tui import api
-
-        # The records of another account would not have it, which is no proof that it was not sent.
-        account = self.accounts.find(attempt.account if self.accounts.knows(attempt.account) else "")
-        known = {
-            other.outcome.receipt.message_id
-            for other in self._store.attempts(limit=_KNOWN)
-            if isinstance(other.outcome, Accepted)
-        }
-        with api.Client(self.base_url, account.credential, proxy=self._proxy()) as client:
-            asked = replace(attempt.submission, account_id=account.account_id)
-            return client.find(asked, attempt.started_at, known=known)
-
     def inspect(self, name: str = "") -> "Inspection":
         """Ask Cloudflare what the credential of an account is and may do. Raises NoAccount."""
         account = self.accounts.find(name)
@@ -448,9 +372,7 @@ class Outbox(Memory):
         return self._inspection(self.accounts.parsed(secret, email), self.accounts.parsed_id(account_id))
 
     def _inspection(self, credential: Credential, account_id: str) -> "Inspection":
-        from cfmail_tui import api
-
-        with api.Client(self.base_url, credential, proxy=self._proxy()) as client:
+        with self.road.client(credential) as client:
             found = client.inspect(account_id)
         if found.account_id and found.knows_verified:
             self._remember_verified(found.account_id, found.verified)
@@ -458,40 +380,6 @@ class Outbox(Memory):
 
     def attempt(self, attempt_id: str) -> Attempt:
         return self._store.attempt(attempt_id)
-
-    def wire_body(self, attempt_id: str, limit: int = -1) -> bytes:
-        """The request body as it left or would leave, up to `limit` octets."""
-        with self._store.open_body(attempt_id) as body:
-            return body.read(limit)
-
-    def eml(self, attempt: Attempt) -> Iterator[bytes]:
-        """The message of an attempt: the source that was sent, or the form's mail as a mail system would build it."""
-        with self._store.open_body(attempt.submission.attempt_id) as body:
-            if digest(body) != attempt.submission.digest:
-                raise OutboxError("the stored mail is damaged: it is not what was reviewed")
-            body.seek(0)
-            if attempt.submission.endpoint == "send_raw":
-                yield json.load(body)["mime_message"].encode()
-                return
-            message, read = message_of(body)
-            segments = mime.assemble(
-                message,
-                date=format_datetime(attempt.started_at),
-                message_id=message_id(attempt, message),
-                boundary=attempt.submission.digest[:24],
-            )
-            yield from mime.chunks(segments, read)
-
-    def curl(self, attempt: Attempt) -> str:
-        """A shell command that sends the same body again; the token is named, never shown."""
-        base_url = shlex.quote(self.base_url)
-        path = self._store.body_path(attempt.submission.attempt_id)
-        return (
-            f'curl {base_url}/accounts/"$CLOUDFLARE_ACCOUNT_ID"/email/sending/{attempt.submission.endpoint} \\\n'
-            '  -H "Authorization: Bearer $CLOUDFLARE_API_TOKEN" \\\n'
-            '  -H "Content-Type: application/json" \\\n'
-            f"  --data-binary @{shlex.quote(str(path))}"
-        )
 
     def open_raw(self, path: str) -> RawDraft:
         """A raw message from a file. Raises MessageError naming the file if it cannot be read."""
@@ -548,8 +436,3 @@ def _when(attempt: Attempt) -> str:
 
 def _count(number: int, thing: str) -> str:
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
-def new_id() -> str:
-    """A name for a draft or an attempt that no other has."""
-    return secrets.token_hex(8)

@@ -4,7 +4,8 @@ It follows Cloudflare's developer docs (Email Service), its published OpenAPI an
 accepts in a Maildir, and knows these recipients, at any domain, by their local part (without regard to case):
 
     bounce, queue      in permanent_bounces, in queued; every other address is in delivered
-    suppressed         the request is refused, or the address dropped if the sender's domain drops
+    suppressed         the request is refused, or the address dropped if the sender's domain drops; it stands on the
+                       suppression list as a hard bounce
     throttle           429/10004 with Retry-After 2
     error500, error503 500/10002, 503/10100
     html502            the edge's HTML page

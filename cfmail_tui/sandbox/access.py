@@ -32,6 +32,8 @@ class TokenKind(StrEnum):
     """May send and nothing else: the lists of accounts and zones are empty."""
     NO_ANALYTICS = "no_analytics"
     """All rights but Analytics Read: what became of a mail cannot be asked for."""
+    NO_SUPPRESSIONS = "no_suppressions"
+    """All rights but on the suppression list: 403/10102 there."""
     WRONG_TYPE = "wrong_type"
     """A credential of a type that the sending endpoints do not take: 401/10103."""
 
@@ -104,6 +106,8 @@ class Access:
         match right:
             case Right.SEND | Right.SUPPRESSIONS:
                 _authorize_sending(credential)
+                if right is Right.SUPPRESSIONS and credential and credential.kind is TokenKind.NO_SUPPRESSIONS:
+                    raise ApiError(403, 10102, f"{_SEND}.forbidden")
             case Right.VERIFY | Right.ANALYTICS:
                 pass
             case Right.LIST | Right.READ | Right.EDIT:

@@ -35,7 +35,7 @@ from cfmail_tui.sandbox.domains import Domains
 from cfmail_tui.sandbox.routing import Request
 from cfmail_tui.sandbox.schema import distinct, domain_of, parse_builder, parse_raw
 from cfmail_tui.sandbox.state import Accepted, State, stamp
-from cfmail_tui.sandbox.suppressions import Suppressions
+from cfmail_tui.sandbox.suppressions import Suppressions, is_always
 
 MAX_MIME = 5 * 1024 * 1024
 MAX_MIME_VERIFIED = 25 * 1024 * 1024
@@ -180,9 +180,7 @@ class Sending:
     def _suppressed(self, recipients: tuple[str, ...], sender_domain: str) -> tuple[str, ...]:
         """Those to drop; raises if the sender's domain does not drop (3.4)."""
         suppressed = tuple(
-            address
-            for address in recipients
-            if _local(address) == "suppressed" or self._suppressions.holds(address, sender_domain)
+            address for address in recipients if is_always(address) or self._suppressions.holds(address, sender_domain)
         )
         if suppressed and not self._domains.drops_suppressed(sender_domain):
             raise invalid_email(f"suppressed: {', '.join(suppressed)}")

@@ -1,7 +1,8 @@
 """The account's suppression list: whom no mail is sent to.
 
-Only entries made through the API exist: the sandbox adds none by itself when a recipient bounces, as the service does
-for seven days, because `bounce@...` would then answer differently the second time.
+The sandbox adds no entry by itself when a recipient bounces, as the service does for seven days, because `bounce@...`
+would then answer differently the second time. `suppressed@...` is always on the list, as a hard bounce that nobody can
+take off; it is named when it is asked for by its address.
 """
 
 import base64
@@ -33,6 +34,8 @@ class Suppression:
     created_at: datetime
     expires_at: datetime | None
     note: str
+    reason: str = "manual"
+    read_only: bool = False
 
     @property
     def scope(self) -> Json:
@@ -44,10 +47,10 @@ class Suppression:
         row: Json = {
             "id": self.id,
             "email": self.email,
-            "reason": "manual",
+            "reason": self.reason,
             "created_at": stamp(self.created_at),
             "expires_at": stamp(self.expires_at) if self.expires_at else None,
-            "read_only": False,
+            "read_only": self.read_only,
             "scope": self.scope,
         }
         return {**row, "note": self.note} if self.note else row
@@ -90,6 +93,7 @@ class Suppressions:
         per_page = replace(request, query=query).number("per_page", 100, 1, 1000)
         with self._lock:
             entries = [entry for entry in reversed(self._entries.values()) if self._active(entry)]
+        entries += self._always(query.get("email") or query.get("search", ""))
         entries = [entry for entry in entries if _matches(entry, query)]
         entries.sort(key=lambda entry: entry.domain is None)
         shown = entries[start : start + per_page]
@@ -98,6 +102,14 @@ class Suppressions:
         # The documentation says next_cursor, the official Python paginator reads cursor: both find their way.
         info = {"count": len(shown), "per_page": per_page, "next_cursor": cursor, "cursor": cursor}
         return success([entry.row() for entry in shown], info=info)
+
+    def _always(self, email: str) -> tuple[Suppression, ...]:
+        if not is_always(email):
+            return ()
+        now = self._state.clock()
+        number = self._state.identifier("suppression", email.lower())
+        until = now + timedelta(days=5)
+        return (Suppression(number, email.lower(), None, now - timedelta(days=2), until, "", "hard_bounce", True),)
 
     def create(self, request: Request) -> Answer:
         entry = self._add(self._wanted(load_object(request.body or b"", _KEYS)))
@@ -223,6 +235,11 @@ class Suppressions:
             self._imports.append(now)
 
 
+def is_always(address: str) -> bool:
+    """Whether it is on the list without having been put there."""
+    return address.lower().startswith("suppressed@")
+
+
 def _refused(reason: str) -> ApiError:
     """An error of the suppressions API: a message without a code (2.1)."""
     return ApiError(400, None, reason, reason=reason)
@@ -249,7 +266,7 @@ def _matches(entry: Suppression, query: dict[str, str]) -> bool:
     search = query.get("search", "").lower()
     return (
         query.get("email", entry.email).lower() == entry.email
-        and query.get("reason", "manual") == "manual"
+        and query.get("reason", entry.reason) == entry.reason
         and query.get("scope_type", entry.scope["type"]) == entry.scope["type"]
         and query.get("scope_value", entry.domain or "").lower().rstrip(".") == (entry.domain or "")
         and (not search or entry.email == search or (search.endswith("@") and entry.email.startswith(search)))

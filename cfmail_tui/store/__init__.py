@@ -5,7 +5,9 @@ The only user of sqlite3. It decides nothing about mail: what it is given it giv
 Invariants:
 - folders are 0700 and files 0600, whatever the umask;
 - what a method wrote is on the disk, not merely in a cache, when the method returns;
-- an attempt begins once and gets one outcome; a body named by the journal is neither replaced nor removed;
+- an attempt begins once and gets one outcome; a body named by the journal is never replaced, and removed only with its
+  mail, by the user's word, or when it is to be kept no longer;
+- what the history is searched by, and whom mail was sent to, is written in the transactions of the journal;
 - an attempt left open by a cfmail that died gets its outcome from the next one, of a living one it is never taken;
 - of two saves of a draft the higher revision stays; an accepted mail takes its draft along, in one transaction;
 - a mail is not repeated while another attempt at it is open, accepted, or may have arrived;
@@ -31,12 +33,13 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from cfmail_tui.message import Draft, SavedDraft
 from cfmail_tui.store import bodies, drafts, files, journal, rows, waiting
+from cfmail_tui.store.contacts import Contact
 from cfmail_tui.store.failures import (
     AttemptExists,
     Damaged,
@@ -48,39 +51,36 @@ from cfmail_tui.store.failures import (
     understood,
 )
 from cfmail_tui.store.files import BodyFile
-from cfmail_tui.store.folder import DATABASE, Folder
+from cfmail_tui.store.folder import DATABASE
+from cfmail_tui.store.history import UNDO_TIME, DayCount, History, Retention
 from cfmail_tui.store.profiles import Profiles
 from cfmail_tui.store.waiting import Waiting
-from cfmail_tui.submission import Accepted, Attempt, NotSent, Outcome, Submission, Unknown
+from cfmail_tui.submission import Accepted, Attempt, Contents, NotSent, Outcome, Submission, Unknown
 
 __all__ = [
     "DATABASE",
     "AttemptExists",
     "BodyFile",
+    "Contact",
     "Damaged",
+    "DayCount",
     "NoSuchAttempt",
     "NoSuchDraft",
     "NoSuchProfile",
     "Profiles",
+    "Retention",
     "Store",
     "StoreError",
     "Waiting",
 ]
 
-_UNDO_TIME: Final = timedelta(days=7)
+_NOTHING: Final = Contents()
 
 
-class Store(Folder):
+class Store(History):
     """Everything kept in one folder. Raises StoreError from every method when disk or database fail."""
 
     # Request bodies
-
-    def body_path(self, attempt_id: str) -> Path:
-        """Where this attempt's request body is, or would be."""
-        if not journal.ATTEMPT_ID.fullmatch(attempt_id):
-            # The id becomes a file name: nothing that could lead out of the folder.
-            raise StoreError(f"{attempt_id!r} cannot be the id of an attempt: 8 to 64 of a-z, 0-9 and -")
-        return self._bodies / f"{attempt_id}.json"
 
     def write_body(self, attempt_id: str, chunks: Iterator[bytes]) -> BodyFile:
         """Write a request body, all of it or nothing; what `chunks` raises comes through, but for OSError."""
@@ -148,9 +148,17 @@ class Store(Folder):
     # Journal
 
     def begin(
-        self, submission: Submission, account: str, draft: SavedDraft | None = None, *, again_of: str | None = None
+        self,
+        submission: Submission,
+        account: str,
+        draft: SavedDraft | None = None,
+        *,
+        again_of: str | None = None,
+        contents: Contents = _NOTHING,
     ) -> Attempt:
         """Write down that this mail is about to be sent, from which revision of which draft, and which one it repeats.
+
+        By its `contents` it is found.
 
         Only when this returned may the wire be touched. A repeat is of the same draft, unless another is given. If the
         outcome of what it repeats is unknown, that did not arrive from now on. The mail, and any other made from its
@@ -159,7 +167,7 @@ class Store(Folder):
         """
         self._stay_in_place()
         self.body_path(submission.attempt_id)
-        attempt = Attempt(submission, account, self._now())
+        attempt = Attempt(submission, account, self._now(), is_test=contents.is_test)
         origin: rows.Origin = (rows.pack(draft.draft_id), draft.revision) if draft else (None, None)
         with disk(self._spare.path, "written"):
             self._spare.keep()
@@ -169,11 +177,12 @@ class Store(Folder):
             if again_of is not None:
                 repeated = journal.found(db, again_of)
                 journal.refuse_beside_itself(db, repeated)
-                db.execute("UPDATE attempts SET settled = 0 WHERE id = ? AND outcome = 'unknown'", (again_of,))
+                if repeated["outcome"] == Unknown.word:
+                    journal.settle(db, repeated, arrived=False, now=self._now())
                 attempt = replace(attempt, again_of=journal.root(repeated))
                 origin = origin if draft else (repeated["draft_id"], repeated["draft_revision"])
             waiting.begin(db, attempt.again_of, origin[0], self._is_free)
-            rows.insert_attempt(db, attempt, origin, self._instance.id)
+            journal.begin(db, attempt, origin, self._instance.id, contents)
             db.execute("DELETE FROM bodies WHERE attempt = ?", (submission.attempt_id,))
         return attempt
 
@@ -195,9 +204,13 @@ class Store(Folder):
         """
         if next_at and isinstance(outcome, Accepted | Unknown):
             raise StoreError(f"a mail that ended as {outcome.word} is never tried again by itself")
-        return self._written_at_last(lambda: self._finish(journal.found(self._db, attempt_id), outcome, next_at))
+        return self._written_at_last(
+            lambda last: self._finish(journal.found(self._db, attempt_id), outcome, next_at, contacts_too=not last)
+        )
 
-    def _finish(self, row: sqlite3.Row, outcome: Outcome, next_at: datetime | None = None) -> Attempt:
+    def _finish(
+        self, row: sqlite3.Row, outcome: Outcome, next_at: datetime | None = None, *, contacts_too: bool = False
+    ) -> Attempt:
         attempt = self._attempt(row)
         name, evidence = rows.packed_outcome(outcome)
         if attempt.outcome is not None:
@@ -205,7 +218,7 @@ class Store(Folder):
                 return attempt
             raise StoreError(f"attempt {row['id']} already ended as {row['outcome']}, not as {name}")
         attempt = replace(attempt, outcome=outcome, finished_at=self._now())
-        journal.end(self._db, row, attempt)
+        journal.end(self._db, row, attempt, contacts_too=contacts_too)
         if next_at:
             waiting.put(self._db, row, next_at, self._instance.id)
         waiting.drop_sent(self._db)
@@ -222,7 +235,7 @@ class Store(Folder):
             if row["outcome"] != "unknown":
                 state = f"ended as {row['outcome']}" if row["outcome"] else "has not ended"
                 raise StoreError(f"attempt {attempt_id} {state}: there is nothing to settle")
-            db.execute("UPDATE attempts SET settled = ? WHERE seq = ?", (arrived, row["seq"]))
+            journal.settle(db, row, arrived=arrived, now=self._now())
             if arrived:
                 drafts.delete(db, row["draft_id"], self._now(), up_to=row["draft_revision"])
             waiting.drop_sent(db)
@@ -235,7 +248,7 @@ class Store(Folder):
         drafts deleted more than a week ago. Mails that wait stay, for the user to decide.
         """
         ended = self._written_at_last(
-            lambda: tuple(
+            lambda _last: tuple(
                 self._finish(row, _LEFT if row["left_at"] or row["owner"] is None else _NOT_LEFT)
                 for row in self._db.execute(journal.OPEN).fetchall()
                 if not self._instance.lives(row["owner"] or "")
@@ -248,33 +261,15 @@ class Store(Folder):
 
     def _sweep(self) -> None:
         with self._transaction() as db:
-            drafts.forget_deleted(db, self._now() - _UNDO_TIME)
+            drafts.forget_deleted(db, self._now() - UNDO_TIME)
             waiting.drop_sent(db)
             for table in ("claims", "bodies"):
                 owners = db.execute(f"SELECT DISTINCT owner FROM {table} WHERE owner IS NOT NULL").fetchall()  # noqa: S608
                 dead = [(owner,) for (owner,) in owners if not self._instance.lives(owner)]
                 db.executemany(f"DELETE FROM {table} WHERE owner = ?", dead)  # noqa: S608 - our own names
-            named = {body for (body,) in db.execute("SELECT id FROM attempts UNION SELECT attempt FROM bodies")}
+            named = {body for (body,) in db.execute(_NAMED)}
             bodies.sweep(self._bodies, named, self._instance.lives)
         self._instance.sweep()
-
-    def attempt(self, attempt_id: str) -> Attempt:
-        """One row of history. Its submission has no account id, that is not kept. Raises NoSuchAttempt."""
-        with self._reading() as db:
-            return self._attempt(journal.found(db, attempt_id))
-
-    def attempts(self, query: str = "", limit: int = 50, before: str | None = None) -> tuple[Attempt, ...]:
-        """History, newest first, at most `limit`, only attempts older than the one called `before`.
-
-        Each word of the query occurs, in upper or lower case, in the subject, a sender or recipient, the account, the
-        outcome (accepted, refused, not_sent, unknown; open while there is none) or the id.
-        """
-        with self._reading() as db:
-            return tuple(map(self._attempt, journal.search(db, query, limit, before)))
-
-    def _attempt(self, row: sqlite3.Row) -> Attempt:
-        with understood(self._path):
-            return journal.read(self._db, row)
 
     # Mails that wait to be tried again
 
@@ -368,6 +363,8 @@ class Store(Folder):
             row = db.execute("SELECT value FROM memory WHERE key = ?", (rows.pack(key),)).fetchone()
         return None if row is None else rows.unpack(row["value"])
 
+
+_NAMED: Final = "SELECT id FROM attempts WHERE body_gone = 0 UNION SELECT attempt FROM bodies"
 
 _LEFT: Final = Unknown("cfmail ended before an answer came")
 _NOT_LEFT: Final = NotSent("cfmail ended before the mail left")

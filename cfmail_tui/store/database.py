@@ -78,6 +78,38 @@ MIGRATIONS: Final = (
     CREATE UNIQUE INDEX default_account ON accounts (is_default) WHERE is_default = 1;
     ALTER TABLE drafts ADD COLUMN account BLOB;
     """,
+    # What a mail is found by: `words` and `labels` by `attempts.seq`, see `index`. What an older cfmail has written,
+    # which are the attempts up to `unread`, is read into them in the background, the newest first. `contents` has files
+    # and findings; `words` of a contact are those it is completed by, each with a blank before it.
+    """
+    ALTER TABLE attempts ADD COLUMN contents BLOB;
+    ALTER TABLE attempts ADD COLUMN is_test INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE attempts ADD COLUMN settled_at TEXT;
+    ALTER TABLE attempts ADD COLUMN deleted_at TEXT;
+    ALTER TABLE attempts ADD COLUMN body_gone INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE recipients ADD COLUMN name BLOB;
+    ALTER TABLE recipients ADD COLUMN later TEXT;
+    ALTER TABLE recipients ADD COLUMN later_at TEXT;
+    ALTER TABLE recipients ADD COLUMN later_detail BLOB;
+    CREATE INDEX attempts_by_time ON attempts (started_at);
+    CREATE INDEX attempts_with_body ON attempts (seq, body_size) WHERE body_gone = 0;
+    CREATE INDEX deleted_attempts ON attempts (deleted_at) WHERE deleted_at IS NOT NULL;
+    CREATE INDEX unsettled_attempts ON attempts (seq) WHERE outcome = 'unknown' AND settled IS NULL;
+    CREATE VIRTUAL TABLE words USING fts5 (
+        subject, sender, recipients, text, files, other, tokenize = 'ascii', prefix = '1 2 3', columnsize = 0
+    );
+    CREATE TABLE vocabulary (word TEXT PRIMARY KEY) WITHOUT ROWID;
+    CREATE TABLE labels (label TEXT, attempt INTEGER, PRIMARY KEY (label, attempt)) WITHOUT ROWID;
+    CREATE TABLE unread (upto INTEGER NOT NULL);
+    INSERT INTO unread SELECT coalesce(max(seq), 0) FROM attempts;
+    CREATE TABLE contacts (
+        id INTEGER PRIMARY KEY, folded BLOB NOT NULL UNIQUE,
+        address BLOB NOT NULL, name BLOB NOT NULL, words TEXT NOT NULL,
+        uses INTEGER NOT NULL, rank REAL NOT NULL, mark TEXT NOT NULL
+    );
+    CREATE INDEX contacts_by_rank ON contacts (rank);
+    CREATE TABLE contact_words (word TEXT, contact INTEGER, PRIMARY KEY (word, contact)) WITHOUT ROWID;
+    """,
 )
 """Script n leads from schema version n to n + 1; one that was released is never edited."""
 

@@ -59,12 +59,13 @@ def plainly(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         code = _primary_code(error)
         # Our statements are always the same: a table or column they miss has been lost, as has text that is none.
-        lost = str(error).startswith(("no such ", "Could not decode to UTF-8"))
+        lost = str(error).startswith(("no such ", "Could not decode to UTF-8")) and _LACKING not in str(error)
         if lost or code in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
             raise Damaged(f"{path} {_DAMAGED}") from error
         if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_SHMSIZE:
             code = sqlite3.SQLITE_FULL
-        raise StoreError(f"{path} {_SQLITE_REASONS.get(code, f'cannot be used: {error}')}") from error
+        reason = _WITHOUT_FTS5 if _LACKING in str(error) else f"cannot be used: {error}"
+        raise StoreError(f"{path} {_SQLITE_REASONS.get(code, reason)}") from error
 
 
 def _primary_code(error: BaseException | None) -> int:
@@ -76,6 +77,9 @@ def lacks_room(error: StoreError) -> bool:
     """Whether room on the disk could help; SQLite tells a quota, and a disk that notices late, as a failing disk."""
     return _primary_code(error.__cause__) in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
 
+
+_LACKING: Final = "no such module: fts5"
+_WITHOUT_FTS5: Final = "cannot be searched: the SQLite of this Python was built without FTS5, take another Python"
 
 _DAMAGED: Final = "is damaged or not a database: it was left as it is; the next use sets it aside and saves what reads"
 

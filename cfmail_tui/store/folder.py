@@ -140,6 +140,13 @@ class Folder:
             other.close()
             raise
 
+    def body_path(self, attempt_id: str) -> Path:
+        """Where this attempt's request body is, or would be."""
+        if not journal.ATTEMPT_ID.fullmatch(attempt_id):
+            # The id becomes a file name: nothing that could lead out of the folder.
+            raise StoreError(f"{attempt_id!r} cannot be the id of an attempt: 8 to 64 of a-z, 0-9 and -")
+        return self._bodies / f"{attempt_id}.json"
+
     def _now(self) -> datetime:
         return self._clock().astimezone(UTC)
 
@@ -161,18 +168,21 @@ class Folder:
                 self._db.execute("BEGIN IMMEDIATE")
                 yield self._db
 
-    def _written_at_last(self, write: Callable[[], _T]) -> _T:
-        """Write in a transaction; when the disk is full, once more in the room that was kept for this."""
+    def _written_at_last(self, write: Callable[[bool], _T]) -> _T:
+        """Write in a transaction; when the disk is full, once more in the room that was kept for this.
+
+        There is not much of it: `write` is told whether this is the last try, and to leave out what can be missed.
+        """
         try:
             with self._transaction():
-                return write()
+                return write(False)
         except StoreError as error:
             if not lacks_room(error):
                 raise
         with disk(self._spare.path, "removed"):
             self._spare.give_up()
         with self._transaction():
-            return write()
+            return write(True)
 
     @contextmanager
     def _remembering_damage(self) -> Iterator[None]:

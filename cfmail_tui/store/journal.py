@@ -5,20 +5,18 @@ A chain is a mail with all its attempts: the root, which was the first, and thos
 
 import re
 import sqlite3
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
-from cfmail_tui.store import rows
+from cfmail_tui.store import contacts, index, rows
 from cfmail_tui.store.failures import NoSuchAttempt, StoreError
-from cfmail_tui.submission import Accepted, Attempt
+from cfmail_tui.submission import Accepted, Attempt, Contents, Later
 
 ATTEMPT_ID: Final = re.compile(r"[0-9a-z-]{8,64}")
 
 OPEN: Final = "SELECT * FROM attempts WHERE outcome IS NULL ORDER BY seq"
-
-_WORDS_LIMIT: Final = 200
-"""Different words in one search; SQLite bounds the depth of an expression."""
-
-_HOLDS: Final = "instr(searchable, ?)"
 
 
 def found(db: sqlite3.Connection, attempt_id: str) -> sqlite3.Row:
@@ -30,31 +28,103 @@ def found(db: sqlite3.Connection, attempt_id: str) -> sqlite3.Row:
     return row
 
 
-def search(db: sqlite3.Connection, query: str, limit: int, before: str | None) -> list[sqlite3.Row]:
-    """The newest rows in which each word occurs, older than the attempt called `before`."""
-    words = sorted(set(query.casefold().split()), key=len, reverse=True)
-    if len(words) > _WORDS_LIMIT:
-        raise StoreError(f"a search for {len(words)} words at once, the limit is {_WORDS_LIMIT}")
-    holding = " AND ".join(["SELECT * FROM attempts WHERE (?1 IS NULL OR seq < ?1)", *[_HOLDS] * len(words)])
-    oldest = None if before is None else found(db, before)["seq"]
-    values = (oldest, *map(rows.pack, words), max(limit, 0))
-    return db.execute(f"{holding} ORDER BY seq DESC LIMIT ?", values).fetchall()
-
-
 def read(db: sqlite3.Connection, row: sqlite3.Row) -> Attempt:
     """The attempt that stands in this row."""
-    addresses = db.execute(
-        "SELECT address FROM recipients WHERE attempt = ? AND asked ORDER BY position", (row["seq"],)
-    ).fetchall()
-    return rows.attempt(row, (address for (address,) in addresses))
+    people = db.execute("SELECT * FROM recipients WHERE attempt = ? ORDER BY position", (row["seq"],))
+    return rows.attempt(row, people.fetchall())
 
 
-def end(db: sqlite3.Connection, row: sqlite3.Row, attempt: Attempt) -> None:
-    """Write down the attempt with its outcome; an accepted one takes its draft along."""
+def begin(db: sqlite3.Connection, attempt: Attempt, origin: rows.Origin, owner: str, contents: Contents) -> None:
+    """Write down an attempt that begins."""
+    index.add(db, rows.insert_attempt(db, attempt, origin, owner, contents), attempt, contents)
+
+
+def end(db: sqlite3.Connection, row: sqlite3.Row, attempt: Attempt, *, contacts_too: bool) -> None:
+    """Write down the attempt with its outcome; an accepted one takes its draft along, and its recipients are known."""
+    before = read(db, row)
     rows.update_outcome(db, row["seq"], attempt)
+    index.relabel(db, row["seq"], before, attempt)
     if isinstance(attempt.outcome, Accepted):
         sent = (row["draft_id"], row["draft_revision"])
         db.execute("DELETE FROM drafts WHERE id = ? AND revision <= ?", sent)
+        # Those of an attempt that was not yet read are met when it is.
+        if contacts_too and row["seq"] > unread(db):
+            contacts.met(db, attempt, names(db, row["seq"]))
+
+
+def names(db: sqlite3.Connection, seq: int) -> dict[str, str]:
+    """The recipients of an attempt that are known by name."""
+    named = db.execute("SELECT address, name FROM recipients WHERE attempt = ? AND name IS NOT NULL", (seq,))
+    return {rows.unpack(address): rows.unpack(name) for address, name in named}
+
+
+def settle(db: sqlite3.Connection, row: sqlite3.Row, *, arrived: bool, now: datetime) -> None:
+    """Write down the user's word on an unknown outcome."""
+    before = read(db, row)
+    db.execute("UPDATE attempts SET settled = ?, settled_at = ? WHERE seq = ?", (arrived, now.isoformat(), row["seq"]))
+    index.relabel(db, row["seq"], before, replace(before, settled=arrived))
+
+
+def learn(db: sqlite3.Connection, row: sqlite3.Row, news: Iterable[Later]) -> None:
+    """Write down what became of recipients that were queued; the last news counts."""
+    before = read(db, row)
+    for one in news:
+        detail = (one.fate.value, one.at.isoformat(), rows.pack(one.detail), row["seq"], rows.pack(one.recipient))
+        db.execute(
+            "UPDATE recipients SET later = ?, later_at = ?, later_detail = ?"
+            " WHERE attempt = ? AND address = ? AND fate = 'queued'",
+            detail,
+        )
+        contacts.mark(db, one.recipient, one.fate)
+    index.relabel(db, row["seq"], before, read(db, row))
+
+
+def unread(db: sqlite3.Connection) -> int:
+    """The newest attempt that an older cfmail wrote and that was not yet read into the index; 0 if there is none."""
+    newest: int = db.execute(_UNREAD).fetchone()[0]
+    return newest
+
+
+def read_in(db: sqlite3.Connection, row: sqlite3.Row, contents: Contents) -> None:
+    """Let an attempt be found that an older cfmail wrote, or that was saved from a damaged database.
+
+    What the journal knows of its contents stays. The next older one is the newest unread then.
+    """
+    attempt = read(db, row)
+    if row["contents"] is None:
+        db.execute("UPDATE attempts SET contents = ? WHERE seq = ?", (rows.packed_contents(contents), row["seq"]))
+    else:
+        contents = replace(contents, files=rows.contents(row["contents"])[0])
+    index.add(db, row["seq"], attempt, contents)
+    db.executemany(
+        "UPDATE recipients SET name = ? WHERE attempt = ? AND address = ? AND name IS NULL",
+        ((rows.pack(one.display_name), row["seq"], rows.pack(one.addr_spec)) for one in contents.recipients),
+    )
+    contacts.met(db, attempt, names(db, row["seq"]))
+    db.execute("UPDATE unread SET upto = ?", (row["seq"] - 1,))
+
+
+def chain(db: sqlite3.Connection, row: sqlite3.Row) -> list[sqlite3.Row]:
+    """Every attempt at this mail, the first first."""
+    return db.execute("SELECT * FROM attempts WHERE id = ?1 OR again_of = ?1 ORDER BY seq", (root(row),)).fetchall()
+
+
+def refuse_if_unfinished(db: sqlite3.Connection, row: sqlite3.Row) -> None:
+    """Raise StoreError if something may still become of the mail, which must then not be forgotten."""
+    for tried in chain(db, row):
+        if tried["outcome"] is None:
+            raise StoreError("this mail is being sent: it cannot be deleted now")
+        if tried["outcome"] == "unknown" and tried["settled"] is None:
+            raise StoreError("this mail may have been sent: say first whether it arrived, then delete it")
+    if db.execute("SELECT 1 FROM waiting WHERE root = ?", (root(row),)).fetchone():
+        raise StoreError("this mail waits to be tried again: stop that first, then delete it")
+
+
+def forget(db: sqlite3.Connection, row: sqlite3.Row) -> None:
+    """Remove the attempt from the journal and all that was made of it; its body's file is left to the caller."""
+    if row["seq"] > unread(db):
+        index.remove(db, row["seq"], read(db, row))
+    db.execute("DELETE FROM attempts WHERE seq = ?", (row["seq"],))
 
 
 def root(row: sqlite3.Row) -> str:
@@ -88,6 +158,8 @@ def refuse_beside_itself(db: sqlite3.Connection, row: sqlite3.Row) -> None:
                 continue
         raise StoreError(f"this mail is not sent again: it {why} (attempt {tried['id']})")
 
+
+_UNREAD: Final = "SELECT coalesce((SELECT max(seq) FROM attempts WHERE seq <= upto), 0) FROM unread"
 
 _BESIDE: Final = """
     SELECT id, outcome, settled FROM attempts

@@ -11,9 +11,23 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, assert_never
 
-from cfmail_tui.message import AttachmentDraft, Draft, FileIdentity, RawDraft, SavedDraft
+from cfmail_tui.message import AttachmentDraft, Draft, FileIdentity, Finding, RawDraft, SavedDraft
 from cfmail_tui.profile import Identity, Profile
-from cfmail_tui.submission import Accepted, Attempt, Envelope, NotSent, Outcome, Receipt, Refused, Submission, Unknown
+from cfmail_tui.submission import (
+    Accepted,
+    Attempt,
+    Contents,
+    Envelope,
+    Fate,
+    Later,
+    NotSent,
+    Outcome,
+    Receipt,
+    Refused,
+    SentFile,
+    Submission,
+    Unknown,
+)
 
 Row = sqlite3.Row | Mapping[str, Any]
 
@@ -95,12 +109,16 @@ def is_of(draft: SavedDraft, attempt: Row) -> bool:
     return (attempt["draft_id"], attempt["draft_revision"]) == (pack(draft.draft_id), draft.revision)
 
 
-def attempt(row: Row, recipients: Iterable[bytes]) -> Attempt:
+def attempt(row: Row, recipients: Iterable[Row]) -> Attempt:
+    """The attempt in this row, with the rows of its recipients in their order."""
+    people = [*recipients]
     submission = Submission(
         attempt_id=row["id"],
         account_id="",
         endpoint=row["endpoint"],
-        envelope=Envelope(unpack(row["sender"]), tuple(map(unpack, recipients))),
+        envelope=Envelope(
+            unpack(row["sender"]), tuple(unpack(person["address"]) for person in people if person["asked"])
+        ),
         subject=unpack(row["subject"]),
         message_size=row["message_size"],
         body_size=row["body_size"],
@@ -114,15 +132,34 @@ def attempt(row: Row, recipients: Iterable[bytes]) -> Attempt:
         outcome=_outcome(row["outcome"], row["evidence"]) if row["outcome"] else None,
         settled=None if row["settled"] is None else bool(row["settled"]),
         again_of=row["again_of"] or "",
+        later=tuple(map(_later, (person for person in people if person["later"]))),
+        is_test=bool(row["is_test"]),
     )
+
+
+def _later(row: Row) -> Later:
+    at = datetime.fromisoformat(row["later_at"])
+    return Later(unpack(row["address"]), Fate(row["later"]), at, unpack(row["later_detail"]))
+
+
+def packed_contents(contents: Contents) -> bytes:
+    """Its files and findings; its words are for the index."""
+    return _packed_json({key: [asdict(one) for one in getattr(contents, key)] for key in ("files", "findings")})
+
+
+def contents(octets: bytes | None) -> tuple[tuple[SentFile, ...], tuple[Finding, ...]]:
+    """Files and findings of an attempt; none where they were never written down."""
+    fields = json.loads(unpack(octets or b"{}"))
+    files = tuple(SentFile(**one) for one in fields.get("files", ()))
+    return files, tuple(Finding(**one) for one in fields.get("findings", ()))
 
 
 Origin = tuple[bytes, int] | tuple[None, None]
 """Packed id and revision of the draft that a mail was made from, if there was one."""
 
 
-def insert_attempt(db: sqlite3.Connection, attempt: Attempt, origin: Origin, owner: str) -> None:
-    """An attempt without an outcome; the account id is left out."""
+def insert_attempt(db: sqlite3.Connection, attempt: Attempt, origin: Origin, owner: str, contents: Contents) -> int:
+    """An attempt without an outcome; the account id is left out. Gives its `seq`."""
     submission = attempt.submission
     row = {
         "id": submission.attempt_id,
@@ -136,16 +173,24 @@ def insert_attempt(db: sqlite3.Connection, attempt: Attempt, origin: Origin, own
         "digest": submission.digest,
         "draft_id": origin[0],
         "draft_revision": origin[1],
-        "searchable": _searchable(attempt),
+        "searchable": b"",
         "owner": owner,
         "again_of": attempt.again_of or None,
+        "contents": packed_contents(contents),
+        "is_test": attempt.is_test,
     }
     insert = f"INSERT INTO attempts ({', '.join(row)}) VALUES (:{', :'.join(row)})"  # noqa: S608 - our own names
     seq = db.execute(insert, row).lastrowid
+    assert seq is not None
+    names = {mailbox.addr_spec: mailbox.display_name for mailbox in contents.recipients}
     db.executemany(
-        "INSERT INTO recipients (attempt, position, address, asked) VALUES (?, ?, ?, 1)",
-        ((seq, at, pack(address)) for at, address in enumerate(submission.envelope.recipients)),
+        "INSERT INTO recipients (attempt, position, address, asked, name) VALUES (?, ?, ?, 1, ?)",
+        (
+            (seq, at, pack(address), pack(names.get(address, "")))
+            for at, address in enumerate(submission.envelope.recipients)
+        ),
     )
+    return seq
 
 
 def update_outcome(db: sqlite3.Connection, seq: int, attempt: Attempt) -> None:
@@ -154,8 +199,8 @@ def update_outcome(db: sqlite3.Connection, seq: int, attempt: Attempt) -> None:
     assert attempt.finished_at
     name, evidence = packed_outcome(attempt.outcome)
     db.execute(
-        "UPDATE attempts SET outcome = ?, evidence = ?, finished_at = ?, searchable = ? WHERE seq = ?",
-        (name, evidence, attempt.finished_at.isoformat(), _searchable(attempt), seq),
+        "UPDATE attempts SET outcome = ?, evidence = ?, finished_at = ? WHERE seq = ?",
+        (name, evidence, attempt.finished_at.isoformat(), seq),
     )
     if isinstance(attempt.outcome, Accepted):
         envelope = attempt.submission.envelope
@@ -171,19 +216,6 @@ def update_outcome(db: sqlite3.Connection, seq: int, attempt: Attempt) -> None:
 
 def packed_outcome(outcome: Outcome) -> tuple[str, bytes]:
     return outcome.word, _packed_json(asdict(outcome))
-
-
-def _searchable(attempt: Attempt) -> bytes:
-    envelope = attempt.submission.envelope
-    parts = (
-        attempt.submission.subject,
-        envelope.sender,
-        *envelope.recipients,
-        attempt.account,
-        attempt.outcome.word if attempt.outcome else "open",
-        attempt.submission.attempt_id,
-    )
-    return pack("\n".join(parts).casefold())
 
 
 def _outcome(name: str, evidence: bytes) -> Outcome:

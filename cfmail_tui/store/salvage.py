@@ -107,6 +107,8 @@ def _saved(copy: Path, target: sqlite3.Connection) -> tuple[int, int]:
             for row in source.execute("SELECT * FROM waiting"):
                 _save_waiting(target, dict(row))
         waiting.drop_sent(target)
+        # By what they are found, and whom they went to, is read anew.
+        target.execute("UPDATE unread SET upto = (SELECT coalesce(max(seq), 0) FROM attempts)")
     return attempts, drafts
 
 
@@ -119,7 +121,8 @@ def _save_attempt(source: sqlite3.Connection, target: sqlite3.Connection, row: d
         row["left_at"] = row.get("left_at") or row.get("started_at")
     try:
         recipients = [dict(found) for found in source.execute(_RECIPIENTS, (row["seq"],))]
-        rows.attempt(_complete(target, "attempts", row), [found["address"] for found in recipients if found["asked"]])
+        people = [_complete(target, "recipients", found) for found in recipients]
+        rows.attempt(_complete(target, "attempts", row), people)
         _insert(target, "attempts", row)
         for recipient in recipients:
             _insert(target, "recipients", recipient)

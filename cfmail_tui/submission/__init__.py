@@ -11,17 +11,27 @@ Invariants:
 - an answer becomes exactly one `Outcome`; what cannot be understood is `Unknown`, never success.
 
 `credential` is who sends, `requests` what leaves, `sizes` how big it may be, `outcomes` what came of it,
-`explanations` what to tell of that.
+`explanations` what to tell of that, `contents` what the history keeps of it.
 """
 
+from cfmail_tui.submission.contents import Contents, Detail, SentFile, contents_of
 from cfmail_tui.submission.credential import Account, ApiToken, Credential, GlobalKey, Secret, sender_in_words
-from cfmail_tui.submission.explanations import API_ERRORS, STATUSES, ApiError, Explanation, explain, place_of
+from cfmail_tui.submission.explanations import (
+    API_ERRORS,
+    STATUSES,
+    ApiError,
+    Explanation,
+    explain,
+    may_be_suppressed,
+    place_of,
+)
 from cfmail_tui.submission.outcomes import (
     NOT_SENT_CODES,
     Accepted,
     Answer,
     Attempt,
     Fate,
+    Later,
     NotSent,
     Outcome,
     Receipt,
@@ -54,12 +64,15 @@ __all__ = [
     "ApiError",
     "ApiToken",
     "Attempt",
+    "Contents",
     "Credential",
+    "Detail",
     "Endpoint",
     "Envelope",
     "Explanation",
     "Fate",
     "GlobalKey",
+    "Later",
     "Limit",
     "NotSent",
     "Outcome",
@@ -67,13 +80,16 @@ __all__ = [
     "Refused",
     "Secret",
     "SendRequest",
+    "SentFile",
     "Size",
     "Submission",
     "Unknown",
     "builder_request",
+    "contents_of",
     "decode",
     "explain",
     "first_error",
+    "may_be_suppressed",
     "megabytes",
     "place_of",
     "raw_request",

@@ -281,6 +281,11 @@ def place_of(refused: Refused) -> Place | None:
     return _error(refused).place
 
 
+def may_be_suppressed(refused: Refused) -> bool:
+    """Whether the cause may be a recipient on the suppression list; the API's words need not say so."""
+    return refused.status == 400 and place_of(refused) is Place.TO
+
+
 def _error(refused: Refused) -> ApiError:
     words, status = refused.reason.casefold(), refused.status
     # Of the words, since a number has several meanings: 10000 two, 9109 three, 10200 and 10202 change places.

@@ -107,6 +107,16 @@ Outcome = Accepted | Refused | NotSent | Unknown
 
 
 @dataclass(frozen=True, slots=True)
+class Later:
+    """What Cloudflare's records said afterwards of a recipient that was queued; `detail` in its words, `at` in UTC."""
+
+    recipient: str
+    fate: Fate
+    at: datetime
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One row of history: a submission and, once known, its outcome (None while it is open); times are UTC."""
 
@@ -119,6 +129,24 @@ class Attempt:
     """What the user found out about an unknown outcome: the mail arrived, or it did not; None until then."""
     again_of: str = ""
     """The id of the first attempt at the mail that this one tries again; "" if it is the first."""
+    later: tuple[Later, ...] = ()
+    """What became of queued recipients, as far as it was asked for."""
+    is_test: bool = False
+    """Whether it went only to its author, to be looked at."""
+
+    @property
+    def fates(self) -> tuple[tuple[str, Fate], ...]:
+        """Each recipient of an accepted mail with what became of it, as of the last news; else nothing."""
+        if not isinstance(self.outcome, Accepted):
+            return ()
+        news = {later.recipient: later.fate for later in self.later}
+        told = self.outcome.receipt.fates(self.submission.envelope)
+        return tuple((address, news.get(address, fate) if fate is Fate.QUEUED else fate) for address, fate in told)
+
+    @property
+    def queued(self) -> tuple[str, ...]:
+        """The recipients that Cloudflare still tries to reach, as far as is known."""
+        return tuple(address for address, fate in self.fates if fate is Fate.QUEUED)
 
 
 @dataclass(frozen=True, slots=True)

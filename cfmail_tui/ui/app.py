@@ -477,7 +477,7 @@ class CfmailApp(OutboxApp):
             except MessageError as error:
                 problems = error.problems
                 return lambda: self._unsendable(draft, problems)
-            base_url, proxy = outbox.base_url, outbox.proxy
+            base_url, proxy = outbox.road.base_url, outbox.road.proxy
             return lambda: self._review(reviewed, ReviewScreen(reviewed, base_url, proxy))
 
         self.mail.set_busy(busy=True)
@@ -511,7 +511,13 @@ class CfmailApp(OutboxApp):
             elif answer == "postpone":
                 self.action_new()
 
+        self._show_review(reviewed, screen, answered)
+
+    def _show_review(self, reviewed: "Reviewed", screen: ReviewScreen, answered: Callable[[str | None], None]) -> None:
         self.push_to_be_seen(screen, answered)
+        screen.call_after_refresh(
+            self.run_task, lambda outbox: partial(_nothing, outbox.road.get_ready(reviewed.account.credential))
+        )
 
     def _send_off(self, reviewed: "Reviewed") -> None:
         assert self.settings
@@ -522,8 +528,8 @@ class CfmailApp(OutboxApp):
 
         def prepare(outbox: "Outbox") -> Next:
             reviewed = outbox.again(attempt)
-            screen = ReviewScreen(reviewed, outbox.base_url, outbox.proxy)
-            return lambda: self.push_to_be_seen(screen, partial(answered, reviewed))
+            screen = ReviewScreen(reviewed, outbox.road.base_url, outbox.road.proxy)
+            return lambda: self._show_review(reviewed, screen, partial(answered, reviewed))
 
         def answered(reviewed: "Reviewed", answer: str | None) -> None:
             if answer == "send":

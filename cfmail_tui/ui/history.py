@@ -159,7 +159,7 @@ def _state(attempt: Attempt) -> str:
         return "arrived" if attempt.settled else "lost"
     if not isinstance(attempt.outcome, Accepted):
         return headline(attempt).partition(",")[0].partition(":")[0]
-    fates = [fate for _, fate in attempt.outcome.receipt.fates(attempt.submission.envelope)]
+    fates = [fate for _, fate in attempt.fates]
     for fate in (Fate.BOUNCED, Fate.SUPPRESSED, Fate.UNREPORTED, Fate.QUEUED):
         if fate in fates:
             return f"{fates.count(fate)} {fate}"

@@ -89,8 +89,8 @@ def headline(attempt: Attempt) -> str:
     match outcome:
         case None:
             return "No outcome yet"
-        case Accepted(receipt):
-            counts = Counter(fate for _, fate in receipt.fates(attempt.submission.envelope))
+        case Accepted():
+            counts = Counter(fate for _, fate in attempt.fates)
             return "Accepted: " + ", ".join(f"{counts[fate]} {fate}" for fate in Fate if counts[fate])
         case Refused():
             return "Refused, not sent"
@@ -109,8 +109,7 @@ def outcome_lines(attempt: Attempt) -> Content:
 
 
 def _fate_lines(attempt: Attempt) -> list[Content]:
-    assert isinstance(attempt.outcome, Accepted)
-    fates = attempt.outcome.receipt.fates(attempt.submission.envelope)
+    fates = attempt.fates
     width = min(40, max(len(address) for address, _ in fates))
     lines = []
     for address, fate in sorted(fates, key=lambda pair: list(_FATES).index(pair[1])):

@@ -224,10 +224,10 @@ class TestRecentFiles:
         outbox = opened()
         refused = outbox.send(outbox.prepare(mail(file(tmp_path, "file", 1), to="throttle@example.com")))
         assert not isinstance(refused.outcome, Accepted)
-        outbox.base_url = f"http://127.0.0.1:{closed_port()}"
+        outbox.road.base_url = f"http://127.0.0.1:{closed_port()}"
         unsent = outbox.send(outbox.prepare(mail(file(tmp_path, "file", 1))))
         assert isinstance(unsent.outcome, NotSent)
-        outbox.base_url = sandbox.base_url
+        outbox.road.base_url = sandbox.base_url
         assert isinstance(outbox.send(outbox.again(unsent)).outcome, Accepted)
         assert outbox.recent_files() == ()
 

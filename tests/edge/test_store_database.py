@@ -18,6 +18,7 @@ import pytest
 from cfmail_tui.message import Draft, SavedDraft
 from cfmail_tui.store import DATABASE, AttemptExists, Store, StoreError, database
 from cfmail_tui.submission import Accepted, Envelope, Receipt, Submission
+from tests.edge.asked import asked
 
 ROOT: Final = Path(__file__).parents[2]
 DELIVERED: Final = Accepted(Receipt(delivered=("a@example.com",)))
@@ -254,7 +255,7 @@ class TestSharing:
                     store.begin(submission(attempt_id, f"{name}@example.com"), name, draft(number, name))
                     store.save_draft(draft(number, name))
                     store.finish(attempt_id, DELIVERED)
-                    assert store.attempts(name, limit=1)[0].account == name
+                    assert store.attempts(asked(name), limit=1)[0].account == name
             except BaseException as error:  # noqa: BLE001 - told below
                 failures.append(error)
 

@@ -24,6 +24,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 from cfmail_tui.message import Draft, SavedDraft
 from cfmail_tui.store import NoSuchAttempt, NoSuchDraft, Store, StoreError, instances
 from cfmail_tui.submission import Accepted, Envelope, NotSent, Outcome, Receipt, Refused, Submission, Unknown
+from tests.edge.asked import asked
 from tests.edge.waiting_mails import DELIVERED, NOON, die, names
 
 ROOT: Final = Path(__file__).parents[2]
@@ -46,7 +47,7 @@ class TestRecover:
         die(other)
         (ended,) = store.recover()
         assert (ended.outcome, ended.finished_at) == (NOT_LEFT, NOON)
-        assert store.attempts("not_sent") == (ended,)
+        assert store.attempts(asked("status:not_sent")) == (ended,)
         assert store.recover() == ()
 
     def test_what_may_have_left_is_unknown(self, store: Store, other: Store) -> None:
@@ -368,7 +369,10 @@ def test_whenever_it_is_killed_every_attempt_ends(data_dir: Path, other: Store, 
         said = said_until_killed(f"kill{kill}", data_dir, chance.randrange(1, 40))
         with closing(Store(data_dir)) as store:
             store.recover()
-            kept = {attempt.submission.attempt_id: attempt.outcome for attempt in store.attempts(f"kill{kill}", 10**6)}
+            kept = {
+                attempt.submission.attempt_id: attempt.outcome
+                for attempt in store.attempts(asked(f"kill{kill}"), 10**6)
+            }
             for attempt_id in kept:
                 assert store.body_path(attempt_id).read_bytes() == attempt_id.encode()
         for attempt_id, words in said.items():
@@ -378,7 +382,7 @@ def test_whenever_it_is_killed_every_attempt_ends(data_dir: Path, other: Store, 
         assert kept == {}
     bodies = {attempt.submission.attempt_id for attempt in other.attempts(limit=10**6)} - {"living-1"} | {"living-2"}
     assert names(data_dir / "bodies") == {f"{attempt_id}.json" for attempt_id in bodies}
-    assert [a.submission.attempt_id for a in other.attempts("open")] == ["living-1"]
+    assert [a.submission.attempt_id for a in other.attempts(asked("status:open"))] == ["living-1"]
 
 
 def said_until_killed(name: str, data_dir: Path, lines: int) -> dict[str, set[str]]:

@@ -19,6 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from cfmail_tui.message import SavedDraft
 from cfmail_tui.store import Store, StoreError, Waiting
 from cfmail_tui.submission import Attempt, NotSent, Outcome, Unknown
+from tests.edge.asked import asked
 from tests.edge.waiting_mails import (
     DELIVERED,
     LATER,
@@ -206,7 +207,7 @@ class TestOwners:
             return True
 
         assert sorted(at_once(data_dir, begin)) == [False, False, False, True]
-        assert len(store.attempts("open")) == 1
+        assert len(store.attempts(asked("status:open"))) == 1
         assert store.waiting() == ()
 
     def test_only_one_thread_tries_what_waits_here(self, store: Store) -> None:
@@ -410,7 +411,7 @@ def test_of_several_processes_one_tries_each_mail(data_dir: Path, other: Store, 
     assert [(errors, code) for _, errors, code in ended] == [("", 0)] * 3
     sent = sorted(root for said, _, _ in ended for root in said.split())
     assert sent == [f"mail-{number:04}" for number in range(mails)]
-    assert len(store.attempts("accepted", 1000)) == mails
+    assert len(store.attempts(asked("status:accepted"), 1000)) == mails
     assert store.waiting() == ()
 
 

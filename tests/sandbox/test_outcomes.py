@@ -201,7 +201,8 @@ def test_window_makes_tokens(box: Sandbox, mail: Mail) -> None:
     for kind in TokenKind:
         made = httpx.post(f"{window(box)}/tokens", json={"kind": kind}).json()
         answer = httpx.post(path, json=mail(), headers={"Authorization": f"Bearer {made['token']}"})
-        assert (answer.status_code == 200) is (kind in {"user", "account", "no_read", "no_analytics"})
+        may_send = {"user", "account", "no_read", "no_analytics", "no_suppressions"}
+        assert (answer.status_code == 200) is (kind in may_send)
     assert httpx.post(f"{window(box)}/tokens", json={"kind": "golden"}).status_code == 400
     assert httpx.get(f"{window(box)}/tokens").status_code == 400
 
