@@ -30,8 +30,9 @@ from cfmail_tui.ui.attaching import Attaching
 from cfmail_tui.ui.body_files import BodyFiles
 from cfmail_tui.ui.commands import Where, bindings
 from cfmail_tui.ui.compose import ComposeScreen
+from cfmail_tui.ui.composing import Composing
 from cfmail_tui.ui.departures import TICK, Stage
-from cfmail_tui.ui.dialogs import HelpScreen, PathScreen, TextScreen
+from cfmail_tui.ui.dialogs import HelpScreen, PathScreen
 from cfmail_tui.ui.drafting import Drafting, rescued, screen_for
 from cfmail_tui.ui.drafts import DraftsScreen, told_unfinished
 from cfmail_tui.ui.endings import OPENING, EndingApp
@@ -54,14 +55,13 @@ if TYPE_CHECKING:
     from cfmail_tui.settings import Settings
     from cfmail_tui.ui.attach import AttachScreen
     from cfmail_tui.ui.picker import PickerScreen
+    from cfmail_tui.ui.proof import ProofScreen
     from cfmail_tui.ui.source import SourceArea
 
 PROGRESS_EVERY = 0.25
 """Seconds between two updates of the progress line."""
 
 _CANNOT_OPEN = "Drafts cannot be saved and nothing can be sent"
-
-_WIRE_BODY_SHOWN = 64 * 1024
 
 
 class OutboxApp(EndingApp):
@@ -252,6 +252,7 @@ class CfmailApp(OutboxApp):
         self.settings: Settings | None = None
         self.attaching = Attaching(self)
         self.body_files = BodyFiles(self)
+        self.composing = Composing(self)
         self.drafting = Drafting(self)
         self.identifying = Identifying(self)
         self.sending = Sending(self)
@@ -269,6 +270,10 @@ class CfmailApp(OutboxApp):
         if self.leaving.in_background:
             self.when_left(code or 0)
         return code
+
+    def close(self) -> None:
+        self.composing.forget_pages()
+        super().close()
 
     @property
     def mail(self) -> MailScreen:
@@ -397,8 +402,11 @@ class CfmailApp(OutboxApp):
     def on_compose_screen_attach_requested(self, message: ComposeScreen.AttachRequested) -> None:
         self.attaching.choose(message.screen)
 
-    def on_compose_screen_size_requested(self, message: ComposeScreen.SizeRequested) -> None:
-        self.attaching.weigh(message)
+    def on_proof_screen_browser_requested(self, message: "ProofScreen.BrowserRequested") -> None:
+        self.composing.open_browser(message)
+
+    def on_checked_form_asked(self, message: ComposeScreen.Asked) -> None:
+        self.composing.answer(message)
 
     def on_compose_screen_paths_pasted(self, message: ComposeScreen.PathsPasted) -> None:
         self.attaching.read_paste(message)
@@ -437,26 +445,7 @@ class CfmailApp(OutboxApp):
         self.complain(message.words, "The source is as it was")
 
     def on_mail_screen_editor_requested(self, message: MailScreen.EditorRequested) -> None:
-        self.run_task(lambda _outbox: partial(self._edit, message))
-
-    def _edit(self, message: MailScreen.EditorRequested) -> None:
-        from cfmail_tui.ui.editor import edit
-
-        assert self.settings
-        with self.handed_over():
-            left = edit(message.content, self.settings.editor, self.settings.data_dir, message.suffix)
-        if isinstance(left, MailError):
-            self.complain(str(left))
-        elif left.fault:
-            self.drafting.rescue(left, left.fault)
-        else:
-            try:
-                self.mail.edited(message.body_id, left.content)
-            except UnicodeDecodeError:
-                self.drafting.rescue(left, "the editor left something that is not UTF-8 text")
-            else:
-                left.path.unlink(missing_ok=True)
-        self.screen_is_there()
+        self.run_task(lambda _outbox: partial(self.drafting.edit, message))
 
     # Review and send.
 
@@ -510,6 +499,8 @@ class CfmailApp(OutboxApp):
                 self.mail.focus_place(Place.HEADERS)
             elif answer == "postpone":
                 self.action_new()
+            elif answer in {"jump", "fix"} and screen.chosen and isinstance(self.mail, ComposeScreen):
+                self.mail.jump(screen.chosen, fix=answer == "fix")
 
         self._show_review(reviewed, screen, answered)
 
@@ -543,14 +534,7 @@ class CfmailApp(OutboxApp):
         self._review_again(message.attempt)
 
     def on_review_screen_wire_body_requested(self, message: ReviewScreen.WireBodyRequested) -> None:
-        def load(outbox: "Outbox") -> Next:
-            body = outbox.wire_body(message.attempt_id, _WIRE_BODY_SHOWN)
-            title = (
-                f"Wire body, the first {_WIRE_BODY_SHOWN // 1024} KiB" if len(body) == _WIRE_BODY_SHOWN else "Wire body"
-            )
-            return lambda: self.push_screen(TextScreen(title, body.decode("utf-8", "replace")))
-
-        self.run_task(load)
+        self.composing.show_wire_body(message)
 
     def on_progressed(self, message: Progressed) -> None:
         if self.screen_stack:

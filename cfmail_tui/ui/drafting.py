@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cfmail_tui.message import Draft, RawDraft, SavedDraft
+from cfmail_tui.message import Draft, MailError, RawDraft, SavedDraft
 from cfmail_tui.ui.compose import ComposeScreen
 from cfmail_tui.ui.departures import Stage
 from cfmail_tui.ui.dialogs import ChoiceScreen
@@ -134,6 +134,26 @@ class Drafting:
         self._app.switch_screen(screen)
         screen.call_after_refresh(self._app.identifying.greet)
         screen.call_after_refresh(self._app.sending.show_departures)
+
+    def edit(self, message: MailScreen.EditorRequested) -> None:
+        """Let the user's own editor have a text, and take back what it left."""
+        from cfmail_tui.ui.editor import edit
+
+        assert self._app.settings
+        with self._app.handed_over():
+            left = edit(message.content, self._app.settings.editor, self._app.settings.data_dir, message.suffix)
+        if isinstance(left, MailError):
+            self._app.complain(str(left))
+        elif left.fault:
+            self.rescue(left, left.fault)
+        else:
+            try:
+                self._app.mail.edited(message.body_id, left.content)
+            except UnicodeDecodeError:
+                self.rescue(left, "the editor left something that is not UTF-8 text")
+            else:
+                left.path.unlink(missing_ok=True)
+        self._app.screen_is_there()
 
     def rescue(self, left: "Edited", fault: str) -> None:
         """What the editor left does not go into the mail: it becomes a draft of its own."""

@@ -20,11 +20,13 @@ from cfmail_tui.ui import (
     drafts,
     fields,
     files,
+    findings,
     history,
     identity,
     mail,
     passphrase,
     picker,
+    proof,
     raw,
     review,
     rows,
@@ -47,6 +49,8 @@ HOMES: dict[Where, tuple[type, ...]] = {
     "review": (ReviewScreen,),
     "review-draft": (ReviewScreen,),
     "review-form": (ReviewScreen,),
+    "findings": (findings.FindingsPane,),
+    "proof": (proof.ProofScreen,),
     "list": (rows.RowList,),
     "drafts": (drafts.DraftsScreen,),
     "history": (history.HistoryScreen,),
@@ -58,7 +62,7 @@ HOMES: dict[Where, tuple[type, ...]] = {
         account.AccountScreen, accounts.AccountsScreen, attach.AttachScreen, attachment.AttachmentScreen,
         dialogs.ChoiceScreen, dialogs.HelpScreen,
         dialogs.PathScreen, dialogs.TextScreen, drafts.DraftsScreen, history.HistoryScreen, identity.IdentityScreen,
-        passphrase.PassphraseScreen,
+        passphrase.PassphraseScreen, proof.ProofScreen,
     ),
 }  # fmt: skip
 
@@ -71,7 +75,7 @@ FORBIDDEN = re.compile(
 def ours() -> Iterator[type]:
     """Every class of the screens that may bind keys."""
     asking = (account, accounts, dialogs, identity, passphrase)
-    others = (attach, attachment, drafts, fields, files, history, mail, picker, raw, review, rows)
+    others = (attach, attachment, drafts, fields, files, findings, history, mail, picker, proof, raw, review, rows)
     for module in (*asking, *others, inspect.getmodule(CfmailApp), inspect.getmodule(ComposeScreen)):
         for _, found in inspect.getmembers(module, inspect.isclass):
             if found.__module__.startswith("cfmail_tui.ui") and "BINDINGS" in vars(found):
@@ -102,7 +106,8 @@ def test_no_key_is_bound_twice_in_one_place() -> None:
     """Of the commands that are offered together, no two share a key."""
     for places in ({"form", "composer", "leaving", "everywhere"},
                    {"raw", "raw-panes", "composer", "leaving", "everywhere"},
-                   {"review", "review-draft", "review-form", "everywhere"}, {"list", "drafts", "dialog", "everywhere"},
+                   {"review", "review-draft", "review-form", "findings", "everywhere"},
+                   {"proof", "dialog", "everywhere"}, {"list", "drafts", "dialog", "everywhere"},
                    {"list", "history", "unknown", "dialog", "everywhere"},
                    {"accounts", "dialog", "list", "everywhere"},
                    {"picker", "attached", "dialog", "list", "everywhere"}):  # fmt: skip
