@@ -143,7 +143,7 @@ async def test_the_review_shows_the_same(connected: Sandbox) -> None:
         await stage.until(stage.is_at_mail)
         assert stage.draft.bcc == PLANTED.bcc
         assert not stage.mail.is_busy
-        assert stage.form.focused is stage.form.field(Place.TO).input
+        await stage.until(lambda: stage.form.focused is stage.form.field(Place.TO).input)
 
 
 async def test_nothing_is_sent_with_the_keys_of_findings(connected: Sandbox) -> None:
