@@ -27,6 +27,8 @@ PLACES = {
     "raw": "raw editor",
     "raw-panes": "raw editor, parts and findings",
     "leaving": "form and raw editor, while a mail is about to leave",
+    "findings": "list of findings",
+    "proof": "preview",
     "review": "review",
     "review-draft": "review of a draft",
     "review-form": "review of a form",

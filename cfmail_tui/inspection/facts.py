@@ -140,6 +140,11 @@ class Inspection:
         """Whether `verified` is what the API said, not what could not be learned."""
         return bool(self.verified) or (self.may_send is not None and not self.remark(What.ADDRESSES))
 
+    @property
+    def knows_domains(self) -> bool:
+        """Whether `domains` is what the API said: all there are."""
+        return bool(self.domains) and not self.remark(What.DOMAINS)
+
     def remark(self, *about: What) -> Remark | None:
         """The first remark about one of these."""
         return next((remark for remark in self.remarks if remark.what in about), None)

@@ -20,7 +20,7 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from cfmail_tui import lint, mime, retry, submission
+from cfmail_tui import lint, retry, submission
 from cfmail_tui.accounts import (
     COMMAND,
     DEFAULT_ACCOUNT,
@@ -32,15 +32,16 @@ from cfmail_tui.accounts import (
     NoAccount,
     NoneSetUp,
 )
-from cfmail_tui.attachments import inspect_all, read_file
-from cfmail_tui.message import Draft, MailMessage, RawDraft, SavedDraft, gist
-from cfmail_tui.outbox.checking import checked
+from cfmail_tui.attachments import read_file
+from cfmail_tui.message import Draft, MailMessage, RawDraft, SavedDraft
+from cfmail_tui.outbox.checking import Checked
 from cfmail_tui.outbox.copies import new_id, write_copy
 from cfmail_tui.outbox.exports import Exports
 from cfmail_tui.outbox.failures import NotRecorded, OutboxError
 from cfmail_tui.outbox.history import Page
 from cfmail_tui.outbox.memory import account_key
 from cfmail_tui.outbox.people import Known, People
+from cfmail_tui.outbox.proofs import Proof, Proofs
 from cfmail_tui.outbox.recipients import Recipients
 from cfmail_tui.outbox.reviewed import Reviewed
 from cfmail_tui.outbox.road import Road
@@ -55,7 +56,6 @@ from cfmail_tui.submission import (
     NotSent,
     Outcome,
     Secret,
-    Size,
     Submission,
     Unknown,
     contents_of,
@@ -71,6 +71,7 @@ __all__ = [
     "COMMAND",
     "DEFAULT_ACCOUNT",
     "Accounts",
+    "Checked",
     "Choice",
     "DayCount",
     "Known",
@@ -83,6 +84,7 @@ __all__ = [
     "Outbox",
     "OutboxError",
     "Page",
+    "Proof",
     "Retention",
     "Reviewed",
     "Unfinished",
@@ -112,7 +114,7 @@ class Unfinished:
     waiting: Waiting | None = None
 
 
-class Outbox(Exports, Recipients):
+class Outbox(Exports, Recipients, Proofs):
     """Prepares, sends and remembers mails; every method blocks and may be called from any thread."""
 
     def __init__(
@@ -150,23 +152,16 @@ class Outbox(Exports, Recipients):
         self._unrecorded: dict[str, Outcome] = {}
 
     def prepare(
-        self,
-        content: Draft | RawDraft,
-        draft: SavedDraft | None = None,
-        *,
-        account: Account | None = None,
-        known: lint.Known | None = None,
+        self, content: Draft | RawDraft, draft: SavedDraft | None = None, *, account: Account | None = None
     ) -> Reviewed:
         """Read everything the mail is made of and write down the request body that would leave.
-
-        `known` is what the caller knows of the world a draft goes out into; its files are looked at here.
 
         Raises MessageError with all reasons why the mail cannot be sent as it is, then NoAccount if none is given and
         none found, StoreError if the body cannot be written.
         """
         name = draft.account if draft else ""
         limit = partial(self.limit, account or name)
-        ready, found = checked(content, known, self._choices)
+        ready, found = self._checked(content, account.name if account else name)
         if isinstance(ready, RawDraft):
             request = submission.raw_request(ready, limit=limit)
         else:
@@ -175,15 +170,6 @@ class Outbox(Exports, Recipients):
         ready_to_leave = self._written(request, account)
         caution = self._caution(ready_to_leave)
         return Reviewed(ready, account, ready_to_leave, draft, caution=caution, limit=request.limit, findings=found)
-
-    def size(self, draft: Draft, account: str = "") -> Size:
-        """How big the mail of an unfinished draft is by now, and may be if it is sent as the account of this name.
-
-        What cannot be sent as it is counts for nothing; of a finished draft it is the very size that is reviewed.
-        """
-        message = gist(draft, inspect_all(draft.attachments)[0])
-        recipients = [mailbox.addr_spec for mailbox in message.recipients]
-        return Size.of(mime.size(self.assembled(message)), self.limit(account, recipients), message.attachments)
 
     def limit(self, account: Account | str, recipients: Collection[str]) -> int:
         """Octets of a message to these, sent as this account, or the one of this name, which is found if it matters."""
@@ -356,7 +342,10 @@ class Outbox(Exports, Recipients):
     def inspect(self, name: str = "") -> "Inspection":
         """Ask Cloudflare what the credential of an account is and may do. Raises NoAccount."""
         account = self.accounts.find(name)
-        return self._inspection(account.credential, account.account_id)
+        found = self._inspection(account.credential, account.account_id)
+        if found.knows_domains:
+            self._remember_domains(account.name, [domain.name for domain in found.domains if domain.enabled])
+        return found
 
     def inspect_typed(self, secret: Secret, email: str = "", account_id: str = "") -> "Inspection":
         """The same of a credential that was just typed. Raises NoAccount if it, or the account ID, cannot be one."""

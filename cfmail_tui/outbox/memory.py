@@ -16,6 +16,7 @@ _SENDER: Final = "sender"
 _WORD: Final = "told at the next start"
 _RECENT: Final = "recent files"
 _VERIFIED: Final = "verified destinations"
+_DOMAINS: Final = "sending domains"
 
 
 class Memory:
@@ -60,6 +61,15 @@ class Memory:
 
     def _remember_verified(self, account_id: str, addresses: tuple[str, ...]) -> None:
         self._keep(_VERIFIED, {**self._verified(), account_key(account_id): addresses})
+
+    def _domains(self) -> Mapping[str, frozenset[str]]:
+        """The domains that mail can be sent from, by the names of the accounts of which that was learned."""
+        learned = self._recalled(_DOMAINS, {})
+        return {name: frozenset(_texts(domains)) for name, domains in learned.items()}
+
+    def _remember_domains(self, name: str, domains: Iterable[str]) -> None:
+        kept = {other: sorted(known) for other, known in self._domains().items()}
+        self._keep(_DOMAINS, {**kept, name: sorted(domain.lower() for domain in domains)})
 
     def _recalled(self, name: str, nothing: Any) -> Any:
         """What was kept, or `nothing` where that makes no sense, or cannot be read now."""

@@ -29,6 +29,7 @@ from cfmail_tui.ui.attaching import Attaching
 from cfmail_tui.ui.body_files import BodyFiles
 from cfmail_tui.ui.commands import Where, bindings
 from cfmail_tui.ui.compose import ComposeScreen
+from cfmail_tui.ui.composing import Composing
 from cfmail_tui.ui.departures import TICK, Stage
 from cfmail_tui.ui.dialogs import HelpScreen
 from cfmail_tui.ui.drafting import Drafting, rescued, screen_for
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from cfmail_tui.ui.choose import OpenScreen
     from cfmail_tui.ui.outcome import OutcomeScreen
     from cfmail_tui.ui.picker import PickerScreen
+    from cfmail_tui.ui.proof import ProofScreen
     from cfmail_tui.ui.snippet import SnippetScreen
     from cfmail_tui.ui.source import SourceArea
 
@@ -239,6 +241,7 @@ class CfmailApp(OutboxApp):
         self.settings: Settings | None = None
         self.attaching = Attaching(self)
         self.body_files = BodyFiles(self)
+        self.composing = Composing(self)
         self.drafting = Drafting(self)
         self.following = Following(self)
         self.identifying = Identifying(self)
@@ -260,6 +263,10 @@ class CfmailApp(OutboxApp):
         if self.leaving.in_background:
             self.when_left(code or 0)
         return code
+
+    def close(self) -> None:
+        self.composing.forget_pages()
+        super().close()
 
     @property
     def mail(self) -> MailScreen:
@@ -392,8 +399,11 @@ class CfmailApp(OutboxApp):
     def on_compose_screen_attach_requested(self, message: ComposeScreen.AttachRequested) -> None:
         self.attaching.choose(message.screen)
 
-    def on_compose_screen_size_requested(self, message: ComposeScreen.SizeRequested) -> None:
-        self.attaching.weigh(message)
+    def on_proof_screen_browser_requested(self, message: "ProofScreen.BrowserRequested") -> None:
+        self.composing.open_browser(message)
+
+    def on_checked_form_asked(self, message: ComposeScreen.Asked) -> None:
+        self.composing.answer(message)
 
     def on_compose_screen_paths_pasted(self, message: ComposeScreen.PathsPasted) -> None:
         self.attaching.read_paste(message)

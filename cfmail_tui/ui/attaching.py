@@ -133,14 +133,6 @@ class Attaching:
 
         self._app.run_task(check, partial(screen.refused, draft, is_new=asked.is_new))
 
-    def weigh(self, asked: ComposeScreen.SizeRequested) -> None:
-        """Tell how big the mail is."""
-        screen = asked.screen
-        self._app.run_task(
-            lambda outbox: partial(screen.take_size, outbox.size(asked.draft, asked.account)),
-            lambda _words: screen.take_size(None),
-        )
-
     def weigh_attached(self, asked: "AttachScreen.SizeRequested") -> None:
         """Tell how big the mail is, and as what its files are sent."""
         screen = asked.screen

@@ -20,9 +20,11 @@ Where = Literal[
     "raw",
     "raw-panes",
     "leaving",
+    "findings",
     "review",
     "review-draft",
     "review-form",
+    "proof",
     "list",
     "drafts",
     "history",
@@ -60,6 +62,7 @@ COMMANDS = (
     Command("open", "f3", "open", "Open", "Open a message: a file, an mbox, a Maildir", "raw", footer=True),
     Command("editor", "f4", "editor", "Editor", "Edit the text in your $EDITOR", "composer"),
     Command("fields", "f6", "more_fields", "Fields", "Show or hide Cc, Bcc, Reply-To and headers", "form", footer=True),
+    Command("proof", "f5", "proof", "Preview", "The mail as it is read, and as it will leave", "form", footer=True),
     Command(
         "panes",
         "f5",
@@ -72,6 +75,7 @@ COMMANDS = (
     Command("fix", "f6", "fix", "Fix", "Make the fix of the finding that is chosen", "raw", footer=True),
     Command("find-text", "ctrl+f", "find", "Find", "Find and replace in the source", "raw"),
     Command("fold", "f10", "fold", "Fold", "Show a folded body as it stands, or fold it", "raw"),
+    Command("findings", "f12", "findings", "Findings", "To what is found in the mail, and back", "form"),
     Command("drafts", "f7", "app.drafts", "Drafts", "Unfinished mails", "composer", footer=True),
     Command("history", "f8", "app.history", "History", "What was sent, and what became of it", "composer", footer=True),
     Command("review", "f9,ctrl+r", "review", "Send", "Review the mail, then send it", "composer", footer=True),
@@ -90,6 +94,8 @@ COMMANDS = (
     Command("take-back", "u", "take_back", "Take back", "Take back the mail that is about to leave", "leaving"),
     Command("account", "f11", "app.account", "Accounts", "Who mail is sent as: choose, add, check, remove", "composer"),
     Command("redraw", "ctrl+backslash", "app.redraw", "Redraw", "Write the whole screen anew", "everywhere"),
+    Command("fix-finding", "f", "fix_finding", "Fix", "Make the fix of the chosen finding", "findings"),
+    Command("unfix", "u", "unfix", "Undo", "Take the last fix back", "findings"),
     Command("quit", "ctrl+q", "app.quit", "Quit", "Leave; the draft is saved", "everywhere"),
     Command("send", "y", "send", "Send", "Send the mail", "review", footer=True),
     Command("edit", "e,q,escape,f12", "back", "Edit", "Back to the mail", "review"),
@@ -101,6 +107,7 @@ COMMANDS = (
     ),
     Command("test", "t", "test", "Test", "Send it to its author only, to look at it", "review", footer=True),
     Command("copy-as", "c", "copy", "Copy", "Copy it as curl, Python, Go or wrangler", "review", footer=True),
+    Command("review-findings", "i", "findings", "Findings", "To what is found in the mail", "review-form"),
     Command("wire", "m", "wire_body", "Wire body", "The request body as it will leave", "review"),
     Command(
         "postpone",
@@ -111,6 +118,9 @@ COMMANDS = (
         "review-draft",
         footer=True,
     ),
+    Command("proof-next", "f5,right", "turn(1)", "Next", "The mail in its next form", "proof", footer=True),
+    Command("proof-before", "left", "turn(-1)", "Before", "The mail in the form before", "proof"),
+    Command("browser", "o", "browser", "Browser", "Open the HTML body in your browser", "proof", footer=True),
     Command("select", "enter", "select", "Open", "Open the line", "list"),
     Command("down", "j,down", "cursor_down", "Down", "Next line", "list"),
     Command("up", "k,up", "cursor_up", "Up", "Line before", "list"),
@@ -265,13 +275,14 @@ OPENING = frozenset(
         "export",
         "outcome",
         "copy",
+        "proof",
     }
 )
 """Actions that show another screen or mail: keys typed right after them are meant for that."""
 
 
 _BEFORE_FIELDS: frozenset[Where] = frozenset(
-    {"everywhere", "composer", "form", "raw", "history", "unknown", "picker", "marks"}
+    {"everywhere", "composer", "form", "raw", "history", "unknown", "picker", "marks", "proof"}
 )
 """Where keys come first to the screen that a text field would take for itself."""
 
@@ -289,8 +300,7 @@ def bindings(*places: Where) -> list[BindingType]:
             command.action,
             command.label,
             show=command.footer,
-            priority=command.where
-            in {"everywhere", "composer", "form", "raw", "history", "unknown", "picker", "marks"},
+            priority=command.where in _BEFORE_FIELDS,
             tooltip=command.help,
             id=command.id,
         )

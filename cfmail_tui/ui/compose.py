@@ -4,11 +4,9 @@ import html
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from textual import events
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.style import Style
 from textual.widget import Widget
 from textual.widgets import Label, Static, TextArea
 
@@ -25,34 +23,12 @@ from cfmail_tui.message import (
 )
 from cfmail_tui.profile import Identity
 from cfmail_tui.submission import RECIPIENT_LIMIT, Size
+from cfmail_tui.ui.bodies import BODIES, BodyBar
+from cfmail_tui.ui.checked_form import CheckedForm, ProofWanted, lines_of
 from cfmail_tui.ui.commands import bindings
 from cfmail_tui.ui.fields import Body, MailField, Pasted, plain
-from cfmail_tui.ui.files import Latest
-from cfmail_tui.ui.mail import MailScreen
 
 _FOLDING = (Place.CC, Place.BCC, Place.REPLY_TO)
-
-
-class BodyBar(Static):
-    """The line above the body: which of the two bodies is shown; a click shows the other."""
-
-    class Pressed(Message):
-        """The user wants the other body."""
-
-    def show(self, *, html: bool, filled: dict[str, int]) -> None:
-        """Name both bodies, the shown one marked, each with its number of lines."""
-        parts: list[Content | tuple[str, str]] = []
-        for name, shown in (("Text", not html), ("HTML", html)):
-            lines = filled[name]
-            words = f" {name} {lines} lines " if lines > 1 else f" {name} " if lines else f" {name} (empty) "
-            style = "bold reverse" if shown else "$foreground-muted"
-            parts += [Content.styled(words, style).stylize(Style.from_meta({"shown": shown})), Content(" ")]
-        parts.append(("F10 switches", "$foreground-muted"))
-        self.update(Content.assemble(*parts))
-
-    def on_click(self, event: events.Click) -> None:
-        if not event.style.meta.get("shown"):
-            self.post_message(self.Pressed())
 
 
 class AttachmentBar(Static):
@@ -76,7 +52,7 @@ class AttachmentBar(Static):
         self.post_message(self.Pressed())
 
 
-class ComposeScreen(MailScreen):
+class ComposeScreen(CheckedForm):
     """A mail written in the form."""
 
     TITLE_WORDS = "New message"
@@ -90,14 +66,6 @@ class ComposeScreen(MailScreen):
         screen: "ComposeScreen"
 
     @dataclass
-    class SizeRequested(Message):
-        """How big this mail is, is wanted by `screen`."""
-
-        draft: Draft
-        account: str
-        screen: "ComposeScreen"
-
-    @dataclass
     class PathsPasted(Message):
         """What was pasted may be paths of files, which are to be attached to `screen` instead."""
 
@@ -107,10 +75,6 @@ class ComposeScreen(MailScreen):
     def __init__(self, draft: SavedDraft) -> None:
         super().__init__(draft)
         self._attachments: tuple[AttachmentDraft, ...] = ()
-        self._sizes: Latest[Draft] = Latest(
-            lambda draft: self.post_message(self.SizeRequested(draft, self.account, self))
-        )
-        self._weight: Size | None = None
         self._pasted: tuple[Pasted, tuple[AttachmentDraft, ...], Draft] | None = None
         """What was pasted, what was attached before that, and the mail as it was right after."""
         self._offered = Draft()
@@ -121,25 +85,18 @@ class ComposeScreen(MailScreen):
             for place in (Place.FROM, Place.TO, *_FOLDING, Place.SUBJECT):
                 yield MailField(place)
             with Horizontal(id="headers-line", classes="line"):
+                yield Static("", classes="margin", id="headers-margin", markup=False)
                 yield Label("Headers")
                 yield Body(id="headers", soft_wrap=False)
         yield BodyBar(id="body-bar")
-        yield Body(id="text")
-        yield Body(id="html")
+        yield self._bodies
         yield AttachmentBar(id="attachment-bar")
+        yield self._findings
 
     def fill(self, content: Draft | RawDraft) -> None:
         assert isinstance(content, Draft)
         self._offered = Draft()
-        texts = {
-            Place.FROM: content.sender,
-            Place.TO: content.to,
-            Place.CC: content.cc,
-            Place.BCC: content.bcc,
-            Place.REPLY_TO: content.reply_to,
-            Place.SUBJECT: content.subject,
-        }
-        for place, text in texts.items():
+        for place, text in lines_of(content).items():
             field = self.field(place)
             field.text = text
             field.mark("")
@@ -148,10 +105,10 @@ class ComposeScreen(MailScreen):
         for name, text in (("headers", content.headers), ("text", content.text), ("html", content.html)):
             self.body(name).text = text
         self._attachments = content.attachments
-        only_html = bool(content.html.strip()) and not content.text.strip()
-        self.body("html").display, self.body("text").display = only_html, not only_html
+        self._bodies.show("html" if content.html.strip() and not content.text.strip() else "text")
         self._show_body_bar()
-        self._show_attachments()
+        self.show_size()
+        self.forget_checks()
         self._count_recipients()
         self.focus_first()
 
@@ -212,22 +169,15 @@ class ComposeScreen(MailScreen):
     def set_attachments(self, attachments: tuple[AttachmentDraft, ...]) -> None:
         """The attachments as the attach screen has them."""
         self._attachments = attachments
-        self._show_attachments()
+        self.show_size()
         self._save_soon()
-
-    def take_size(self, size: Size | None) -> None:
-        """How big the mail is; None if that cannot be told."""
-        self._sizes.answered()
-        self._weight = size
-        if self.is_attached:
-            self._show_attachment_bar()
 
     def insert_reference(self, content_id: str, filename: str) -> str:
         """Show an inline file in the HTML body, where its cursor is; the reason if that cannot be."""
         if self.body("text").text.strip() and not self.body("html").text.strip():
             return "the mail has no HTML body, and a picture alone would hide its text: F10 in the form begins one"
         self.body("html").insert(f'<img src="cid:{content_id}" alt="{html.escape(filename)}">')
-        self._show_body(html=True)
+        self._show_body("html")
         return ""
 
     def attach_pasted(self, pasted: Pasted, drafts: tuple[AttachmentDraft, ...]) -> None:
@@ -254,12 +204,10 @@ class ComposeScreen(MailScreen):
         if place is Place.HEADERS:
             self.query_one("#headers-line").display = True
             self.body("headers").focus()
-        elif place is Place.HTML or (place is Place.TEXT and self.body("html").display):
-            self._show_body(html=True)
-        elif place is Place.TEXT:
-            self._show_body(html=False)
-        elif place is Place.ATTACHMENTS:
-            self.body("html" if self.body("html").display else "text").focus()
+        elif place is Place.HTML:
+            self._show_body("html")
+        elif place in {Place.TEXT, Place.ATTACHMENTS}:
+            self._bodies.current.focus()
         elif fields := self.query(f"#field-{place.name.lower()}").results(MailField):
             for field in fields:
                 field.input.focus()
@@ -272,8 +220,8 @@ class ComposeScreen(MailScreen):
         super().on_text_area_changed(event)
         self._show_body_bar()
 
-    def on_body_bar_pressed(self) -> None:
-        self.action_switch_body()
+    def on_body_bar_pressed(self, event: BodyBar.Pressed) -> None:
+        self._show_body(event.body_id)
 
     def on_attachment_bar_pressed(self) -> None:
         self.action_attach()
@@ -298,20 +246,21 @@ class ComposeScreen(MailScreen):
             self.field(Place.TO).input.focus()
 
     def action_switch_body(self) -> None:
-        self._show_body(html=not self.body("html").display)
+        self._show_body(BODIES[(BODIES.index(self._bodies.shown) + 1) % len(BODIES)])
 
-    def _show_body(self, *, html: bool) -> None:
-        shown, hidden = self.body("html" if html else "text"), self.body("text" if html else "html")
-        shown.display = True
-        shown.focus()
-        hidden.display = False
+    def _show_body(self, body_id: str) -> None:
+        self._bodies.show(body_id)
+        self._bodies.current.focus()
         self._show_body_bar()
+
+    def action_proof(self) -> None:
+        self.when_typed(lambda: self.post_message(self.Asked(ProofWanted(self.content(), self.account), self)))
 
     def action_attach(self) -> None:
         self.post_message(self.AttachRequested(self))
 
     def action_editor(self) -> None:
-        body = self.body("html" if self.body("html").display else "text")
+        body = self._bodies.current
         suffix = ".html" if body.id == "html" else ".txt"
         content = body.text.encode("utf-8", "surrogatepass")
         self.post_message(self.EditorRequested(str(body.id), content, suffix))
@@ -321,26 +270,10 @@ class ComposeScreen(MailScreen):
         self.body(body_id).text = content.decode().removesuffix("\n")
 
     def _show_body_bar(self) -> None:
-        filled = {}
-        for name in ("Text", "HTML"):
-            document = self.body(name.lower()).document
-            filled[name] = 0 if document.line_count == 1 and not document.get_line(0) else document.line_count
-        self.query_one(BodyBar).show(html=self.body("html").display, filled=filled)
+        self.query_one(BodyBar).show(self._bodies.shown, self._bodies.lines())
 
-    def _show_attachments(self) -> None:
-        self._show_attachment_bar()
-        self._weigh()
-
-    def _weigh(self) -> None:
-        if self._attachments:
-            self._sizes.want(self.content())
-
-    def _show_attachment_bar(self) -> None:
-        self.query_one(AttachmentBar).show(self._attachments, self._weight)
-
-    def _save_if_changed(self) -> None:
-        super()._save_if_changed()
-        self._weigh()
+    def show_size(self) -> None:
+        self.query_one(AttachmentBar).show(self._attachments, self._checked.size if self._checked else None)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A paste can be made text right after it was taken for files."""

@@ -139,7 +139,7 @@ class Drafting:
         screen.call_after_refresh(then)
 
     def edit(self, message: MailScreen.EditorRequested) -> None:
-        """Let the user's own editor have a text of the mail, and take back what it leaves."""
+        """Let the user's own editor have a text, and take back what it left."""
         from cfmail_tui.ui.editor import edit
 
         assert self._app.settings

@@ -72,13 +72,14 @@ def left_behind(folder: Path) -> list[Edited]:
     found = []
     for path in sorted(folder.glob("edit-*-*")):
         pid = path.name.split("-")[1]
-        if pid.isascii() and pid.isdigit() and not _runs(int(pid)):
+        if pid.isascii() and pid.isdigit() and not runs(int(pid)):
             with suppress(OSError):
                 found.append(Edited(path.read_bytes(), path))
     return found
 
 
-def _runs(pid: int) -> bool:
+def runs(pid: int) -> bool:
+    """Whether there is a process of this number."""
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from rich.text import Text
@@ -271,6 +272,14 @@ class Body(TextArea):
         self.replace(new, start, end)
         return True
 
+    def rewrite(self, text: str) -> None:
+        """Hold this text; only where it differs it is replaced, which one undo takes back."""
+        old = self.text
+        if text != old:
+            start = _alike(old, text)
+            end = min(_alike(reversed(old), reversed(text)), min(len(old), len(text)) - start)
+            self.replace(text[start : len(text) - end], location(old, start), location(old, len(old) - end))
+
     async def _on_paste(self, event: events.Paste) -> None:
         if not self.read_only:
             # Textual's own puts it in, after this.
@@ -279,6 +288,17 @@ class Body(TextArea):
     def get_line(self, line_index: int) -> Text:
         """The line as drawn; controls have stand-ins, the document keeps them."""
         return Text(visible(self.document.get_line(line_index)), end="", no_wrap=True)
+
+
+def location(text: str, offset: int) -> tuple[int, int]:
+    """The line and column of an offset."""
+    offset = min(offset, len(text))
+    return text.count("\n", 0, offset), offset - (text.rfind("\n", 0, offset) + 1)
+
+
+def _alike(one: Iterable[str], other: Iterable[str]) -> int:
+    """How many characters both begin with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 class MailField(Vertical):
@@ -292,11 +312,13 @@ class MailField(Vertical):
         self.place = place
         self.input = LineInput(text, joiner=", " if place in _ADDRESS_PLACES else " ", placeholder=placeholder)
         self._label = Label(place.removeprefix("Envelope ").capitalize() if "Envelope" in place else place)
+        self._margin = Static("", classes="margin", markup=False)
         self._count = Label("", classes="count")
         self._reason = Static("", classes="reason", markup=False)
 
     def compose(self) -> ComposeResult:
         with Horizontal(classes="line"):
+            yield self._margin
             yield self._label
             yield self.input
             yield self._count
@@ -314,6 +336,10 @@ class MailField(Vertical):
         """Show why this field cannot be sent, or that nothing is wrong any more ("")."""
         self._reason.update(plain(words))
         self.set_class(bool(words), "-wrong")
+
+    def show_mark(self, mark: Content) -> None:
+        """Show this in the margin: that something is found in this field."""
+        self._margin.update(mark)
 
     def note(self, words: str) -> None:
         """A word at the end of the line, such as a count."""

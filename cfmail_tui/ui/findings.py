@@ -13,6 +13,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 
+from cfmail_tui.ui.commands import bindings
 from cfmail_tui.ui.fields import Line, Lines, plain
 from cfmail_tui.ui.rows import RowList, SideList
 
@@ -54,14 +55,23 @@ class FindingsPane(Vertical, Generic[Found]):
 
     @dataclass
     class Chosen(Message):
-        """The user wants to see the place of this finding."""
+        """The user wants to see the place of this finding, the chosen one."""
 
         finding: Told
 
-    def __init__(self, fix_key: str) -> None:
-        """`fix_key` is the name of the key that makes the fix of the chosen finding."""
+    class FixRequested(Message):
+        """The user wants the fix of the chosen finding made."""
+
+    class UnfixRequested(Message):
+        """The user wants the last fix taken back."""
+
+    BINDINGS = bindings("findings")
+
+    def __init__(self, fix_key: str, way: str = "") -> None:
+        """`fix_key` is the name of the key that makes the fix of the chosen finding; `way` says how to come here."""
         super().__init__(id="findings", classes="-empty")
         self._fix_key = fix_key
+        self._way = way
         self._list: FindingList[Found] = FindingList()
         self._words = Lines(id="finding-words")
         self._remedy = Lines(id="finding-remedy")
@@ -81,7 +91,7 @@ class FindingsPane(Vertical, Generic[Found]):
         chosen = self._list.current if self._list.cursor else None
         self.set_class(not findings, "-empty")
         self.set_class(any(one.stops for one in findings), "-stops")
-        self.border_title = Content(_title(findings))
+        self.border_title = Content(f"{_title(findings)}{self._way if findings else ''}")
         self._list.show(findings)
         self._list.cursor = next((at for at, one in enumerate(findings) if _same(one, chosen)), _first(findings))
         self._list.refresh(layout=True)
@@ -98,6 +108,13 @@ class FindingsPane(Vertical, Generic[Found]):
 
     def take_focus(self) -> None:
         self._list.focus()
+
+    def action_fix_finding(self) -> None:
+        if self._list.current:
+            self.post_message(self.FixRequested())
+
+    def action_unfix(self) -> None:
+        self.post_message(self.UnfixRequested())
 
     def on_row_list_highlighted(self, event: RowList.Highlighted) -> None:
         event.stop()
@@ -129,6 +146,12 @@ def row_words(finding: Told) -> str:
     """A finding in a line."""
     where = "" if finding.place.lower() in finding.words.lower() else f"{finding.place}: "
     return f"{_MARKS[_kind(finding)]} {where}{finding.words}"
+
+
+def mark_of(finding: Told) -> tuple[str, str]:
+    """The mark of a finding, and of which kind it is."""
+    kind = _kind(finding)
+    return _MARKS[kind], kind
 
 
 _MARKS = {"stops": "✗", "caution": "!", "note": "·"}

@@ -246,6 +246,14 @@ class RawScreen(MailScreen):
             self._source.go_to(finding.offset or 0)
         self._source.focus()
 
+    def on_findings_pane_fix_requested(self, event: "FindingsPane.FixRequested") -> None:
+        event.stop()
+        self.action_fix()
+
+    def on_findings_pane_unfix_requested(self, event: "FindingsPane.UnfixRequested") -> None:
+        event.stop()
+        self.action_undo()
+
     def action_next_pane(self) -> None:
         if self._structure.has_focus_within:
             self._findings.take_focus()

@@ -16,8 +16,10 @@ from cfmail_tui.settings import CONFIRM_RECIPIENTS
 from cfmail_tui.submission import megabytes
 from cfmail_tui.ui.commands import KeyBar, Where, bindings
 from cfmail_tui.ui.fields import EndsOnce, Line, LineInput, Lines, fact, plain
+from cfmail_tui.ui.findings import FindingsPane
 
 if TYPE_CHECKING:
+    from cfmail_tui.lint import DraftFinding
     from cfmail_tui.outbox import Reviewed
 
 _PREVIEW = 2000
@@ -25,9 +27,11 @@ _PREVIEW = 2000
 
 
 class ReviewScreen(EndsOnce[str]):
-    """Shows a reviewed mail; ends with what the user wants: "send", "edit", "attach", "headers" or "postpone"."""
+    """Shows a reviewed mail; ends with what the user wants: "send", "edit", "attach", "headers", "postpone", or, of
+    the finding that is chosen, "jump" or "fix".
+    """
 
-    PLACES: tuple[Where, ...] = ("review", "review-draft", "review-form", "everywhere")
+    PLACES: tuple[Where, ...] = ("review", "review-draft", "review-form", "findings", "everywhere")
     BINDINGS = bindings("review", "review-draft", "review-form")
 
     @dataclass
@@ -62,6 +66,7 @@ class ReviewScreen(EndsOnce[str]):
             self.PLACES = ("review", "everywhere")
         self.reviewed = reviewed
         self._confirm_recipients = confirm_recipients
+        self._findings: FindingsPane[DraftFinding] = FindingsPane("f", " · i")
         self._base_url = base_url
         self._proxy = proxy
 
@@ -70,6 +75,7 @@ class ReviewScreen(EndsOnce[str]):
         who = f"{recipients} recipient" + ("s" if recipients > 1 else "")
         yield Static(Content.assemble(("Review", "bold"), f"  {who}, nothing has left yet"), id="review-title")
         yield Static(id="review-said")
+        yield self._findings
         with VerticalScroll(id="review-body"):
             yield Lines(self._lines(), id="review-lines")
         with Horizontal(classes="buttons"):
@@ -80,14 +86,18 @@ class ReviewScreen(EndsOnce[str]):
     def on_mount(self) -> None:
         # Enter must not send by itself: the focus starts on the way back.
         self.query_one("#edit").focus()
+        self._findings.show(self.reviewed.findings)
+        self._findings.display = bool(self.reviewed.findings)
+
+    @property
+    def chosen(self) -> "DraftFinding | None":
+        """The finding that is chosen."""
+        return self._findings.current
 
     def _lines(self) -> Iterator[Line]:
         reviewed = self.reviewed
         if reviewed.caution:
             yield fact("Caution", reviewed.caution, "$text-warning bold")
-        for finding in reviewed.findings:
-            if finding.weight != "note":
-                yield fact("Caution", finding.words, "$text-warning bold")
         for name, value in self._facts():
             yield fact(name, value)
         content = reviewed.content
@@ -96,9 +106,6 @@ class ReviewScreen(EndsOnce[str]):
                 where = f"inline cid:{part.content_id}" if part.disposition == "inline" else "attached"
                 words = f"{part.filename}  {_size(part.size)}  {part.media_type}  {where}"
                 yield fact("File", words)
-            for finding in reviewed.findings:
-                if finding.weight == "note":
-                    yield fact("Note", finding.words)
             bodies = {"Text": content.text, "HTML": content.html}
         else:
             bodies = {"MIME": content.source[: _PREVIEW * 2].decode("utf-8", "replace").replace("\r\n", "\n")}
@@ -149,6 +156,18 @@ class ReviewScreen(EndsOnce[str]):
             self.action_send()
         else:
             self.dismiss("edit")
+
+    def on_findings_pane_chosen(self, event: FindingsPane.Chosen) -> None:
+        event.stop()
+        self.dismiss("jump")
+
+    def on_findings_pane_fix_requested(self, event: FindingsPane.FixRequested) -> None:
+        event.stop()
+        self.dismiss("fix")
+
+    def action_findings(self) -> None:
+        """Into the list of what is found."""
+        self._findings.take_focus()
 
     def action_send(self) -> None:
         number = len(self.reviewed.submission.envelope.recipients)

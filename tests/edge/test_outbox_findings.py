@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from cfmail_tui.credentials import Keyring
-from cfmail_tui.lint import Known
 from cfmail_tui.message import AttachmentDraft, Draft, MessageError, Place
 from cfmail_tui.outbox import Accounts, Outbox
+from cfmail_tui.sandbox import Sandbox
 from cfmail_tui.store import Store
-from cfmail_tui.submission import Account, ApiToken
+from cfmail_tui.submission import Accepted, Account, ApiToken, Receipt
 
 MAIL = Draft(sender="me@acme.example", to="bob@example.net", text="Hi")
 
@@ -24,16 +24,52 @@ def outbox(data_dir: Path) -> Iterator[Outbox]:
         yield Outbox(store, Accounts({}, Keyring(), only=account), "http://127.0.0.1:9/", {})
 
 
+def suppressed_last_time(outbox: Outbox, address: str) -> None:
+    """In the history, the last mail to this address was kept back."""
+    reviewed = outbox.prepare(replace(MAIL, to=address))
+    outbox._store.begin(reviewed.submission, "test")
+    outbox._store.finish(
+        reviewed.submission.attempt_id, Accepted(Receipt(suppressed=(address,), message_id="1@acme.example"))
+    )
+
+
 def test_what_a_mail_is_prepared_with(outbox: Outbox, tmp_path: Path) -> None:
-    """What is found in a draft, its files and what the caller knows of the world stands with the reviewed mail."""
+    """What is found in a draft, its files and the history of its recipients stands with the reviewed mail."""
     (tmp_path / "empty.txt").touch()
-    known = Known(suppressed={"bob@example.net": "complaint"}, domains=frozenset({"acme.example"}))
-    reviewed = outbox.prepare(replace(MAIL, attachments=(AttachmentDraft(str(tmp_path / "empty.txt")),)), known=known)
+    suppressed_last_time(outbox, "bob@example.net")
+    reviewed = outbox.prepare(replace(MAIL, attachments=(AttachmentDraft(str(tmp_path / "empty.txt")),)))
     assert [(one.rule, one.weight) for one in reviewed.findings] == [
         ("suppressed", "caution"),
         ("no-subject", "caution"),
         ("file", "caution"),
     ]
+
+
+def test_what_is_found_before_a_mail_is_finished(outbox: Outbox, tmp_path: Path) -> None:
+    """A draft is checked as it is typed, with its files, its size and what the history says of its recipients."""
+    suppressed_last_time(outbox, "bob@example.net")
+    (tmp_path / "big.bin").write_bytes(bytes(6_000_000))
+    files = (AttachmentDraft(str(tmp_path / "big.bin")), AttachmentDraft(str(tmp_path / "gone.txt")))
+    first = outbox.check(replace(MAIL, to="bob@example.net, carol@", subject="Hi"))
+    assert [one.rule for one in first.findings] == ["bad-address", "suppressed"]
+    assert first.size is None
+    second = outbox.check(replace(MAIL, to="bob@example.net", subject="Hi", attachments=files), "", first)
+    assert [one.rule for one in second.findings] == ["unreadable-file", "too-big", "suppressed"]
+    assert second.size
+    assert second.size.is_over
+
+
+def test_which_domains_an_account_may_send_from(sandbox: Sandbox, data_dir: Path) -> None:
+    """Once an account was checked, a From that it may not send from is told while the mail is written."""
+    account = Account("work", sandbox.account_id, ApiToken(sandbox.token), "the test")
+    with closing(Store(data_dir)) as store:
+        outbox = Outbox(store, Accounts({}, Keyring(), only=account), sandbox.base_url, {})
+        stranger = replace(MAIL, sender="me@elsewhere.example", subject="Hi")
+        assert not outbox.check(stranger, "work").findings
+        outbox.inspect("work")
+        assert [one.rule for one in outbox.check(stranger, "work").findings] == ["sender-domain"]
+        assert not outbox.check(replace(stranger, sender="me@acme.example"), "work").findings
+        assert not outbox.check(stranger, "another").findings
 
 
 def test_what_stops_a_mail_keeps_nothing(outbox: Outbox, data_dir: Path) -> None:

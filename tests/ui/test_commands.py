@@ -22,12 +22,14 @@ from cfmail_tui.ui import (
     drafts,
     fields,
     files,
+    findings,
     history,
     identity,
     mail,
     outcome,
     passphrase,
     picker,
+    proof,
     raw,
     review,
     rows,
@@ -51,6 +53,8 @@ HOMES: dict[Where, tuple[type, ...]] = {
     "review": (ReviewScreen,),
     "review-draft": (ReviewScreen,),
     "review-form": (ReviewScreen,),
+    "findings": (findings.FindingsPane,),
+    "proof": (proof.ProofScreen,),
     "list": (rows.RowList,),
     "drafts": (drafts.DraftsScreen,),
     "history": (history.HistoryScreen,),
@@ -67,7 +71,8 @@ HOMES: dict[Where, tuple[type, ...]] = {
         chart.ChartScreen, dialogs.ChoiceScreen, dialogs.HelpScreen,
         choose.ListScreen,
         choose.OpenScreen, dialogs.TextScreen, drafts.DraftsScreen, history.HistoryScreen, identity.IdentityScreen,
-        outcome.OutcomeScreen, passphrase.PassphraseScreen, review.CountScreen, snippet.SnippetScreen,
+        outcome.OutcomeScreen, passphrase.PassphraseScreen, proof.ProofScreen,
+        review.CountScreen, snippet.SnippetScreen,
     ),
 }  # fmt: skip
 
@@ -81,8 +86,8 @@ def ours() -> Iterator[type]:
     """Every class of the screens that may bind keys."""
     asking = (account, accounts, dialogs, identity, passphrase)
     others = (
-        attach, attachment, chart, choose, drafts, fields, files, history, mail, outcome, picker, raw, review, rows,
-        snippet,
+        attach, attachment, chart, choose, drafts, fields, files, findings, history, mail, outcome, picker, proof,
+        raw, review, rows, snippet,
     )  # fmt: skip
     for module in (*asking, *others, inspect.getmodule(CfmailApp), inspect.getmodule(ComposeScreen)):
         for _, found in inspect.getmembers(module, inspect.isclass):
@@ -114,7 +119,8 @@ def test_no_key_is_bound_twice_in_one_place() -> None:
     """Of the commands that are offered together, no two share a key."""
     for places in ({"form", "composer", "leaving", "everywhere"},
                    {"raw", "raw-panes", "composer", "leaving", "everywhere"},
-                   {"review", "review-draft", "review-form", "everywhere"}, {"list", "drafts", "dialog", "everywhere"},
+                   {"review", "review-draft", "review-form", "findings", "everywhere"},
+                   {"proof", "dialog", "everywhere"}, {"list", "drafts", "dialog", "everywhere"},
                    {"list", "history", "unknown", "dialog", "everywhere"},
                    {"accounts", "dialog", "list", "everywhere"}, {"outcome", "dialog", "list", "everywhere"},
                    {"snippet", "dialog"}, {"chart", "dialog", "everywhere"},

@@ -192,10 +192,10 @@ async def test_a_file_that_changed_since_it_was_picked_is_reviewed_first(connect
         await stage.review()
         words = stage.words()
         for name in ("report.csv", "link.csv"):
-            assert f"Caution {name} changed since it was attached: it had 4 octets" in words
+            assert f"! Attachments: {name} changed since it was attached: it had 4 octets" in words
         assert "now it has 19 octets" in words
-        assert "Note link.csv is a link to" in words
-        assert words.index("Caution") < words.index("Subject")
+        assert "· Attachments: link.csv is a link to" in words
+        assert words.index("changed since") < words.index("Subject")
         await stage.press("y")
         await stage.until("delivered")
     assert [part["filename"] for part in connected.messages()[0]["request"]["attachments"]] == [

@@ -1,0 +1,144 @@
+"""The bodies of a mail in the form, of which one is shown, with a margin that marks lines where something is found."""
+
+from collections.abc import Iterable, Mapping
+
+from rich.segment import Segment
+from rich.style import Style as RichStyle
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.geometry import Size
+from textual.message import Message
+from textual.strip import Strip
+from textual.style import Style
+from textual.widget import Widget
+from textual.widgets import Static
+
+from cfmail_tui.ui.fields import Body
+
+BODIES = ("text", "html")
+"""Their ids, in the order in which one follows the other."""
+
+NAMES: Mapping[str, str] = {"text": "Text", "html": "HTML"}
+
+
+class BodyBar(Static):
+    """The line above the body: which of them is shown; a click shows another."""
+
+    class Pressed(Message):
+        """The user wants the body of this id."""
+
+        def __init__(self, body_id: str) -> None:
+            super().__init__()
+            self.body_id = body_id
+
+    def show(self, shown: str, lines: Mapping[str, int]) -> None:
+        """Name the bodies, the shown one marked, each with its number of lines."""
+        parts: list[Content | tuple[str, str]] = []
+        for body_id, count in lines.items():
+            words = f"{count} lines " if count > 1 else "" if count else "(empty) "
+            style = "bold reverse" if body_id == shown else "$foreground-muted"
+            meta = Style.from_meta({"body": body_id})
+            parts += [Content.styled(f" {NAMES[body_id]} {words}", style).stylize(meta), Content(" ")]
+        parts.append(("F10 switches", "$foreground-muted"))
+        self.update(Content.assemble(*parts))
+
+    def on_click(self, event: events.Click) -> None:
+        if body_id := event.style.meta.get("body"):
+            self.post_message(self.Pressed(body_id))
+
+
+class Margin(Widget):
+    """A column beside a body: a mark at each line in which something is found, wherever it is scrolled to."""
+
+    COMPONENT_CLASSES = {"margin--stops", "margin--caution", "margin--note"}  # noqa: RUF012 - Textual declares it so
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._body: Body | None = None
+        self._marks: Mapping[int, tuple[str, str]] = {}
+
+    def beside(self, body: Body, marks: Mapping[int, tuple[str, str]]) -> None:
+        """Beside this body, of which these lines have a mark of a kind."""
+        if body is not self._body:
+            self._body = body
+            self.watch(body, "scroll_y", self._scrolled, init=False)
+        self._marks = marks
+        self.refresh()
+
+    def _scrolled(self) -> None:
+        self.refresh()
+
+    def render_lines(self, crop: object) -> list[Strip]:
+        self._marked = self._in_sight()
+        return super().render_lines(crop)  # type: ignore[arg-type]
+
+    def _in_sight(self) -> dict[int, tuple[str, str]]:
+        """The marks by the row in which they stand now."""
+        if not self._body:
+            return {}
+        wrapped, top = self._body.wrapped_document, self._body.scroll_offset.y
+        found = {}
+        for line, mark in self._marks.items():
+            if line < wrapped.document.line_count:
+                found[wrapped.location_to_offset((line, 0)).y - top] = mark
+        return found
+
+    def render_line(self, y: int) -> Strip:
+        mark, kind = self._marked.get(y, (" ", ""))
+        style = self.get_component_rich_style(f"margin--{kind}") if kind else RichStyle()
+        return Strip([Segment(mark, self.rich_style + style)]).adjust_cell_length(self.size.width, self.rich_style)
+
+    def get_content_width(self, container: Size, viewport: Size) -> int:  # noqa: ARG002 - Textual's
+        return 1
+
+
+class Bodies(Horizontal):
+    """The bodies side by side with their margin, one shown."""
+
+    def __init__(self) -> None:
+        super().__init__(id="bodies")
+        self._margin = Margin()
+        self._bodies = {body_id: Body(id=body_id) for body_id in BODIES}
+        self._marks: dict[str, dict[int, tuple[str, str]]] = {}
+        self.shown = BODIES[0]
+
+    def compose(self) -> ComposeResult:
+        yield self._margin
+        yield from self._bodies.values()
+
+    @property
+    def current(self) -> Body:
+        """The body that is shown."""
+        return self._bodies[self.shown]
+
+    def show(self, body_id: str) -> None:
+        """Show this one."""
+        self.shown = body_id
+        for each, body in self._bodies.items():
+            body.display = each == body_id
+        self._margin.beside(self.current, self._marks.get(body_id, {}))
+
+    def lines(self) -> dict[str, int]:
+        """How many lines each has, 0 for an empty one."""
+        found = {}
+        for body_id, body in self._bodies.items():
+            document = body.document
+            found[body_id] = 0 if document.line_count == 1 and not document.get_line(0) else document.line_count
+        return found
+
+    def mark(self, marks: dict[str, dict[int, tuple[str, str]]]) -> None:
+        """Mark these lines, by body, each with a mark and its kind."""
+        self._marks = marks
+        self._margin.beside(self.current, marks.get(self.shown, {}))
+
+
+def rows(text: str, offsets: Iterable[int]) -> list[int]:
+    """The line of each offset, which come in their order."""
+    found, line, at = [], 0, 0
+    for offset in offsets:
+        line += text.count("\n", at, offset)
+        at = max(at, offset)
+        found.append(line)
+    return found
