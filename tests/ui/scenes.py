@@ -29,7 +29,7 @@ from cfmail_tui.settings import Settings
 from cfmail_tui.store import Store
 from cfmail_tui.submission import Account, ApiToken, Secret
 from cfmail_tui.ui import departures
-from tests.ui import archive, outcome_scenes
+from tests.ui import archive, form_scenes, outcome_scenes
 from tests.ui.accounts import Memory
 from tests.ui.stage import Stage, on_stage
 
@@ -534,54 +534,7 @@ def _raw_scenes() -> Iterator[Scene]:
             yield Scene(f"{name}-{size[0]}x{size[1]}", size, first, act, is_kept=False)
 
 
-MISTAKEN = Draft(
-    sender="Alice Example <alice@acme.example>",
-    to="bob@gmial.com, Carol <carol@example.org>, carol@example.org",
-    cc="dave@example.com",
-    bcc="dave@example.com",
-    subject="Report for October",
-    text="Hello {{first_name}},\n\nthe report for October is attached. All the figures of the quarter are in it,\n"
-    "and a summary of what they mean.\n\nAlice\n",
-    html='<p>Hello {{first_name}},</p>\n<p>the <a href="http://acme.example/report">report</a> is attached.</p>\n',
-)
-
-
-async def _found(stage: Stage, _home: Path) -> None:
-    await stage.until("findings · F12")
-
-
-async def _listed(stage: Stage, home: Path) -> None:
-    await _found(stage, home)
-    await stage.press("f12")
-
-
-async def _fixed(stage: Stage, home: Path) -> None:
-    await _listed(stage, home)
-    await stage.press("f")
-    await stage.pilot.pause(0.4)
-
-
-async def _previewed(stage: Stage, home: Path) -> None:
-    await _found(stage, home)
-    await stage.press("f5")
-    await stage.until("Preview")
-
-
-async def _previewed_message(stage: Stage, home: Path) -> None:
-    await _previewed(stage, home)
-    await stage.press("f5", "f5")
-
-
-def _form_scenes() -> Iterator[Scene]:
-    acts = {"findings": _found, "findings-list": _listed, "findings-fixed": _fixed, "findings-review": _review}
-    acts |= {"preview": _previewed, "preview-message": _previewed_message}
-    for name, act in acts.items():
-        yield Scene(name, (120, 36), MISTAKEN, act, is_kept=False)
-        yield Scene(f"{name}-80x24", (80, 24), MISTAKEN, act, is_kept=name == "findings-list")
-
-
 SCENES = (
-    *_form_scenes(),
     Scene("compose", (120, 36), REPORT, _attached),
     Scene("compose-80x24", (80, 24), REPORT, _attached),
     Scene("compose-light", (120, 36), REPORT, _attached, "textual-light"),
@@ -609,10 +562,10 @@ SCENES = (
     *_raw_scenes(),
     Scene("help-80x24", (80, 24), REPORT, _help),
     *(Scene(name, size, REPORT, act, theme, archive.opened, kept) for name, size, act, theme, kept in archive.PICTURES),
-    *(Scene(name, (120, 36), *scene, is_kept=False) for name, scene in outcome_scenes.SCENES.items()),
     *(
-        Scene(f"{name}-80x24", (80, 24), *scene, is_kept=name == "rescue")
-        for name, scene in outcome_scenes.SCENES.items()
+        Scene(f"{name}{end}", size, *scene, is_kept=f"{name}{end}" in {"rescue-80x24", "findings-list-80x24"})
+        for name, scene in (form_scenes.SCENES | outcome_scenes.SCENES).items()
+        for end, size in {"": (120, 36), "-80x24": (80, 24)}.items()
     ),
     *_account_scenes(),
 )
