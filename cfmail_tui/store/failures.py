@@ -56,6 +56,9 @@ _SYSTEM_REASONS: Final = {
 def plainly(path: Path) -> Iterator[None]:
     try:
         yield
+    except UnicodeDecodeError as error:
+        # A message of SQLite that quotes what stands where the schema was.
+        raise Damaged(f"{path} {_DAMAGED}") from error
     except sqlite3.Error as error:
         code = _primary_code(error)
         # Our statements are always the same: a table or column they miss has been lost, as has text that is none.

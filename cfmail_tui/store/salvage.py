@@ -86,6 +86,10 @@ def _free_name(path: Path, now: datetime) -> Path:
     raise AssertionError
 
 
+_UNREADABLE: Final = (sqlite3.Error, UnicodeDecodeError)
+"""How SQLite says that nothing can be read there; the second, where its own words quote octets that are no text."""
+
+
 def _saved(copy: Path, target: sqlite3.Connection) -> tuple[int, int]:
     """How many attempts and drafts could be read from the copy and now stand in the target."""
     attempts = drafts = 0
@@ -97,13 +101,13 @@ def _saved(copy: Path, target: sqlite3.Connection) -> tuple[int, int]:
             attempts += _save_attempt(source, target, row)
         for row in _readable(source, "drafts"):
             drafts += _save_draft(target, row)
-        with suppress(sqlite3.Error):
+        with suppress(*_UNREADABLE):
             for row in source.execute("SELECT key, value FROM memory"):
                 _insert(target, "memory", dict(row))
-        with suppress(sqlite3.Error):
+        with suppress(*_UNREADABLE):
             for row in source.execute("SELECT * FROM accounts ORDER BY seq"):
                 _save_account(target, dict(row))
-        with suppress(sqlite3.Error):
+        with suppress(*_UNREADABLE):
             for row in source.execute("SELECT * FROM waiting"):
                 _save_waiting(target, dict(row))
         waiting.drop_sent(target)
@@ -112,7 +116,7 @@ def _saved(copy: Path, target: sqlite3.Connection) -> tuple[int, int]:
     return attempts, drafts
 
 
-_NONSENSE: Final = (sqlite3.Error, ValueError, TypeError, LookupError, AttributeError, MailError)
+_NONSENSE: Final = (*_UNREADABLE, ValueError, TypeError, LookupError, AttributeError, MailError)
 
 
 def _save_attempt(source: sqlite3.Connection, target: sqlite3.Connection, row: dict[str, Any]) -> bool:

@@ -245,6 +245,9 @@ class Body(TextArea):
         super().load_text(text)
         self.set_reactive(TextArea.selection, Selection.cursor(min(self.cursor_location, self.document.end)))
         self._rewrap_and_refresh_virtual_size()
+        # Of the same number of lines, it would be drawn as the one before.
+        self._line_cache.clear()
+        self.refresh()
 
     def find_matching_bracket(self, bracket: str, search_from: Location) -> Location | None:  # noqa: ARG002 - Textual's
         """Nothing: textual/widgets/_text_area.py:916 looks through the whole text for one that is not there."""

@@ -269,7 +269,7 @@ async def test_bytes_for_a_key(connected: Sandbox) -> None:
                 assert sorted(costs)[len(costs) // 2] <= 150, place
                 assert sum(costs) / len(costs) <= 500, place
                 before = stage.app.terminal.written
-                await stage.press("tab")
+                await stage.press("shift+tab")
                 assert stage.app.terminal.written - before <= 1500, place
 
 

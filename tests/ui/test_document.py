@@ -101,6 +101,17 @@ async def test_a_text_is_wrapped_at_once() -> None:
         assert "word word word" in body.render_line(2).text
 
 
+async def test_a_text_of_the_same_size_is_drawn() -> None:
+    """A text that takes another's place is seen, also where nothing else tells them apart."""
+    body = Body("typed", id="text")
+    async with Editor(body).run_test(size=(20, 10)) as pilot:
+        assert body.render_line(0).text.startswith("typed")
+        body.text = "wrote"
+        await pilot.pause()
+        strips = pilot.app.screen._compositor.render_strips(pilot.app.size)
+        assert "wrote" in "".join(segment.text for segment in strips[0])
+
+
 class Editor(App[None]):
     """A body and nothing else."""
 
