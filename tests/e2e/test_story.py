@@ -87,7 +87,7 @@ def write_with_the_keyboard(terminal: Terminal, report: Path) -> None:
 
 def click_beside(terminal: Terminal, label: str, row: int = 0) -> None:
     """A click into the line of a field, or into a row counted from 1."""
-    row = row or 1 + next(y for y, line in enumerate(terminal.lines()) if line.strip().startswith(label))
+    row = row or 1 + next(y for y, line in enumerate(terminal.lines()) if line.strip(" !✗·").startswith(label))
     terminal.send(f"\x1b[<0;40;{row}M\x1b[<0;40;{row}m")
 
 
@@ -140,7 +140,7 @@ def test_the_same_with_the_mouse(start: Start, connected: Sandbox, report: Path)
     terminal.click("History")
     terminal.wait_for("newest first")
     terminal.click("Monthly report")
-    terminal.wait_for("Subject  Monthly report")
+    terminal.wait_for("Subject   Monthly report")
     terminal.click("Esc Back")
     terminal.wait_gone("newest first")
     assert_sent(connected.maildir, report)

@@ -70,6 +70,10 @@ def screen(*words: str) -> Column:
     return WIDTH, [Strip([Segment(line)]).extend_cell_length(WIDTH) for line in lines]
 
 
+FEW = settings(max_examples=30)
+"""Each example is shown on several emulators, which takes its time."""
+
+
 class Terminals:
     """What is written, shown by terminals that differ about the width of characters."""
 
@@ -94,6 +98,7 @@ class Terminals:
                 assert not wrong, "\n".join(wrong)
 
 
+@FEW
 @given(
     st.lists(st.tuples(columns(WIDTH), st.integers(0, WIDTH - 1), st.integers(0, HEIGHT - 1)), min_size=2, max_size=4)
 )
@@ -106,6 +111,7 @@ def test_any_screen_after_any_other(steps: list[tuple[Column, int, int]]) -> Non
     assert terminals.update(frame(column)) == ""
 
 
+@FEW
 @given(
     st.integers(1, WIDTH - 1).flatmap(lambda cut: st.tuples(columns(cut), columns(WIDTH - cut), columns(WIDTH - cut)))
 )

@@ -288,7 +288,7 @@ class TestOutcome:
             await stage.click("✓ delivered")
             await stage.until(lambda: isinstance(stage.app.screen, OutcomeScreen))
             await stage.press("h")
-            await stage.until("newest first")
+            await stage.until("1 mail found")
         assert connected.messages()
 
 
