@@ -26,8 +26,10 @@ from cfmail_tui.submission import RECIPIENT_LIMIT, Size
 from cfmail_tui.ui.bodies import BODIES, BodyBar
 from cfmail_tui.ui.checked_form import CheckedForm, ProofWanted, lines_of
 from cfmail_tui.ui.commands import bindings
+from cfmail_tui.ui.completion import RecipientField
 from cfmail_tui.ui.fields import Body, MailField, Pasted, plain
 
+_RECIPIENTS = (Place.TO, Place.CC, Place.BCC)
 _FOLDING = (Place.CC, Place.BCC, Place.REPLY_TO)
 
 
@@ -83,7 +85,7 @@ class ComposeScreen(CheckedForm):
     def compose_mail(self) -> Iterator[Widget]:
         with Vertical(id="fields"):
             for place in (Place.FROM, Place.TO, *_FOLDING, Place.SUBJECT):
-                yield MailField(place)
+                yield RecipientField(place) if place in _RECIPIENTS else MailField(place)
             with Horizontal(id="headers-line", classes="line"):
                 yield Static("", classes="margin", id="headers-margin", markup=False)
                 yield Label("Headers")
@@ -283,7 +285,7 @@ class ComposeScreen(CheckedForm):
 
     def _count_recipients(self) -> None:
         count = 0
-        for place in (Place.TO, Place.CC, Place.BCC):
+        for place in _RECIPIENTS:
             try:
                 count += len(parse_mailboxes(self.field(place).text, place))
             except MessageError:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from cfmail_tui.ui.checked_form import CheckedForm, CheckWanted, ProofWanted
 from cfmail_tui.ui.work import Next
@@ -11,7 +11,11 @@ from cfmail_tui.ui.work import Next
 if TYPE_CHECKING:
     from cfmail_tui.outbox import Outbox
     from cfmail_tui.ui.app import CfmailApp
+    from cfmail_tui.ui.completion import RecipientField
     from cfmail_tui.ui.proof import ProofScreen
+
+_SUGGESTED: Final = 30
+"""Recipients that are suggested at once."""
 
 
 class Composing:
@@ -57,6 +61,14 @@ class Composing:
             from cfmail_tui.ui import browser
 
             browser.forget(self._app.settings.data_dir)
+
+    def complete(self, asked: "RecipientField.Asked") -> None:
+        """Find who can be meant by what was typed."""
+
+        def find(outbox: "Outbox") -> Next:
+            return partial(asked.field.take_found, asked.typed, outbox.complete(asked.typed, _SUGGESTED))
+
+        self._app.run_task(find, lambda _words: asked.field.take_found(asked.typed, ()))
 
     def _check(self, wanted: CheckWanted, screen: CheckedForm) -> None:
         def check(outbox: "Outbox") -> Next:
