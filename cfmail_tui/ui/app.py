@@ -409,6 +409,9 @@ class CfmailApp(OutboxApp):
     def on_recipient_field_asked(self, message: RecipientField.Asked) -> None:
         self.composing.complete(message)
 
+    def on_compose_screen_markdown_requested(self, message: ComposeScreen.MarkdownRequested) -> None:
+        self.composing.offer_markdown(message.screen)
+
     def on_compose_screen_paths_pasted(self, message: ComposeScreen.PathsPasted) -> None:
         self.attaching.read_paste(message)
 

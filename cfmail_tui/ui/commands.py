@@ -80,7 +80,7 @@ COMMANDS = (
     Command("drafts", "f7", "app.drafts", "Drafts", "Unfinished mails", "composer", footer=True),
     Command("history", "f8", "app.history", "History", "What was sent, and what became of it", "composer", footer=True),
     Command("review", "f9,ctrl+r", "review", "Send", "Review the mail, then send it", "composer", footer=True),
-    Command("html", "f10", "switch_body", "Text/HTML", "Switch between the text and the HTML body", "form"),
+    Command("html", "f10", "switch_body", "Text/HTML", "Text, HTML beside it, or Markdown that makes both", "form"),
     Command("put-text", "ctrl+z", "put_text", "As text", "A path just pasted is text, not a file to attach", "form"),
     Command(
         "raw", "ctrl+t", "app.switch_raw", "Raw", "The MIME that the form makes; of a raw message the form", "composer"

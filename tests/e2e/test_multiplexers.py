@@ -74,7 +74,7 @@ def played(terminal: Terminal) -> Iterator[list[str]]:
     terminal.press("up", "up", "end", "backspace", "backspace")
     yield seen(terminal)
     terminal.resize(100, 30)
-    terminal.press("f10", "f10", "pageup", "pageup")
+    terminal.press("f10", "f10", "f10", "pageup", "pageup")
     yield seen(terminal)
 
 

@@ -71,10 +71,33 @@ async def reviewed(stage: Stage, _home: Path) -> None:
     await stage.review()
 
 
+WRITTEN: Final = replace(
+    MISTAKEN,
+    to="bob@example.com",
+    cc="",
+    bcc="",
+    text="",
+    html="",
+    markdown="# October\n\nHello Bob,\n\n*all* figures of the **quarter** are in "
+    "[the report](http://acme.example/report):\n\n"
+    "| region | revenue |\n|---|--:|\n| north | 12 |\n| south | 7 |\n\n1. do we renew the lease?\n"
+    "2. who takes over the newsletter?\n",
+)
+HTML_TOO: Final = replace(WRITTEN, html="<p>Hello</p>", text="Hello", markdown="")
+
+
+async def markdown_asked(stage: Stage, _home: Path) -> None:
+    await stage.press("f10", "f10")
+    await stage.until("has one already")
+
+
 BOUNCED: Final = replace(LETTER, to='"Bea Bounce" <bounce@example.net>, Berta <bob@example.com>')
 
 SCENES: Final[dict[str, tuple[Draft, Act]]] = {
     "completion": (BOUNCED, completed),
+    "markdown": (WRITTEN, listed),
+    "markdown-preview": (WRITTEN, previewed),
+    "markdown-asked": (HTML_TOO, markdown_asked),
     "findings": (MISTAKEN, found),
     "findings-list": (MISTAKEN, listed),
     "findings-fixed": (MISTAKEN, fixed),
