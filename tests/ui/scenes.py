@@ -1,7 +1,5 @@
 """Pictures of the running program: `python -m tests.ui.scenes` writes those that the project keeps to screenshots/.
 
-Those of the account screens are made when asked for: `python -m tests.ui.scenes 'account*' --to /tmp/pictures`.
-
 Each scene drives the real app on the embedded sandbox with keys, as a user would, and is drawn by Textual itself.
 """
 
@@ -117,6 +115,7 @@ Opened = Callable[[Path], AbstractContextManager[tuple[Outbox, Settings]]]
 def as_sandbox(home: Path) -> Iterator[tuple[Outbox, Settings]]:
     """As `cfmail --sandbox` opens it."""
     with Sandbox(home / "sandbox") as box, closing(Store(home)) as store:
+        (home / "aliases").touch()
         me = Account("sandbox", box.account_id, ApiToken(box.token), "embedded sandbox")
         outbox = Outbox(store, Accounts({}, Keyring(), only=me), box.base_url, {}, address_files=[f"{home}/aliases"])
         yield outbox, Settings(home, box.base_url)
