@@ -115,3 +115,6 @@ SCENES: Final[dict[str, tuple[Draft, Act]]] = {
     "preview": (MISTAKEN, previewed),
     "preview-message": (MISTAKEN, previewed_message),
 }
+
+KEPT: Final = frozenset({"rescue-80x24", "findings-list-80x24", "completion-80x24"})
+"""Those of these and of the outcome's that the project keeps."""

@@ -562,7 +562,7 @@ SCENES = (
     Scene("help-80x24", (80, 24), REPORT, _help),
     *(Scene(name, size, REPORT, act, theme, archive.opened, kept) for name, size, act, theme, kept in archive.PICTURES),
     *(
-        Scene(f"{name}{end}", size, *scene, is_kept=f"{name}{end}" in {"rescue-80x24", "findings-list-80x24"})
+        Scene(f"{name}{end}", size, *scene, is_kept=f"{name}{end}" in form_scenes.KEPT)
         for name, scene in (form_scenes.SCENES | outcome_scenes.SCENES).items()
         for end, size in {"": (120, 36), "-80x24": (80, 24)}.items()
     ),
