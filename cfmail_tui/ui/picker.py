@@ -122,6 +122,8 @@ class PickerScreen(EndsOnce[None]):
         self._said = ""
         self._return_to: str | None = None
         self._to_complete = ""
+        self._to_enter = ""
+        """A pattern that was entered before the names were known."""
         self._finds: Latest[tuple[Listing, str]] = Latest(self._ask_find)
         self._arranges: Latest[tuple[str, Order, bool]] = Latest(self._ask_arrange)
         self._facts: Latest[tuple[str, ...]] = Latest(lambda paths: self.post_message(self.FactsRequested(paths, self)))
@@ -222,7 +224,9 @@ class PickerScreen(EndsOnce[None]):
         self._return_to = self._return_to or self.files.current
         if self._to_complete and self._to_complete == self.path.value:
             self._complete()
-        self._to_complete = ""
+        if self._to_enter and self._to_enter == self.path.value:
+            self.on_path_input_entered()
+        self._to_complete = self._to_enter = ""
         self._follow()
 
     def take_found(self, found: Found) -> None:
@@ -282,7 +286,9 @@ class PickerScreen(EndsOnce[None]):
     def on_path_input_entered(self) -> None:
         typed, found = self.path.value.strip(), self._found_now()
         current = self.files.current if self._is_current else next(iter(found.names), None) if found.query else None
-        if browse.is_pattern(found.query) and found.names and not self.files.was_moved:
+        if browse.is_pattern(found.query) and (self._listing is None or self._view()[0] != self._reading):
+            self._to_enter = self.path.value
+        elif browse.is_pattern(found.query) and found.names and not self.files.was_moved:
             self.matched(found.names)
         elif current is not None:
             self._take(self.path_of(current), typed, is_folder=current.endswith("/"))
