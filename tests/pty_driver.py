@@ -129,6 +129,9 @@ class Executed:
 class Terminal:
     """A command on a pty of its own. As a context manager it ends the command, and all that the command started."""
 
+    most_at_once = 65536
+    """Octets that are read."""
+
     def __init__(
         self,
         argv: Sequence[str | Path],
@@ -342,7 +345,7 @@ class Terminal:
         if not readable or self._ended:
             return False
         try:
-            data = os.read(self._pty, 65536)
+            data = os.read(self._pty, self.most_at_once)
         except OSError:  # Linux's way to say that the last process has closed its end
             data = b""
         self._ended = not data

@@ -29,6 +29,7 @@ SILENCE: Final = 1.0
 class SlowLine(Watched):
     """A terminal at the other end of a slow line."""
 
+    most_at_once = OCTETS // 20
     _free_at = 0.0
 
     def _pump(self, timeout: float) -> bool:
