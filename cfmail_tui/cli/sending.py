@@ -17,10 +17,10 @@ from cfmail_tui.cli.signals import CalledOff, Flight, heeding
 from cfmail_tui.message import Draft, MailError, MessageError, Place, Problem, RawDraft
 from cfmail_tui.prefill import header_lines, raw_draft
 from cfmail_tui.submission import Attempt, kept_back
-from cfmail_tui.suppressions import Barred
 
 if TYPE_CHECKING:
     from cfmail_tui.outbox import Outbox, Reviewed
+    from cfmail_tui.suppressions import Barred
 
 
 def send(args: argparse.Namespace) -> int:
@@ -149,7 +149,7 @@ def _deliver(
     return partial(tell, write, 128 + flight.stopped_by if flight.stopped_by and code == NOT_SENT else code)
 
 
-def _barred(outbox: "Outbox", attempt: Attempt) -> Barred | None:
+def _barred(outbox: "Outbox", attempt: Attempt) -> "Barred | None":
     """Whom the suppression list kept from getting it, where it may have; the outcome is told without it, too."""
     try:
         return outbox.barred(attempt) if kept_back(attempt) else None
