@@ -41,7 +41,7 @@ __all__ = ["DONE", "INTERRUPTED", "NOT_SENT", "NO_CREDENTIALS", "NO_INPUT", "UNS
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and give its exit code."""
-    given = sys.argv[1:] if argv is None else list(argv)
+    given = _called() if argv is None else list(argv)
     verb = given[0] if given and given[0] in _VERBS else ""
     parser, run = _VERBS[verb]
     as_json = "--json" in given
@@ -52,6 +52,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return failed("usage", str(error), USAGE, as_json=as_json)
     except KeyboardInterrupt:
         return failed("interrupted", "interrupted", INTERRUPTED, as_json=as_json)
+
+
+def _called() -> list[str]:
+    """The arguments of this process; under the name of sendmail it is that."""
+    name, *given = sys.argv
+    return ["sendmail", *given] if name.rpartition("/")[2] == "sendmail" else given
 
 
 def _run(run: Callable[[argparse.Namespace], int], args: argparse.Namespace, *, as_json: bool) -> int:
@@ -98,6 +104,12 @@ def _send_raw(args: argparse.Namespace) -> int:
     return send_raw(args)
 
 
+def _sendmail(args: argparse.Namespace) -> int:
+    from cfmail_tui.cli.sendmail import sendmail
+
+    return sendmail(args)
+
+
 def _lint(args: argparse.Namespace) -> int:
     from cfmail_tui.cli.lint import lint
 
@@ -133,6 +145,7 @@ _VERBS: dict[str, tuple[Callable[[], Parser], Callable[[argparse.Namespace], int
     "demo": (arguments.demo_parser, _demo),
     "send": (arguments.send_parser, _send),
     "send-raw": (arguments.send_raw_parser, _send_raw),
+    "sendmail": (arguments.sendmail_parser, _sendmail),
     "lint": (arguments.lint_parser, _lint),
     "history": (arguments.history_parser, _history),
     "account": (arguments.account_parser, _account),

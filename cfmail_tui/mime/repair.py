@@ -205,7 +205,7 @@ def _encoding_named(source: bytes, part: Part, message: Part, name: str) -> Iter
 
 
 def end_of_fields(source: bytes, part: Part) -> int:
-    """Where a further field can stand: before the empty line that ends the header, or at the end where there is none."""
+    """Where a further field can stand: before the empty line that ends the header, else at the end."""
     header = source[part.start : part.body]
     for blank in (b"\r\n", b"\n"):
         if header == blank or header.endswith(b"\n" + blank):
