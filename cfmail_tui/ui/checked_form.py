@@ -119,7 +119,7 @@ class CheckedForm(MailScreen):
     def take_check(self, wanted: CheckWanted, checked: "Checked | None") -> None:
         """What is found in the mail as it was when that was asked for; None if it cannot be told."""
         self._checks.answered()
-        if checked is None or not self.is_attached or self not in self.app.screen_stack:
+        if checked is None:
             return
         self._checked = checked
         self.show_size()

@@ -185,7 +185,7 @@ class RawScreen(MailScreen):
         self._looks.answered()
         if look is None and self._fix_is_wanted:
             self.end_fix("Nothing to fix", "what is in the message cannot be told")
-        if look is None or wanted.edits != self._edits or not self.is_attached:
+        if look is None or wanted.edits != self._edits:
             return
         self._look = look
         self._source.sections(look.root)
@@ -309,7 +309,7 @@ class RawScreen(MailScreen):
 
     def take_fix(self, wanted: FixWanted, fix: Fix) -> None:
         """The message with a fix made, as it was when that was asked for."""
-        if not self._is_fixing or not self.is_attached or self.is_busy:
+        if not self._is_fixing or self.is_busy:
             return
         if self.content() != wanted.draft:
             self._want_fix()
