@@ -165,7 +165,6 @@ class CheckedForm(MailScreen):
             self.fix(finding)
 
     def jump(self, finding: "DraftFinding", *, fix: bool = False) -> None:
-        """Put the cursor where a finding is, and make its fix if that is wanted."""
         if fix:
             self.fix(finding)
         place, offset = finding.place, finding.offset or 0

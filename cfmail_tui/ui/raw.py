@@ -246,6 +246,12 @@ class RawScreen(MailScreen):
             self._source.go_to(finding.offset or 0)
         self._source.focus()
 
+    def jump(self, finding: "SourceFinding", *, fix: bool = False) -> None:
+        self._findings.choose(finding)
+        self._jump()
+        if fix:
+            self.action_fix()
+
     def on_findings_pane_fix_requested(self, event: "FindingsPane.FixRequested") -> None:
         event.stop()
         self.action_fix()
