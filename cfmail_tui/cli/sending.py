@@ -158,12 +158,17 @@ def sent_by(outbox: "Outbox", draft: Draft | RawDraft, flight: Flight) -> Sent:
         attempt, not_recorded = error.attempt, {"not_recorded": str(error)}
         complain(str(error))
     barred = _barred(outbox, attempt)
+    outbox.tidy(_TIDYING)  # where nobody ever opens the composer, mails would be kept for ever
     code = report.exit_code(attempt)
     return Sent(
         128 + flight.stopped_by if flight.stopped_by and code == NOT_SENT else code,
         (*report.in_words(attempt), *(report.barred_in_words(barred) if barred else ())),
         report.as_json(attempt) | not_recorded | ({"suppressions": report.barred_as_json(barred)} if barred else {}),
     )
+
+
+_TIDYING = 0.5
+"""Seconds, at most, that a mail which was sent may wait to be told of; the next goes on."""
 
 
 def _barred(outbox: "Outbox", attempt: Attempt) -> "Barred | None":
@@ -175,11 +180,17 @@ def _barred(outbox: "Outbox", attempt: Attempt) -> "Barred | None":
 
 
 def _tell_findings(outbox: "Outbox", reviewed: "Reviewed") -> None:
-    """Say what should be known of the mail. Raises MessageError for what a person would have to say yes to."""
-    if doubts := [finding for finding in reviewed.findings if finding.weight == "confirmed"]:
+    """Say what should be known of the mail. Raises MessageError for what a person would have to say yes to.
+
+    Of a raw message a look tells, and `cfmail lint`: whoever sends it has made it.
+    """
+    from cfmail_tui.lint import DraftFinding
+
+    found = [one for one in reviewed.findings if isinstance(one, DraftFinding)]
+    if doubts := [finding for finding in found if finding.weight == "confirmed"]:
         outbox.discard(reviewed)
         raise MessageError(*(Problem(one.place, f"{one.words}; run the command again") for one in doubts))
-    for finding in reviewed.findings:
+    for finding in found:
         complain(finding.words)
 
 

@@ -49,7 +49,7 @@ from cfmail_tui.ui.recalling import Recalling
 from cfmail_tui.ui.review import ReviewScreen
 from cfmail_tui.ui.reviewing import Reviewing
 from cfmail_tui.ui.sending import Sending, told_later
-from cfmail_tui.ui.work import Done, Failed, Finished, Next, Opened, Progressed, Steps, Task, tidied
+from cfmail_tui.ui.work import Done, Failed, Finished, Next, Opened, Progressed, Steps, Task, is_for_one_of, tidied
 
 if TYPE_CHECKING:
     from textual.command import Provider
@@ -175,8 +175,12 @@ class OutboxApp(EndingApp):
             self.post_message(Finished(attempt_id, None, words(error)))
 
     def on_done(self, message: Done) -> None:
-        if self.screen_stack:
+        if self.can_follow(message.then):
             message.then()
+
+    def can_follow(self, then: Callable[..., object]) -> bool:
+        """Whether there is still a screen for what a worker tells: not at the end, nor where the screen was left."""
+        return not self._exit and bool(self.screen_stack) and is_for_one_of(self.screen_stack, then)
 
     def on_drafts_screen_restore_requested(self, message: DraftsScreen.RestoreRequested) -> None:
         screen = message.screen
@@ -274,7 +278,7 @@ class CfmailApp(OutboxApp):
         return next(screen for screen in self.screen_stack if isinstance(screen, MailScreen))
 
     def on_failed(self, message: Failed) -> None:
-        if not self.screen_stack:
+        if self._exit or not self.screen_stack:
             # The program is ending: what was to be told has nobody left to hear it.
             return
         self.mail.set_busy(busy=self.sending.shown is not None)
@@ -282,9 +286,9 @@ class CfmailApp(OutboxApp):
             self._tell(message)
 
     def _tell(self, message: Failed) -> None:
-        if message.otherwise:
+        if message.otherwise and self.can_follow(message.otherwise):
             message.otherwise(words(message.error))
-        else:
+        elif not message.otherwise:
             self.complain(words(message.error))
         self.screen_is_there()
 

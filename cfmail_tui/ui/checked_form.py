@@ -119,7 +119,7 @@ class CheckedForm(MailScreen):
     def take_check(self, wanted: CheckWanted, checked: "Checked | None") -> None:
         """What is found in the mail as it was when that was asked for; None if it cannot be told."""
         self._checks.answered()
-        if checked is None or not self.is_attached or self not in self.app.screen_stack:
+        if checked is None:
             return
         self._checked = checked
         self.show_size()
@@ -165,7 +165,6 @@ class CheckedForm(MailScreen):
             self.fix(finding)
 
     def jump(self, finding: "DraftFinding", *, fix: bool = False) -> None:
-        """Put the cursor where a finding is, and make its fix if that is wanted."""
         if fix:
             self.fix(finding)
         place, offset = finding.place, finding.offset or 0

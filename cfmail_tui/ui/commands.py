@@ -107,7 +107,7 @@ COMMANDS = (
     ),
     Command("test", "t", "test", "Test", "Send it to its author only, to look at it", "review", footer=True),
     Command("copy-as", "c", "copy", "Copy", "Copy it as curl, Python, Go or wrangler", "review", footer=True),
-    Command("review-findings", "i", "findings", "Findings", "To what is found in the mail", "review-form"),
+    Command("review-findings", "i", "findings", "Findings", "To what is found in the mail", "review-draft"),
     Command("wire", "m", "wire_body", "Wire body", "The request body as it will leave", "review"),
     Command(
         "postpone",

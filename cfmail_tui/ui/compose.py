@@ -184,7 +184,7 @@ class ComposeScreen(CheckedForm):
         """Attach the files whose paths were pasted, and take these out of the text; Ctrl+Z right after undoes it."""
         known = {attached.path for attached in self._attachments}
         new = tuple(draft for draft in drafts if draft.path not in known)
-        if not self.is_attached or self.is_busy or not new or not pasted.take_out():
+        if self.is_busy or not new or not pasted.take_out():
             return
         before = self._attachments
         self.set_attachments((*before, *new))

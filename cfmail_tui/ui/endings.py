@@ -120,8 +120,10 @@ class EndingApp(PaintingApp):
         self._fatal_error()
 
     def _handle_exception(self, error: Exception) -> None:
-        # Our workers tell by a message. Textual's own is the palette's search, which may find its screen closed.
-        if not (isinstance(error, WorkerFailed) and isinstance(error.error, NoMatches)):
+        # Once it is to exit, Textual mounts screens and widgets without what they are composed of (widget.py:1541): by
+        # then all is saved. Our workers tell by a message; its own is the palette's search, whose screen may be closed.
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        if not isinstance(cause, NoMatches) or (cause is error and not self._exit):
             super()._handle_exception(error)
 
     def _fatal_error(self) -> None:

@@ -9,16 +9,18 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Any
+from typing import Any, Final
 
 from rich.text import Text
 from textual import events
+from textual._text_area_theme import TextAreaTheme
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.document._document import Location, Selection
 from textual.document._document_navigator import DocumentNavigator
+from textual.expand_tabs import expand_text_tabs_from_widths
 from textual.geometry import Size
 from textual.message import Message
 from textual.screen import Screen, ScreenResultType
@@ -218,6 +220,10 @@ def _without_controls(text: str, joiner: str) -> str:
     return "".join(char for char in joined if unicodedata.category(char) not in {"Cc", "Cs"})
 
 
+_LONG: Final = 20
+"""Rows from which on each row of a line is worked out by itself."""
+
+
 class Body(TextArea):
     """A text body of any length; Tab leaves it."""
 
@@ -265,6 +271,35 @@ class Body(TextArea):
         if strip is None:
             strip = self._line_cache[key] = self._render_line(y)
         return strip
+
+    def _render_line(self, y: int) -> Strip:
+        """A row, worked out. textual/widgets/_text_area.py:1582 divides its whole line, however long that is."""
+        row, theme = self.scroll_offset.y + y, self._theme
+        if theme is None or not self.soft_wrap or row >= self._wrapped.height:
+            return super()._render_line(y)
+        at, section = self._wrapped.rows.at(row)
+        bounds = [0, *self._wrapped.get_offsets(at), len(self.document.get_line(at)) + 1]
+        if len(bounds) < _LONG:
+            return super()._render_line(y)
+        text = self._part(at, bounds[section], bounds[section + 1], theme)
+        strip = Strip(text.render(self.app.console), cell_length=text.cell_len)
+        width = self.scrollable_content_region.width - self.gutter_width
+        return strip.extend_cell_length(width, theme.base_style).apply_style(theme.base_style or self.rich_style)
+
+    def _part(self, at: int, start: int, end: int, theme: TextAreaTheme) -> Text:
+        """A part of a line as it is drawn; a blank follows the line, for a cursor at its end."""
+        line = self.document.get_line(at)
+        text = Text(visible(line[start:end]).ljust(end - start), end="", no_wrap=True)
+        (top, left), (bottom, right) = sorted(self.selection)
+        left, right = left if top == at else 0, right if bottom == at else len(line)
+        if top <= at <= bottom and max(left, start) < min(right, end) and theme.selection_style:
+            text.stylize(theme.selection_style, max(left, start) - start, min(right, end) - start)
+        cursor_line, cursor = self.selection.end
+        if cursor_line == at and start <= cursor < end and self._draw_cursor and theme.cursor_style:
+            text.stylize(theme.cursor_style, cursor - start, cursor - start + 1)
+        before = line.count("\t", 0, start)
+        widths = self._wrapped.get_tab_widths(at)[before : before + text.plain.count("\t")]
+        return expand_text_tabs_from_widths(text, widths)
 
     def put_instead(self, start: tuple[int, int], old: str, new: str) -> bool:
         """Put a text in place of one that stands here; False if it does not."""

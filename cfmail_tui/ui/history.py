@@ -131,13 +131,10 @@ class HistoryScreen(EndsOnce[None]):
 
     def refresh_attempts(self) -> None:
         """Show the list as it is now."""
-        if self.is_attached:
-            self._finding.want(Find(self.query_text))
+        self._finding.want(Find(self.query_text))
 
     def take_page(self, asked: Find, page: "Page") -> None:
         """The answer to a question for mails."""
-        if not self.is_attached:
-            return
         has_more = len(page.attempts) >= PAGE
         if asked.before is not None:
             self._is_asking_for_more = False
@@ -184,7 +181,7 @@ class HistoryScreen(EndsOnce[None]):
 
     def take_count(self, query: str, count: int) -> None:
         """How many mails the query finds."""
-        if self.is_attached and query == self.query_text:
+        if query == self.query_text:
             more = " or more" if count >= MOST_COUNTED else ""
             mails = "1 mail" if count == 1 else f"{count:,}{more} mails"
             self._title(f"{mails} found" if query else f"{mails}, newest first" if count else _TITLE)
@@ -212,8 +209,6 @@ class HistoryScreen(EndsOnce[None]):
 
     def take_detail(self, asked: Look, detail: "Detail | None", text: str) -> None:
         """Everything known of an attempt; None if that cannot be told."""
-        if not self.is_attached:
-            return
         if detail and asked.attempt.submission.attempt_id == self._shown_id:
             self._detail = detail, text
             self._draw()
@@ -221,10 +216,9 @@ class HistoryScreen(EndsOnce[None]):
 
     def say(self, words: str) -> None:
         """Something about the attempt under the cursor, above its detail."""
-        if self.is_attached:
-            self._said = words
-            self._draw()
-            self.query_one("#detail").scroll_home(animate=False)
+        self._said = words
+        self._draw()
+        self.query_one("#detail").scroll_home(animate=False)
 
     def _draw(self) -> None:
         lines: list[Line] = []
@@ -246,23 +240,19 @@ class HistoryScreen(EndsOnce[None]):
 
     def changed(self, attempt: Attempt) -> None:
         """Something became known of this one."""
-        if self.is_attached:
-            self._list.change(attempt)
+        self._list.change(attempt)
 
     # Deleting.
 
     def deleted(self, attempt: Attempt) -> None:
         """The mail is in the history no more."""
-        if self.is_attached:
-            self._deleted.append(_Deleted(attempt, self.query_text, self._list.take_out(attempt)))
-            self._follow_cursor()
-            self.say("Deleted; u brings it back, for a week.")
-            self.refresh_bindings()
+        self._deleted.append(_Deleted(attempt, self.query_text, self._list.take_out(attempt)))
+        self._follow_cursor()
+        self.say("Deleted; u brings it back, for a week.")
+        self.refresh_bindings()
 
     def restored(self, attempt: Attempt) -> None:
         """The mail is in the history again."""
-        if not self.is_attached:
-            return
         for one in [one for one in self._deleted if one.attempt is attempt]:
             self._deleted.remove(one)
             if one.taken and one.query == self.query_text:

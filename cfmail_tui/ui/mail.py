@@ -7,6 +7,7 @@ messages, and their results come back by method calls of the app.
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
 from textual import events
@@ -323,6 +324,10 @@ class MailScreen(EndsOnce[None]):
 
     def focus_place(self, place: Place) -> None:
         """Put the cursor where this place is edited."""
+        raise NotImplementedError
+
+    def jump(self, finding: Any, *, fix: bool = False) -> None:
+        """Put the cursor where this is found, in such a mail, and make its fix if that is wanted."""
         raise NotImplementedError
 
     @property

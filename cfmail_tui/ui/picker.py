@@ -200,7 +200,7 @@ class PickerScreen(EndsOnce[None]):
 
     def take_block(self, folder: str, names: tuple[str, ...]) -> None:
         """Some names of a folder that is being read, as they come."""
-        if self.is_attached and folder == self._reading and self._listing is None:
+        if folder == self._reading and self._listing is None:
             query = self._view()[1]
             if query:
                 names = browse.find(browse.arranged(folder, names, hidden=True), query).names
@@ -210,7 +210,7 @@ class PickerScreen(EndsOnce[None]):
 
     def take_names(self, listing: Listing, names: tuple[str, ...], order: Order, *, hidden: bool, fault: str) -> None:
         """All names of a folder, and the same sorted; with a fault, what could be read of them."""
-        if not self.is_attached or listing.folder != self._reading:
+        if listing.folder != self._reading:
             return
         self._names, self._fault = names, fault
         self.take_listing(listing, order, hidden=hidden)
@@ -218,7 +218,7 @@ class PickerScreen(EndsOnce[None]):
     def take_listing(self, listing: Listing, order: Order, *, hidden: bool) -> None:
         """The names of the folder in this order."""
         self._arranges.answered()
-        if not self.is_attached or listing.folder != self._reading:
+        if listing.folder != self._reading:
             return
         self._listing, self._arranged, self._found = listing, (order, hidden), None
         self._return_to = self._return_to or self.files.current
@@ -232,7 +232,7 @@ class PickerScreen(EndsOnce[None]):
     def take_found(self, found: Found) -> None:
         """What a query finds."""
         self._finds.answered()
-        if not self.is_attached or found.listing is not self._listing:
+        if found.listing is not self._listing:
             return
         if (self._reading, found.query) == self._view():
             self._found = found
@@ -245,13 +245,12 @@ class PickerScreen(EndsOnce[None]):
 
     def take_facts(self, facts: dict[str, tuple[Facts, str]]) -> None:
         self._facts.answered()
-        if self.is_attached:
-            self.files.facts.update(facts)
-            self.files.refresh()
+        self.files.facts.update(facts)
+        self.files.refresh()
 
     def take_preview(self, path: str, preview: Preview) -> None:
         self._previews.answered()
-        if self.is_attached and path == self.previewed():
+        if path == self.previewed():
             self.pane.show(preview)
 
     def _ask_find(self, asked: tuple[Listing, str]) -> None:

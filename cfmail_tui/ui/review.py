@@ -19,8 +19,8 @@ from cfmail_tui.ui.fields import EndsOnce, Line, LineInput, Lines, fact, plain
 from cfmail_tui.ui.findings import FindingsPane
 
 if TYPE_CHECKING:
-    from cfmail_tui.lint import DraftFinding
     from cfmail_tui.outbox import Reviewed
+    from cfmail_tui.outbox.reviewed import Found
 
 _PREVIEW = 2000
 """Characters of a body shown here."""
@@ -61,12 +61,12 @@ class ReviewScreen(EndsOnce[str]):
         """
         super().__init__()
         if not isinstance(reviewed.content, MailMessage):
-            self.PLACES = ("review", "review-draft", "everywhere")
+            self.PLACES = ("review", "review-draft", "findings", "everywhere")
         if reviewed.again_of:
             self.PLACES = ("review", "everywhere")
         self.reviewed = reviewed
         self._confirm_recipients = confirm_recipients
-        self._findings: FindingsPane[DraftFinding] = FindingsPane("f", " · i")
+        self._findings: FindingsPane[Found] = FindingsPane("f", " · i")
         self._base_url = base_url
         self._proxy = proxy
 
@@ -90,7 +90,7 @@ class ReviewScreen(EndsOnce[str]):
         self._findings.display = bool(self.reviewed.findings)
 
     @property
-    def chosen(self) -> "DraftFinding | None":
+    def chosen(self) -> "Found | None":
         """The finding that is chosen."""
         return self._findings.current
 

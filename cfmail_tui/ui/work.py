@@ -1,12 +1,14 @@
 """What the app's workers tell it: they post these messages and touch nothing else; and what one does by itself."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
+from textual.screen import Screen
 from textual.worker import Worker
 
 from cfmail_tui.message import MailError
@@ -24,6 +26,17 @@ Task = Callable[["Outbox"], Next]
 
 Steps = Callable[[], Iterator[Next]]
 """Something a worker does without the outbox; each step gives what follows."""
+
+
+def is_for_one_of(screens: Sequence[Screen[Any]], then: Callable[..., object]) -> bool:
+    """Whether it can follow: what tells a screen something, by a method of it, only while that is one of these.
+
+    A screen that was left loses its widgets at some moment, and nobody would see what it is told.
+    """
+    while isinstance(then, partial):
+        then = then.func
+    told = getattr(then, "__self__", None)
+    return not isinstance(told, Screen) or told in screens
 
 
 @dataclass
