@@ -9,10 +9,10 @@ Markdown here is CommonMark with tables and strikethrough; HTML in it is passed 
 import html
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from cfmail_tui.message import MessageError, Place, Problem, is_blank
+from cfmail_tui.message import Draft, MessageError, Place, Problem, is_blank
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -74,7 +74,7 @@ class Rendered:
 
 
 def rendered(source: str, template: str = TEMPLATE) -> Rendered:
-    """The bodies that Markdown stands for; of blanks, none.
+    """The bodies that Markdown stands for; of what shows nothing, none.
 
     `template` is the page that the HTML is put into. Raises MessageError where it has no place for that.
     """
@@ -87,7 +87,20 @@ def rendered(source: str, template: str = TEMPLATE) -> Rendered:
     text = "\n".join(_blocks(tokens)).strip("\n") + "\n"
     _style(tokens)
     page = markdown.renderer.render(tokens, markdown.options, {})
+    if is_blank(page):
+        return Rendered()
     return Rendered(template.replace(BODY, page.rstrip("\n")), text)
+
+
+def made(draft: Draft, template: str = TEMPLATE) -> Draft:
+    """The draft with the bodies that its Markdown stands for; one without, or with another body beside it, as it is.
+
+    Raises MessageError as `rendered` does.
+    """
+    if is_blank(draft.markdown) or not (is_blank(draft.text) and is_blank(draft.html)):
+        return draft
+    bodies = rendered(draft.markdown, template)
+    return replace(draft, text=bodies.text, html=bodies.html, markdown="")
 
 
 def _markdown() -> "MarkdownIt":

@@ -36,7 +36,13 @@ def editor_draft(content: bytes, suffix: str) -> Draft | RawDraft:
         text = content.decode()
     except UnicodeDecodeError:
         text = content.decode("latin-1")
-    return Draft(html=text) if suffix == ".html" else Draft(text=text)
+    match suffix:
+        case ".html":
+            return Draft(html=text)
+        case ".md":
+            return Draft(markdown=text)
+        case _:
+            return Draft(text=text)
 
 
 def mailto_draft(uri: str) -> Draft:

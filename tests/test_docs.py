@@ -28,6 +28,7 @@ PLACES = {
     "raw-panes": "raw editor, parts and findings",
     "leaving": "form and raw editor, while a mail is about to leave",
     "findings": "list of findings",
+    "completion": "recipients, while known ones are listed",
     "proof": "preview",
     "review": "review",
     "review-draft": "review of a draft",

@@ -63,6 +63,7 @@ def opened(account: str, *, sandbox: bool, told: bool = True) -> Iterator["tuple
             choices=chosen.findings,
             retention=_retention(chosen),
             address_files=chosen.address_files,
+            markdown_template=chosen.markdown_template,
         )
         closing.callback(outbox.close)
         # What nobody saw is told once, and a script's standard error may be read by nobody.

@@ -1,7 +1,6 @@
 """`cfmail send` and `cfmail send-raw`: a mail prepared, sent or only shown, without a screen."""
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -35,30 +34,31 @@ def send(args: argparse.Namespace) -> int:
 
 def _mail(args: argparse.Namespace) -> Draft:
     draft = described(args)
-    text, html = draft.text, ""
+    text, html, markdown = draft.text, "", ""
     if args.text is not None:
         text = read_text(args.text, Place.TEXT)
     elif args.markdown is not None:
-        text, html = _from_markdown(args.markdown)
+        markdown = read_text(args.markdown, Place.MARKDOWN)
     if args.html is not None:
         html = read_text(args.html, Place.HTML)
+        if markdown:
+            # It is taken instead of the HTML that is made; the text beside it still is.
+            text, markdown = _text_of(markdown), ""
     return replace(
         draft,
         reply_to=args.reply_to,
         headers="\n".join(filter(None, [draft.headers, header_lines(args.header)])),
         text=text,
         html=html,
+        markdown=markdown,
         attachments=(*draft.attachments, *attached((), args.inline)),
     )
 
 
-def _from_markdown(name: str) -> tuple[str, str]:
-    """Text and HTML from a file in Markdown, by the user's template if there is one."""
-    from cfmail_tui import markdown, settings
+def _text_of(source: str) -> str:
+    from cfmail_tui import markdown
 
-    own = settings.read(os.environ).markdown_template
-    made = markdown.rendered(read_text(name, Place.TEXT), read_text(own, Place.HTML) if own else markdown.TEMPLATE)
-    return made.text, made.html
+    return markdown.rendered(source).text
 
 
 def send_raw(args: argparse.Namespace) -> int:

@@ -210,6 +210,14 @@ RULES: Final = (
         is_settled=True,
     ),
     Rule(
+        "two-bodies",
+        "the mail is written in Markdown, of which both bodies are made, and has a text or HTML body besides",
+        "",
+        problems_of("two-bodies"),
+        weight="stops",
+        is_settled=True,
+    ),
+    Rule(
         "not-unicode",
         "a body has half a character in it (a lone surrogate)",
         "RFC 8259 section 8.1",

@@ -23,6 +23,7 @@ from cfmail_tui.message.addresses import (
     AddressList,
     Entry,
     Mailbox,
+    last_entry,
     parse_mailboxes,
     read_mailboxes,
     same_address,
@@ -98,6 +99,7 @@ __all__ = [
     "is_blank",
     "is_extension",
     "is_owned",
+    "last_entry",
     "parse",
     "parse_header_fields",
     "parse_mailboxes",
@@ -157,6 +159,8 @@ class Draft:
     """Header fields of the user's own, one `Name: value` a line."""
     text: str = ""
     html: str = ""
+    markdown: str = ""
+    """What text and HTML are to be made of (`markdown.made`), instead of a body that is typed as it is sent."""
     attachments: tuple[AttachmentDraft, ...] = ()
 
 
@@ -268,8 +272,8 @@ def _problems(reading: Reading, before: Reading | None) -> Iterator[Problem]:
     yield from _more_than_one(reply_to)
     yield from _problems_of_subject(draft.subject)
     yield from reading.headers.problems
-    if before and (before.draft.text, before.draft.html) == (draft.text, draft.html):
-        yield from (problem for problem in before.problems if problem.place in {Place.TEXT, Place.HTML})
+    if before and _bodies(before.draft) == _bodies(draft):
+        yield from (one for one in before.problems if one.place in {Place.TEXT, Place.HTML, Place.MARKDOWN})
     else:
         yield from _problems_of_bodies(draft)
 
@@ -281,7 +285,7 @@ def _more_than_one(found: AddressList) -> Iterator[Problem]:
 
 
 def parse(draft: Draft, attachments: Sequence[Attachment] = ()) -> MailMessage:
-    """The message a draft means, its files given as found on disk.
+    """The message a draft means, its files given as found on disk; of Markdown the bodies have been made.
 
     Raises MessageError with every problem of the draft, not only the first.
     """
@@ -291,6 +295,7 @@ def parse(draft: Draft, attachments: Sequence[Attachment] = ()) -> MailMessage:
         problems.extend(problems_of_attachment(attachment))
     if problems:
         raise MessageError(*problems)
+    assert is_blank(draft.markdown), "it would be lost"
     return _message(reading, attachments)
 
 
@@ -350,14 +355,21 @@ def _problems_of_subject(subject: str) -> Iterator[Problem]:
         yield Problem(Place.SUBJECT, words, SUBJECT_LIMIT, rule="long-subject")
 
 
+def _bodies(draft: Draft) -> tuple[str, str, str]:
+    return draft.text, draft.html, draft.markdown
+
+
 def _problems_of_bodies(draft: Draft) -> Iterator[Problem]:
     for place, text in ((Place.TEXT, draft.text), (Place.HTML, draft.html)):
         if (offset := first_surrogate(text)) is not None:
             words = f"{control_name(text[offset])} is not a character and cannot be sent"
             yield Problem(place, words, offset, rule="not-unicode")
-    if is_blank(draft.text) and is_blank(draft.html):
+    if all(map(is_blank, _bodies(draft))):
         words = "the mail is empty; Cloudflare needs a text or an HTML body"
         yield Problem(Place.TEXT, words, rule="no-body")
+    elif not is_blank(draft.markdown) and not (is_blank(draft.text) and is_blank(draft.html)):
+        words = "text and HTML are made of the Markdown, and there is one already: keep the one or the other"
+        yield Problem(Place.MARKDOWN, words, rule="two-bodies")
 
 
 def problems_of_attachment(attachment: Attachment) -> Iterator[Problem]:

@@ -132,6 +132,15 @@ def without_addresses(text: str, place: Place, addresses: Collection[str]) -> st
         text = shorter
 
 
+def last_entry(text: str) -> int:
+    """Where the last entry of a list that is being typed begins: after the last separator, quotes may still be open."""
+    start = 0
+    for match in _PIECE.finditer(text):
+        if match["separator"]:
+            start = match.end()
+    return start + len(text[start:]) - len(text[start:].lstrip())
+
+
 class _Token(NamedTuple):
     kind: Literal["atom", "quoted", "comment", "angle", "colon", "separator"]
     value: str
@@ -149,6 +158,10 @@ _LEXEME = re.compile(
     r"""(?P<blank>[ \t]+)|(?P<separator>[,;\r\n])|(?P<colon>:)|(?P<stray>[)>])|(?P<atom>[^",;:<>()\r\n \t]+)
     |(?P<opening>["(<])""",
     re.VERBOSE,
+)
+_PIECE = re.compile(
+    r"""(?P<separator>[,;:\r\n])|"(?:[^"\\]|\\.)*(?:"|\\?\Z)|<[^>]*>?|\([^)]*\)?|[^",;:<(\r\n]+""",
+    re.VERBOSE | re.DOTALL,
 )
 _CLOSING: dict[str, tuple[str, Literal["quoted", "comment", "angle"], str]] = {
     '"': ('"', "quoted", "a quote"),

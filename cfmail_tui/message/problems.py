@@ -22,6 +22,7 @@ class Place(StrEnum):
     HEADERS = "Headers"
     TEXT = "Text"
     HTML = "HTML"
+    MARKDOWN = "Markdown"
     ATTACHMENTS = "Attachments"
     ENVELOPE_SENDER = "Envelope sender"
     ENVELOPE_RECIPIENTS = "Envelope recipients"

@@ -128,12 +128,13 @@ class Outbox(Exports, Recipients, Proofs):
         choices: Mapping[str, lint.Choice] | None = None,
         retention: Retention = _FOR_EVER,
         address_files: Sequence[str] = (),
+        markdown_template: str = "",
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         chance: Callable[[], float] = random.random,
     ) -> None:
         """`verified` are destination addresses that the user says are verified, of whatever account; `choices` what
         the user made of rules for drafts; `retention` says how long the history is kept, `address_files` where people
-        stand who can be written to.
+        stand who can be written to, `markdown_template` the page that a body in Markdown is put into.
         """
         super().__init__(store)
         self.accounts = accounts
@@ -141,6 +142,7 @@ class Outbox(Exports, Recipients, Proofs):
         self._said_verified = verified
         self._choices = choices
         self._retention = retention
+        self._markdown_template = markdown_template
         self._people = People(store, address_files)
         self._clock = clock
         self._chance = chance

@@ -19,7 +19,8 @@ Assemble = Callable[[MailMessage], tuple[mime.Segment, ...]]
 def raw_of(draft: Draft, assemble: Assemble) -> RawDraft:
     """The MIME that the form makes, its files included, and its envelope, which alone has the Bcc recipients.
 
-    What is still missing is missing there, too. Raises MessageError with all that is wrong.
+    Of Markdown the bodies have been made. What is still missing is missing there, too. Raises MessageError with all
+    that is wrong.
     """
     attachments, problems = inspect_all(draft.attachments)
     try:

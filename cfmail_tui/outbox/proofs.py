@@ -42,7 +42,7 @@ class Proofs(Checking):
     def proof(self, draft: Draft, account: str = "") -> Proof:
         """How this mail will look, to be sent as the account of this name."""
         files, _ = inspect_all(draft.attachments)
-        message = gist(draft, files)
+        message = gist(self._nearly_made(draft), files)
         shown = mime.chunks(_without_files(self.assembled(message)), read_file)
         wire = hindrances = ""
         try:
@@ -77,7 +77,7 @@ class Proofs(Checking):
     def page(self, draft: Draft) -> str:
         """The HTML body as a page for a browser, its inline files within it; "" if there is none."""
         files, _ = inspect_all(draft.attachments)
-        message = gist(draft, files)
+        message = gist(self._nearly_made(draft), files)
         inline = {file.content_id: file for file in files if file.disposition == "inline" and file.size <= _EMBEDDED}
 
         def embedded(match: re.Match[str]) -> str:

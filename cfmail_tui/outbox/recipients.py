@@ -1,10 +1,12 @@
 """What Cloudflare tells about the recipients of a mail: who of them is suppressed, and what became of the queued."""
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from cfmail_tui.outbox.history import History
+from cfmail_tui.store import StoreError
 from cfmail_tui.submission import Accepted, Attempt, Refused, kept_back
 
 if TYPE_CHECKING:
@@ -40,13 +42,23 @@ class Recipients(History):
         sender = attempt.submission.envelope.sender
         remark = found if isinstance(found, Remark) else None
         entries = () if isinstance(found, Remark) else tuple(one for one in found if one.holds_for(sender))
-        return Barred(_named(attempt, asked, [entry.address for entry in entries]), entries, remark)
+        named = _named(attempt, asked, [entry.address for entry in entries])
+        self._learn(named, is_suppressed=True)
+        return Barred(named, entries, remark)
 
     def unsuppress(self, attempt: Attempt, entry: "Suppression") -> "Remark | None":
         """Take an entry off the list of the account that sent this; why that did not work, None if it did."""
         account = self._account_of(attempt)
         with self.road.client(account.credential) as client:
-            return client.unsuppress(account.account_id, entry.suppression_id)
+            remark = client.unsuppress(account.account_id, entry.suppression_id)
+        if remark is None:
+            self._learn((entry.address,), is_suppressed=False)
+        return remark
+
+    def _learn(self, addresses: Sequence[str], *, is_suppressed: bool) -> None:
+        """Remember it, to say so where they are written to again; what cannot be remembered changes nothing else."""
+        with suppress(StoreError):
+            self._store.mark_suppressed(addresses, is_suppressed=is_suppressed)
 
     def follow_queued(self) -> bool:
         """Ask what became of the newest mails with queued recipients; whether there was news.

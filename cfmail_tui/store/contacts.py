@@ -54,6 +54,14 @@ def mark(db: sqlite3.Connection, address: str, fate: Fate) -> None:
         db.execute("UPDATE contacts SET mark = ? WHERE folded = ?", (_MARKS[fate], _folded(address)))
 
 
+def mark_suppressed(db: sqlite3.Connection, address: str, *, is_suppressed: bool) -> None:
+    """Whether somebody is on the suppression list now; who is taken off it has no mark."""
+    then = _MARKS[Fate.SUPPRESSED] if is_suppressed else ""
+    known = db.execute("SELECT mark FROM contacts WHERE folded = ?", (_folded(address),)).fetchone()
+    if known and (is_suppressed or known["mark"] == _MARKS[Fate.SUPPRESSED]):
+        db.execute("UPDATE contacts SET mark = ? WHERE folded = ?", (then, _folded(address)))
+
+
 def _meet(db: sqlite3.Connection, address: str, name: str, at: datetime) -> None:
     rank = (at - _THEN) / _HALF_LIFE
     known = db.execute("SELECT * FROM contacts WHERE folded = ?", (_folded(address),)).fetchone()

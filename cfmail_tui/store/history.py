@@ -171,6 +171,12 @@ class History(Folder):
         with self._reading() as db, understood(self._path):
             return contacts.marks(db, addresses)
 
+    def mark_suppressed(self, addresses: Sequence[str], *, is_suppressed: bool) -> None:
+        """Learn of those of these that mail was sent to whether they are on the suppression list now."""
+        with self._transaction() as db:
+            for address in addresses:
+                contacts.mark_suppressed(db, address, is_suppressed=is_suppressed)
+
     # Keeping
 
     def tidying(self, kept: Retention) -> Generator[None, None, None]:

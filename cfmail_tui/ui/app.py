@@ -28,6 +28,7 @@ from cfmail_tui.ui.accounts import AccountsScreen
 from cfmail_tui.ui.attaching import Attaching
 from cfmail_tui.ui.body_files import BodyFiles
 from cfmail_tui.ui.commands import Where, bindings
+from cfmail_tui.ui.completion import RecipientField
 from cfmail_tui.ui.compose import ComposeScreen
 from cfmail_tui.ui.composing import Composing
 from cfmail_tui.ui.departures import TICK, Stage
@@ -408,6 +409,12 @@ class CfmailApp(OutboxApp):
 
     def on_checked_form_asked(self, message: ComposeScreen.Asked) -> None:
         self.composing.answer(message)
+
+    def on_recipient_field_asked(self, message: RecipientField.Asked) -> None:
+        self.composing.complete(message)
+
+    def on_compose_screen_markdown_requested(self, message: ComposeScreen.MarkdownRequested) -> None:
+        self.composing.offer_markdown(message.screen)
 
     def on_compose_screen_paths_pasted(self, message: ComposeScreen.PathsPasted) -> None:
         self.attaching.read_paste(message)

@@ -1,4 +1,8 @@
-"""The bodies of a mail in the form, of which one is shown, with a margin that marks lines where something is found."""
+"""The body of a mail in the form, with a margin that marks lines where something is found.
+
+Text and Markdown are one and the same text in two meanings: which of them is shown says what the mail is written in, so
+that there is nothing to be lost between them. HTML is another, beside the text.
+"""
 
 from collections.abc import Iterable, Mapping
 
@@ -17,10 +21,13 @@ from textual.widgets import Static
 
 from cfmail_tui.ui.fields import Body
 
-BODIES = ("text", "html")
-"""Their ids, in the order in which one follows the other."""
+BODIES = ("text", "html", "markdown")
+"""What can be written, in the order in which one follows the other."""
 
-NAMES: Mapping[str, str] = {"text": "Text", "html": "HTML"}
+NAMES: Mapping[str, str] = {"text": "Text", "html": "HTML", "markdown": "Markdown"}
+
+_WIDGETS: Mapping[str, str] = {"text": "text", "html": "html", "markdown": "text"}
+"""In which widget each is written."""
 
 
 class BodyBar(Static):
@@ -34,14 +41,18 @@ class BodyBar(Static):
             self.body_id = body_id
 
     def show(self, shown: str, lines: Mapping[str, int]) -> None:
-        """Name the bodies, the shown one marked, each with its number of lines."""
+        """Name the bodies, the shown one marked, those with their number of lines that have one."""
         parts: list[Content | tuple[str, str]] = []
-        for body_id, count in lines.items():
+        for body_id in BODIES:
+            count = lines.get(body_id, 1)
             words = f"{count} lines " if count > 1 else "" if count else "(empty) "
             style = "bold reverse" if body_id == shown else "$foreground-muted"
             meta = Style.from_meta({"body": body_id})
             parts += [Content.styled(f" {NAMES[body_id]} {words}", style).stylize(meta), Content(" ")]
-        parts.append(("F10 switches", "$foreground-muted"))
+        hint = "F10 switches"
+        if shown == "markdown":
+            hint = f"text and HTML are made of it · {hint}"
+        parts.append((hint, "$foreground-muted"))
         self.update(Content.assemble(*parts))
 
     def on_click(self, event: events.Click) -> None:
@@ -95,12 +106,12 @@ class Margin(Widget):
 
 
 class Bodies(Horizontal):
-    """The bodies side by side with their margin, one shown."""
+    """The bodies side by side with their margin, one shown; `shown` is one of BODIES."""
 
     def __init__(self) -> None:
         super().__init__(id="bodies")
         self._margin = Margin()
-        self._bodies = {body_id: Body(id=body_id) for body_id in BODIES}
+        self._bodies = {widget_id: Body(id=widget_id) for widget_id in dict.fromkeys(_WIDGETS.values())}
         self._marks: dict[str, dict[int, tuple[str, str]]] = {}
         self.shown = BODIES[0]
 
@@ -111,20 +122,25 @@ class Bodies(Horizontal):
     @property
     def current(self) -> Body:
         """The body that is shown."""
-        return self._bodies[self.shown]
+        return self._bodies[_WIDGETS[self.shown]]
+
+    @property
+    def is_markdown(self) -> bool:
+        """Whether the mail is written in Markdown."""
+        return self.shown == "markdown"
 
     def show(self, body_id: str) -> None:
         """Show this one."""
         self.shown = body_id
-        for each, body in self._bodies.items():
-            body.display = each == body_id
+        for body in self._bodies.values():
+            body.display = body is self.current
         self._margin.beside(self.current, self._marks.get(body_id, {}))
 
     def lines(self) -> dict[str, int]:
-        """How many lines each has, 0 for an empty one."""
+        """How many lines each has that the mail has for itself, 0 for an empty one."""
         found = {}
-        for body_id, body in self._bodies.items():
-            document = body.document
+        for body_id in ("markdown",) if self.is_markdown else ("text", "html"):
+            document = self._bodies[_WIDGETS[body_id]].document
             found[body_id] = 0 if document.line_count == 1 and not document.get_line(0) else document.line_count
         return found
 

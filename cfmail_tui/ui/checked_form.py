@@ -16,7 +16,7 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from cfmail_tui.message import AttachmentDraft, Draft, Place, SavedDraft
-from cfmail_tui.ui.bodies import BODIES, Bodies, rows
+from cfmail_tui.ui.bodies import Bodies, rows
 from cfmail_tui.ui.fields import MailField, location
 from cfmail_tui.ui.files import Latest
 from cfmail_tui.ui.findings import FindingsPane, mark_of
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 CHECK_AFTER = 0.15
 """Seconds from a change until what is found in the mail follows, at most."""
 
-_IN_BODIES = {Place.HEADERS: "headers", Place.TEXT: "text", Place.HTML: "html"}
+_IN_BODIES = {Place.HEADERS: "headers", Place.TEXT: "text", Place.HTML: "html", Place.MARKDOWN: "text"}
+"""In which widget each is written."""
 
 _FIXED = "Fixed; u in the list of findings takes it back"
 """What stands above the words about a fix, until it is taken back."""
@@ -141,7 +142,11 @@ class CheckedForm(MailScreen):
         for place, show in margins.items():
             show(marks.get(place, Content("")))
         self._bodies.mark(
-            {"text": _line_marks(found, Place.TEXT, draft.text), "html": _line_marks(found, Place.HTML, draft.html)}
+            {
+                "text": _line_marks(found, Place.TEXT, draft.text),
+                "html": _line_marks(found, Place.HTML, draft.html),
+                "markdown": _line_marks(found, Place.MARKDOWN, draft.markdown),
+            }
         )
 
     def action_findings(self) -> None:
@@ -210,7 +215,8 @@ class CheckedForm(MailScreen):
             if field.text != text:
                 field.text = text
                 field.display = True
-        for body_id in ("headers", *BODIES):
+        self.body("text").rewrite(draft.markdown if self._bodies.is_markdown else draft.text)
+        for body_id in ("headers", "html"):
             self.body(body_id).rewrite(getattr(draft, body_id))
         if draft.attachments != self.content().attachments:
             self.set_attachments(draft.attachments)

@@ -21,6 +21,7 @@ Where = Literal[
     "raw-panes",
     "leaving",
     "findings",
+    "completion",
     "review",
     "review-draft",
     "review-form",
@@ -79,7 +80,7 @@ COMMANDS = (
     Command("drafts", "f7", "app.drafts", "Drafts", "Unfinished mails", "composer", footer=True),
     Command("history", "f8", "app.history", "History", "What was sent, and what became of it", "composer", footer=True),
     Command("review", "f9,ctrl+r", "review", "Send", "Review the mail, then send it", "composer", footer=True),
-    Command("html", "f10", "switch_body", "Text/HTML", "Switch between the text and the HTML body", "form"),
+    Command("html", "f10", "switch_body", "Text/HTML", "Text, HTML beside it, or Markdown that makes both", "form"),
     Command("put-text", "ctrl+z", "put_text", "As text", "A path just pasted is text, not a file to attach", "form"),
     Command(
         "raw", "ctrl+t", "app.switch_raw", "Raw", "The MIME that the form makes; of a raw message the form", "composer"
@@ -96,6 +97,17 @@ COMMANDS = (
     Command("redraw", "ctrl+backslash", "app.redraw", "Redraw", "Write the whole screen anew", "everywhere"),
     Command("fix-finding", "f", "fix_finding", "Fix", "Make the fix of the chosen finding", "findings"),
     Command("unfix", "u", "unfix", "Undo", "Take the last fix back", "findings"),
+    Command("suggestion", "down", "suggestion(1)", "Next", "Into the list of known recipients, and down", "completion"),
+    Command("suggestion-before", "up", "suggestion(-1)", "Before", "Up in the list of known recipients", "completion"),
+    Command(
+        "suggestion-take",
+        "enter,tab",
+        "take",
+        "Take",
+        "Put in the recipient that an arrow key chose; before one was pressed they do what they always do",
+        "completion",
+    ),
+    Command("suggestion-close", "escape,f12", "close", "Close", "Close the list of known recipients", "completion"),
     Command("quit", "ctrl+q", "app.quit", "Quit", "Leave; the draft is saved", "everywhere"),
     Command("send", "y", "send", "Send", "Send the mail", "review", footer=True),
     Command("edit", "e,q,escape,f12", "back", "Edit", "Back to the mail", "review"),
@@ -282,7 +294,7 @@ OPENING = frozenset(
 
 
 _BEFORE_FIELDS: frozenset[Where] = frozenset(
-    {"everywhere", "composer", "form", "raw", "history", "unknown", "picker", "marks", "proof"}
+    {"everywhere", "composer", "form", "completion", "raw", "history", "unknown", "picker", "marks", "proof"}
 )
 """Where keys come first to the screen that a text field would take for itself."""
 

@@ -1,6 +1,7 @@
 """The form: address fields, subject, text and HTML bodies, attachments."""
 
 import html
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -26,8 +27,10 @@ from cfmail_tui.submission import RECIPIENT_LIMIT, Size
 from cfmail_tui.ui.bodies import BODIES, BodyBar
 from cfmail_tui.ui.checked_form import CheckedForm, ProofWanted, lines_of
 from cfmail_tui.ui.commands import bindings
+from cfmail_tui.ui.completion import RecipientField
 from cfmail_tui.ui.fields import Body, MailField, Pasted, plain
 
+_RECIPIENTS = (Place.TO, Place.CC, Place.BCC)
 _FOLDING = (Place.CC, Place.BCC, Place.REPLY_TO)
 
 
@@ -66,6 +69,12 @@ class ComposeScreen(CheckedForm):
         screen: "ComposeScreen"
 
     @dataclass
+    class MarkdownRequested(Message):
+        """The user wants to write the mail of `screen` in Markdown, and it has an HTML body."""
+
+        screen: "ComposeScreen"
+
+    @dataclass
     class PathsPasted(Message):
         """What was pasted may be paths of files, which are to be attached to `screen` instead."""
 
@@ -83,7 +92,7 @@ class ComposeScreen(CheckedForm):
     def compose_mail(self) -> Iterator[Widget]:
         with Vertical(id="fields"):
             for place in (Place.FROM, Place.TO, *_FOLDING, Place.SUBJECT):
-                yield MailField(place)
+                yield RecipientField(place) if place in _RECIPIENTS else MailField(place)
             with Horizontal(id="headers-line", classes="line"):
                 yield Static("", classes="margin", id="headers-margin", markup=False)
                 yield Label("Headers")
@@ -102,10 +111,13 @@ class ComposeScreen(CheckedForm):
             field.mark("")
             field.display = place not in _FOLDING or bool(text)
         self.query_one("#headers-line").display = bool(content.headers)
-        for name, text in (("headers", content.headers), ("text", content.text), ("html", content.html)):
+        # Only a draft that was not written here has both, and then too, all of it stays to be seen.
+        written = "\n\n".join(filter(None, (content.text, content.markdown)))
+        for name, text in (("headers", content.headers), ("text", written), ("html", content.html)):
             self.body(name).text = text
         self._attachments = content.attachments
-        self._bodies.show("html" if content.html.strip() and not content.text.strip() else "text")
+        is_html = content.html.strip() and not written.strip()
+        self._bodies.show("markdown" if content.markdown else "html" if is_html else "text")
         self._show_body_bar()
         self.show_size()
         self.forget_checks()
@@ -132,13 +144,16 @@ class ComposeScreen(CheckedForm):
             reply_to=self.field(Place.REPLY_TO).text,
             subject=self.field(Place.SUBJECT).text,
             headers=self.body("headers").text,
-            text=self.body("text").text,
+            text="" if self._bodies.is_markdown else self.body("text").text,
             html=self.body("html").text,
+            markdown=self.body("text").text if self._bodies.is_markdown else "",
             attachments=self._attachments,
         )
 
     def is_blank(self) -> bool:
-        return self.content() == replace(self._offered, sender=self.field(Place.FROM).text)
+        content = self.content()
+        offered = replace(self._offered, sender=self.field(Place.FROM).text)
+        return replace(content, text=content.text or content.markdown, markdown="") == offered
 
     def offer(self, identity: Identity) -> None:
         """Fill in what mails of this identity begin with, where nothing was typed; once it is saved, only the From."""
@@ -148,7 +163,7 @@ class ComposeScreen(CheckedForm):
         reply_to, text = before.reply_to, before.text
         if self.is_new:
             reply_to = identity.reply_to if content.reply_to == reply_to else reply_to
-            text = signature if content.text == text else text
+            text = signature if self.body("text").text == text else text
         offered = replace(before, sender=sender, reply_to=reply_to, text=text)
         self._offered = offered
         for place, old, new in ((Place.FROM, before.sender, sender), (Place.REPLY_TO, before.reply_to, reply_to)):
@@ -173,7 +188,11 @@ class ComposeScreen(CheckedForm):
         self._save_soon()
 
     def insert_reference(self, content_id: str, filename: str) -> str:
-        """Show an inline file in the HTML body, where its cursor is; the reason if that cannot be."""
+        """Show an inline file in the HTML body, or Markdown, where its cursor is; the reason if that cannot be."""
+        if self._bodies.is_markdown:
+            name = re.sub(r"([\\\[\]])", r"\\\1", filename)
+            self.body("text").insert(f"![{name}](cid:{content_id})")
+            return ""
         if self.body("text").text.strip() and not self.body("html").text.strip():
             return "the mail has no HTML body, and a picture alone would hide its text: F10 in the form begins one"
         self.body("html").insert(f'<img src="cid:{content_id}" alt="{html.escape(filename)}">')
@@ -204,9 +223,9 @@ class ComposeScreen(CheckedForm):
         if place is Place.HEADERS:
             self.query_one("#headers-line").display = True
             self.body("headers").focus()
-        elif place is Place.HTML:
+        elif place is Place.HTML and not self._bodies.is_markdown:
             self._show_body("html")
-        elif place in {Place.TEXT, Place.ATTACHMENTS}:
+        elif place in {Place.TEXT, Place.HTML, Place.MARKDOWN, Place.ATTACHMENTS}:
             self._bodies.current.focus()
         elif fields := self.query(f"#field-{place.name.lower()}").results(MailField):
             for field in fields:
@@ -221,7 +240,7 @@ class ComposeScreen(CheckedForm):
         self._show_body_bar()
 
     def on_body_bar_pressed(self, event: BodyBar.Pressed) -> None:
-        self._show_body(event.body_id)
+        self._turn_to(event.body_id)
 
     def on_attachment_bar_pressed(self) -> None:
         self.action_attach()
@@ -246,7 +265,18 @@ class ComposeScreen(CheckedForm):
             self.field(Place.TO).input.focus()
 
     def action_switch_body(self) -> None:
-        self._show_body(BODIES[(BODIES.index(self._bodies.shown) + 1) % len(BODIES)])
+        self._turn_to(BODIES[(BODIES.index(self._bodies.shown) + 1) % len(BODIES)])
+
+    def _turn_to(self, body_id: str) -> None:
+        """Show this body, and if it is Markdown, or was, take what is written for what it is meant now."""
+        if self.is_busy and "markdown" in {body_id, self._bodies.shown}:
+            # It is on its way as it was meant.
+            return
+        if body_id == "markdown" and self.body("html").text.strip():
+            self.post_message(self.MarkdownRequested(self))
+            return
+        self._show_body(body_id)
+        self._save_soon()
 
     def _show_body(self, body_id: str) -> None:
         self._bodies.show(body_id)
@@ -261,7 +291,7 @@ class ComposeScreen(CheckedForm):
 
     def action_editor(self) -> None:
         body = self._bodies.current
-        suffix = ".html" if body.id == "html" else ".txt"
+        suffix = {"text": ".txt", "html": ".html", "markdown": ".md"}[self._bodies.shown]
         content = body.text.encode("utf-8", "surrogatepass")
         self.post_message(self.EditorRequested(str(body.id), content, suffix))
 
@@ -283,7 +313,7 @@ class ComposeScreen(CheckedForm):
 
     def _count_recipients(self) -> None:
         count = 0
-        for place in (Place.TO, Place.CC, Place.BCC):
+        for place in _RECIPIENTS:
             try:
                 count += len(parse_mailboxes(self.field(place).text, place))
             except MessageError:
@@ -299,4 +329,5 @@ def _with_offer(content: Draft, before: Draft, offered: Draft) -> Draft:
         sender=offered.sender if offered.sender != before.sender else content.sender,
         reply_to=offered.reply_to if offered.reply_to != before.reply_to else content.reply_to,
         text=offered.text if offered.text != before.text else content.text,
+        markdown="" if offered.text != before.text else content.markdown,
     )

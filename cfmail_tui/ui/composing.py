@@ -2,16 +2,24 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from cfmail_tui.ui.checked_form import CheckedForm, CheckWanted, ProofWanted
+from cfmail_tui.ui.dialogs import ChoiceScreen
+from cfmail_tui.ui.mail import new_draft
 from cfmail_tui.ui.work import Next
 
 if TYPE_CHECKING:
     from cfmail_tui.outbox import Outbox
     from cfmail_tui.ui.app import CfmailApp
+    from cfmail_tui.ui.completion import RecipientField
+    from cfmail_tui.ui.compose import ComposeScreen
     from cfmail_tui.ui.proof import ProofScreen
+
+_SUGGESTED: Final = 30
+"""Recipients that are suggested at once."""
 
 
 class Composing:
@@ -58,16 +66,45 @@ class Composing:
 
             browser.forget(self._app.settings.data_dir)
 
+    def complete(self, asked: "RecipientField.Asked") -> None:
+        """Find who can be meant by what was typed."""
+
+        def find(outbox: "Outbox") -> Next:
+            return partial(asked.field.take_found, asked.typed, outbox.complete(asked.typed, _SUGGESTED))
+
+        self._app.run_task(find, lambda _words: asked.field.take_found(asked.typed, ()))
+
+    def offer_markdown(self, screen: "ComposeScreen") -> None:
+        """Ask what is to become of an HTML body, beside which no mail can be written in Markdown."""
+
+        def answered(answer: str | None) -> None:
+            if answer == "copy":
+                from cfmail_tui import lint
+
+                draft = screen.content()
+                written = draft.text if draft.text.strip() else lint.plain_text(draft.html)
+                copy = replace(new_draft(replace(draft, text="", html="", markdown=written)), account=screen.account)
+                # Also one in which nothing was typed, which nobody else would keep.
+                self._app.drafting.save(screen.handed_over(), partial(self._app.drafting.show, copy))
+
+        question = "Markdown makes an HTML body of its own, and this mail has one already."
+        answers = {
+            "stay": "Stay as it is",
+            "copy": "Write its text in Markdown, in a new mail; this one stays in the drafts",
+        }
+        self._app.push_screen(ChoiceScreen(question, answers), answered)
+
     def _check(self, wanted: CheckWanted, screen: CheckedForm) -> None:
         def check(outbox: "Outbox") -> Next:
             return partial(screen.take_check, wanted, outbox.check(wanted.draft, wanted.account, wanted.before))
 
         def only_look() -> Iterator[Next]:
-            from cfmail_tui import lint
-            from cfmail_tui.outbox import Checked
+            from cfmail_tui import lint, markdown
+            from cfmail_tui.outbox.checking import Checked, told
 
-            looked = lint.look(wanted.draft)
-            yield partial(screen.take_check, wanted, Checked(looked, lint.findings(looked)))
+            made = markdown.made(wanted.draft)
+            looked = lint.look(made)
+            yield partial(screen.take_check, wanted, Checked(looked, told(wanted.draft, made, lint.findings(looked))))
 
         # Also where nothing can be sent, since the data cannot be opened, there is a mail to look at.
         self._app.run_task(

@@ -142,5 +142,5 @@ def _quoted(draft: SavedDraft) -> str:
 def _name(draft: SavedDraft) -> str:
     content = draft.content
     if isinstance(content, Draft):
-        return content.subject or next(iter(content.text.split("\n")), "") or "(no subject)"
+        return content.subject or next(iter((content.text or content.markdown).split("\n")), "") or "(no subject)"
     return f"raw message, {len(content.source):,} octets"

@@ -9,6 +9,7 @@ from textual.content import Content
 
 from cfmail_tui.message import MessageError, Place, parse_mailboxes
 from cfmail_tui.submission import RECIPIENT_LIMIT
+from cfmail_tui.ui.completion import RecipientField
 from cfmail_tui.ui.fields import Line, Lines, MailField, plain
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class EnvelopePane(Vertical):
     def __init__(self) -> None:
         super().__init__(id="fields")
         self._sender = MailField(Place.ENVELOPE_SENDER, placeholder="envelope sender, MAIL FROM")
-        self._recipients = MailField(Place.ENVELOPE_RECIPIENTS, placeholder="envelope recipients, RCPT TO")
+        self._recipients = RecipientField(Place.ENVELOPE_RECIPIENTS, placeholder="envelope recipients, RCPT TO")
         self._differences = Lines(id="differences")
 
     def compose(self) -> ComposeResult:

@@ -22,6 +22,7 @@ from textual.widgets import Static, TextArea
 from cfmail_tui.message import Draft, Place, Problem, RawDraft, SavedDraft, without_addresses
 from cfmail_tui.profile import Identity
 from cfmail_tui.ui.commands import KeyBar, Where
+from cfmail_tui.ui.completion import RecipientField
 from cfmail_tui.ui.fields import Body, EndsOnce, LineInput, MailField, plain
 from cfmail_tui.ui.results import ResultsPane
 
@@ -322,6 +323,14 @@ class MailScreen(EndsOnce[None]):
                 field.text = without_addresses(field.text, field.place, addresses)
                 field.mark("")
 
+    def focus_next(self, selector: Any = "*") -> Widget | None:
+        """Tab puts in the recipient that was chosen from a list, if one was."""
+        for field in self.query(RecipientField):
+            if field.is_choosing:
+                field.action_take()
+                return self.focused
+        return super().focus_next(selector)
+
     def focus_place(self, place: Place) -> None:
         """Put the cursor where this place is edited."""
         raise NotImplementedError
@@ -350,6 +359,9 @@ class MailScreen(EndsOnce[None]):
             return not self.is_busy
         if action == "take_back":
             return self.is_busy
+        if action == "findings":
+            # What closes other lists closes this one first.
+            return not any(field.is_completing for field in self.query(RecipientField))
         return super().check_action(action, parameters)
 
 

@@ -202,7 +202,7 @@ class Opening:
             from cfmail_tui.outbox.conversion import raw_of
 
             try:
-                raw = replace(new_draft(raw_of(draft, outbox.assembled)), account=saved.account)
+                raw = replace(new_draft(raw_of(outbox.made(draft), outbox.assembled)), account=saved.account)
             except MessageError as error:
                 problems = error.problems
                 return lambda: self._app.mail.show_problems(problems, "Cannot be written as MIME yet")

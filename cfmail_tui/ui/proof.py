@@ -109,7 +109,7 @@ class ProofScreen(EndsOnce[None]):
         self._show((self._shown + by) % len(self._forms))
 
     def action_browser(self) -> None:
-        if self._draft.html.strip():
+        if (self._draft.html + self._draft.markdown).strip():
             self.say("Your browser is being opened…")
             self.post_message(self.BrowserRequested(self._draft, self))
         else:

@@ -8,6 +8,7 @@ from cfmail_tui.message import (
     Mailbox,
     MessageError,
     Place,
+    last_entry,
     parse_mailboxes,
     read_mailboxes,
     same_address,
@@ -239,3 +240,26 @@ def test_entries_know_where_they_stand() -> None:
         "carl@x.example (Carl)",
     ]
     assert [(problem.offset, problem.rule) for problem in found.problems] == [(0, "bad-address")]
+
+
+@pytest.mark.parametrize(
+    ("text", "entry"),
+    [
+        ("", ""),
+        ("bo", "bo"),
+        ("ann@example.com, bo", "bo"),
+        ("ann@example.com; bo", "bo"),
+        ("ann@example.com,  ", ""),
+        ("friends: bo", "bo"),
+        ('"Lee, An', '"Lee, An'),
+        ('"Lee, Ann" <an', '"Lee, Ann" <an'),
+        (r'"a \", b', r'"a \", b'),
+        ('"a\\', '"a\\'),
+        ("x <a,b", "x <a,b"),
+        ("x (a, b", "x (a, b"),
+        ("x (a) y>, bo", "bo"),
+    ],
+)
+def test_the_entry_that_is_being_typed(text: str, entry: str) -> None:
+    """It begins after the last separator; in quotes, brackets and comments that are still open none separates."""
+    assert text[last_entry(text) :] == entry

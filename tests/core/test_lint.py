@@ -158,6 +158,7 @@ CASES = (
         mail(headers="List-Unsubscribe: <https://x.example/>\nList-Unsubscribe-Post: List-Unsubscribe=One-Click"),
     ),
     Case("no-body", mail(text=" \n"), Place.TEXT, "the mail is empty"),
+    Case("two-bodies", mail(markdown="*Hi*"), Place.MARKDOWN, "keep the one or the other"),
     Case("not-unicode", mail(text="a\ud800b"), Place.TEXT, "is not a character", 1, mail(text="a?b")),
     Case(
         "no-text",

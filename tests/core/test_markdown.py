@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cfmail_tui import lint
-from cfmail_tui.markdown import BODY, STYLES, TEMPLATE, rendered
+from cfmail_tui.markdown import BODY, STYLES, TEMPLATE, made, rendered
 from cfmail_tui.message import Draft, MessageError, Place
 
 TEXTS = {
@@ -110,3 +110,20 @@ def test_any_text_is_markdown(source: str) -> None:
     if "<" not in source:
         assert set(words.seen) - set(" \n\t") <= set(made.text)
     assert TEMPLATE.count(BODY) == 1
+
+
+def test_the_bodies_of_a_draft() -> None:
+    """Both are made of the Markdown, which is then gone; without Markdown, or beside a body, nothing is made."""
+    written = Draft(subject="Hi", markdown="*a*")
+    ready = made(written, f"<x>{BODY}</x>")
+    assert (ready.subject, ready.text, ready.markdown) == ("Hi", "a\n", "")
+    assert ready.html == rendered("*a*", f"<x>{BODY}</x>").html
+    for other in (Draft(text="a"), Draft(markdown=" \n"), Draft(markdown="a", html="b"), Draft(markdown="a", text="b")):
+        assert made(other) is other
+
+
+def test_half_a_character_is_told_and_not_dropped() -> None:
+    """Lone surrogates, also in a link, come through to where they are refused."""
+    ready = made(Draft(markdown="a\ud800 [b](https://x.example/\ud800)"))
+    found = lint.findings(lint.look(ready))
+    assert {one.place for one in found if one.rule == "not-unicode"} >= {Place.TEXT}

@@ -16,6 +16,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from cfmail_tui import mime
+from cfmail_tui.markdown import made
 from cfmail_tui.message import (
     SUBJECT_LIMIT,
     Attachment,
@@ -188,6 +189,7 @@ drafts = st.builds(
     headers=ANYTHING,
     text=ANYTHING,
     html=ANYTHING,
+    markdown=st.just("") | ANYTHING,
 )
 attachments = st.builds(
     Attachment,
@@ -204,11 +206,12 @@ attachments = st.builds(
 def test_any_draft_is_a_message_or_says_why_not(draft: Draft, files: list[Attachment]) -> None:
     """Whatever stands in a form, `parse` gives a message or problems, and nothing else."""
     try:
-        message = parse(draft, files)
+        message = parse(made(draft), files)
     except MessageError as error:
         check_refusal(error)
     else:
         assert message.recipients
+        assert message.text or message.html
 
 
 def content_of(attachment: Attachment) -> bytes:

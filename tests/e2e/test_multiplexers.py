@@ -94,7 +94,7 @@ def played(window: Window) -> Iterator[list[str]]:
     terminal.press("up", "up", "end", "backspace", "backspace")
     yield seen(window)
     terminal.resize(100, 30)
-    terminal.press("f10", "f10", "pageup", "pageup")
+    terminal.press("f10", "f10", "f10", "pageup", "pageup")
     yield seen(window)
 
 

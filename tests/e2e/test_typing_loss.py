@@ -56,6 +56,11 @@ def to_another_text(key: str) -> Callable[[Terminal], None]:
     return go
 
 
+def to_markdown(terminal: Terminal) -> None:
+    terminal.press("f10", "f10")
+    terminal.wait_for("are made of it")
+
+
 def to_raw(terminal: Terminal) -> None:
     """To the MIME that the form makes."""
     terminal.press("ctrl+t")
@@ -75,6 +80,7 @@ class Place:
 PLACES: Final = (
     Place("text", stay, lambda content: of_form(content).text),
     Place("html", to_another_text("f10"), lambda content: of_form(content).html),
+    Place("markdown", to_markdown, lambda content: of_form(content).markdown),
     Place("subject", stay, lambda content: of_form(content).subject, LETTER[:4]),
     Place("headers", to_headers, lambda content: of_form(content).headers),
     Place("raw", to_raw, source),

@@ -383,7 +383,7 @@ ATTACHMENTS: Final = st.builds(
     AttachmentDraft, ANY_TEXT, st.sampled_from(["attachment", "inline"]), ANY_TEXT, ANY_TEXT, ANY_TEXT
 )
 CONTENTS: Final[st.SearchStrategy[Draft | RawDraft]] = st.one_of(
-    st.builds(Draft, *[ANY_TEXT] * 9, attachments=st.lists(ATTACHMENTS, max_size=3).map(tuple)),
+    st.builds(Draft, *[ANY_TEXT] * 10, attachments=st.lists(ATTACHMENTS, max_size=3).map(tuple)),
     st.builds(RawDraft, ANY_TEXT, ANY_TEXT, st.binary()),
 )
 

@@ -79,6 +79,18 @@ class TestContacts:
         store.learn(name(2), [Later(address, Fate.BOUNCED, NOON)])
         assert store.complete("a", 1)[0].mark == "bounced"
 
+    def test_the_suppression_list_is_learned(self, store: Store) -> None:
+        """Who stands on the list is marked, and loses just that mark when taken off; strangers stay strangers."""
+        outcome = Accepted(Receipt(delivered=("A@example.net",), bounced=("b@example.net",)))
+        sent(store, 0, "A@example.net", "b@example.net", outcome=outcome)
+        store.mark_suppressed(["a@example.net", "z@x.example"], is_suppressed=True)
+        assert store.marks(["a@example.net", "b@example.net", "z@x.example"]) == {
+            "a@example.net": "suppressed",
+            "b@example.net": "bounced",
+        }
+        store.mark_suppressed(["a@example.net", "b@example.net"], is_suppressed=False)
+        assert store.marks(["a@example.net", "b@example.net"]) == {"b@example.net": "bounced"}
+
     def test_a_new_name_replaces_the_old(self, store: Store) -> None:
         """Who changes the name is found by the new one, in whatever case the address is typed."""
         for number, mailbox in enumerate((Mailbox("Ann@x.example", "Ann Lee"), Mailbox("ann@x.example", "Ann Berg"))):

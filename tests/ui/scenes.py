@@ -63,7 +63,6 @@ Content-Type: text/html; charset=utf-8\r
 --b1--\r
 """
 
-
 FAULTY_RAW = b"""From: Alice Example <alice@acme.example>\r
 To: bob@example.com, Carol <carol@example.org>\r
 Bcc: boss@acme.example\r
@@ -118,8 +117,9 @@ Opened = Callable[[Path], AbstractContextManager[tuple[Outbox, Settings]]]
 def as_sandbox(home: Path) -> Iterator[tuple[Outbox, Settings]]:
     """As `cfmail --sandbox` opens it."""
     with Sandbox(home / "sandbox") as box, closing(Store(home)) as store:
-        account = Account("sandbox", box.account_id, ApiToken(box.token), "embedded sandbox")
-        yield Outbox(store, Accounts({}, Keyring(), only=account), box.base_url, {}), Settings(home, box.base_url)
+        me = Account("sandbox", box.account_id, ApiToken(box.token), "embedded sandbox")
+        outbox = Outbox(store, Accounts({}, Keyring(), only=me), box.base_url, {}, address_files=[f"{home}/aliases"])
+        yield outbox, Settings(home, box.base_url)
 
 
 def as_user(*profiles: Profile, ring: bool = True, choices: Choices | None = None, lost: str = "") -> Opened:

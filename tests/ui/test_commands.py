@@ -18,6 +18,7 @@ from cfmail_tui.ui import (
     attachment,
     chart,
     choose,
+    completion,
     dialogs,
     drafts,
     fields,
@@ -54,6 +55,7 @@ HOMES: dict[Where, tuple[type, ...]] = {
     "review-draft": (ReviewScreen,),
     "review-form": (ReviewScreen,),
     "findings": (findings.FindingsPane,),
+    "completion": (completion.RecipientField,),
     "proof": (proof.ProofScreen,),
     "list": (rows.RowList,),
     "drafts": (drafts.DraftsScreen,),
@@ -86,8 +88,8 @@ def ours() -> Iterator[type]:
     """Every class of the screens that may bind keys."""
     asking = (account, accounts, dialogs, identity, passphrase)
     others = (
-        attach, attachment, chart, choose, drafts, fields, files, findings, history, mail, outcome, picker, proof,
-        raw, review, rows, snippet,
+        attach, attachment, chart, choose, completion, drafts, fields, files, findings, history, mail, outcome, picker,
+        proof, raw, review, rows, snippet,
     )  # fmt: skip
     for module in (*asking, *others, inspect.getmodule(CfmailApp), inspect.getmodule(ComposeScreen)):
         for _, found in inspect.getmembers(module, inspect.isclass):
