@@ -28,6 +28,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import pyte
+from pyte.screens import Char
 
 from tests.fork_server import ForkServer, Program
 
@@ -40,6 +41,9 @@ CONTROL: Final = re.compile(
 CUT_CONTROL: Final = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*|[]PX^_](?:[^\x07\x1b]|\x1b(?!\\))*)?\Z", re.DOTALL)
 ALTERNATE_SCREEN: Final = 1049
 SYNCHRONISED: Final = 2026
+MOUSE_ON: Final = b"\x1b[?1003h"
+"""What a Textual program writes before it paints anything."""
+
 AT_REST: Final = frozenset({7, 25})  # lines wrap, the cursor shows
 
 # As xterm sends them; a modifier turns `CSI A` into `CSI 1 ; m A`, and `CSI 3 ~` into `CSI 3 ; m ~`.
@@ -244,6 +248,15 @@ class Terminal:
         cells, columns = self._shown.buffer, range(self._shown.columns)
         return ["".join(cells[y][x].data for x in columns).rstrip() for y in range(self._shown.lines)]
 
+    @property
+    def columns(self) -> int:
+        """How wide it is."""
+        return self._shown.columns
+
+    def cell(self, y: int, x: int) -> Char:
+        """A character as it is shown."""
+        return self._shown.buffer[y][x]
+
     def screen(self) -> str:
         """The visible text."""
         return "\n".join(self.lines())
@@ -295,6 +308,10 @@ class Terminal:
             what = name or (wanted if isinstance(wanted, str) else "what was waited for")
             why = "the command ended" if self._ended else f"{timeout} s passed"
             raise AssertionError(f"{what!r} is not on the screen; {why}\n{self.picture()}")
+
+    def wait_ready(self, marker: str = "F9", timeout: float = 20) -> None:
+        """Until the program itself has painted this: cfmail's keys, not only those of the still before it."""
+        self.wait_for(lambda _: marker.encode() in self.output.partition(MOUSE_ON)[2], timeout, name=marker)
 
     def wait_gone(self, text: str, timeout: float = 20) -> None:
         """Until a text is no longer visible."""

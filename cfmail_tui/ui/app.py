@@ -20,9 +20,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
 from textual.binding import BindingType
+from textual.widget import AwaitMount
 from textual.worker import get_current_worker
 
 from cfmail_tui.message import Draft, MailError, RawDraft, printable
+from cfmail_tui.still import Still
 from cfmail_tui.ui.account import AccountScreen
 from cfmail_tui.ui.accounts import AccountsScreen
 from cfmail_tui.ui.attaching import Attaching
@@ -232,14 +234,17 @@ class CfmailApp(OutboxApp):
         choose_from: str = "",
         when_left: Callable[[int], None] = lambda _code: None,
         reports: Callable[[], Path] | None = None,
+        still: Still | None = None,
     ) -> None:
         """`notes` say what was done to have the mail; of what is at the path `choose_from` one is to be chosen instead.
 
-        `when_left` is called with the exit code when the terminal is given back, and work goes on without it.
+        `when_left` is called with the exit code when the terminal is given back, and work goes on without it. `still`
+        is what the terminal shows until the app takes it over.
         """
         super().__init__(opened)
         self.when_left = when_left
         self.reports = reports
+        self.still = still
         self._first = first
         self._notes = notes
         self._choose_from = choose_from
@@ -258,9 +263,15 @@ class CfmailApp(OutboxApp):
         self.looking = Looking(self)
 
     def on_mount(self) -> None:
-        self.push_screen(screen_for(new_draft(self._first)))
+        first = self.push_screen(screen_for(new_draft(self._first)))
+        self.call_later(self._begin_on, first)
         self.sending.clock = self.set_interval(TICK, self.sending.tick, pause=True)
         self.call_after_refresh(self.open_outbox, self._cannot_open)
+
+    async def _begin_on(self, first: AwaitMount) -> None:
+        await first
+        # After the focus, which the screen has asked for in the same way.
+        self.call_later(self.begin)
 
     async def run_async(self, **how: Any) -> int | None:
         """Run it; what is in flight at the end is waited for by the event loop, here or in the background."""

@@ -26,9 +26,10 @@ from textual.driver import Driver
 from textual.worker import WorkerFailed
 
 from cfmail_tui.message import MailError
+from cfmail_tui.still import Still
 from cfmail_tui.ui.fields import words
 from cfmail_tui.ui.painting import PaintingApp
-from cfmail_tui.ui.terminal import HungUp, driver_for
+from cfmail_tui.ui.terminal import HungUp, TerminalDriver, driver_for
 from cfmail_tui.ui.typeahead import PATIENCE
 
 HEARD: Final = (signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT, signal.SIGINT)
@@ -59,6 +60,9 @@ class EndingApp(PaintingApp):
     reports: Callable[[], Path] | None = None
     """Where reports of defects go; asked when there is one."""
 
+    still: Still | None = None
+    """What is on the terminal before the app is."""
+
     def __init__(self) -> None:
         super().__init__()
         self._last_words: tuple[str, ...] = ()
@@ -67,7 +71,10 @@ class EndingApp(PaintingApp):
         """What hears of signals, while that lasts."""
 
     def get_driver_class(self) -> type[Driver]:
-        return driver_for(textual.__version__, super().get_driver_class())
+        driver = driver_for(textual.__version__, super().get_driver_class())
+        if self.still and driver is not TerminalDriver:
+            self.still.leave()
+        return driver
 
     def save_now(self) -> None:
         """Save what is typed, before this returns. From any thread; raises MailError if it cannot."""

@@ -116,7 +116,7 @@ def needed(tool: str) -> None:
 def sendmail(new_machine: Path) -> Path:
     """The program as others call it: a link with this name."""
     program, link = new_machine / "program", new_machine / "sendmail"
-    program.write_text(f"#!{sys.executable}\nimport sys\nfrom cfmail_tui.cli import main\nsys.exit(main())\n")
+    program.write_text(f"#!{sys.executable}\nimport sys\nfrom cfmail_tui.__main__ import main\nsys.exit(main())\n")
     program.chmod(0o755)
     link.symlink_to(program)
     return link
