@@ -20,7 +20,7 @@ import termios
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-SMALLEST = (44, 10)
+SMALLEST = (60, 10)
 """Columns and rows that the form needs to look as it is drawn here."""
 
 _FIELDS = ("sender", "to", "cc", "bcc", "subject")
@@ -180,11 +180,10 @@ def _bodies(paint: "_Painting", bar: int, rows: int, form: Form, *, has_focus: b
     """The line above the body, the body, and the line below it."""
     text = form.get("text", "")
     count = text.count("\n") + 1
-    name = f" Text {'(empty)' if not text else f'{count} lines'} "
+    name = f" Text {f'{count} lines ' if count > 1 else '' if text else '(empty) '}"
     paint.row(bar, _SURFACE)
     paint.text((bar, 2), name, _TEXT, _SURFACE, "1;7;")
-    paint.text((bar, 3 + len(name)), " HTML (empty) ", _FAINT, _SURFACE)
-    paint.text((bar, 18 + len(name)), "F10 switches", _FAINT, _SURFACE)
+    paint.text((bar, 3 + len(name)), " HTML (empty)   Markdown  F10 switches", _FAINT, _SURFACE)
     lines = text.split("\n")
     for row in range(bar + 1, rows - 1):
         line = lines[row - bar - 1] if row - bar <= count else ""

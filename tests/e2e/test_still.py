@@ -64,7 +64,7 @@ def hindered(deed: str, *arguments: str) -> Iterator[Terminal]:
         ((120, 36), (), "xterm-direct truecolor"),
         ((80, 24), LETTER, "xterm-256color"),
         ((100, 30), ("--to=a@example.net", "--cc", "b@example.net"), "xterm"),
-        ((44, 10), ("--sandbox",), "screen-256color"),
+        ((60, 10), ("--sandbox",), "screen-256color"),
         ((120, 36), ("demo",), "xterm truecolor"),
     ],
 )
