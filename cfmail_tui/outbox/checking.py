@@ -38,6 +38,8 @@ class Checked:
     findings: tuple[DraftFinding, ...]
     size: Size | None = None
     """None where a mail is so small that nobody weighs it."""
+    markdown: str = ""
+    """Of what the bodies were made that were looked at."""
 
 
 class Checking(History):
@@ -75,13 +77,18 @@ class Checking(History):
         Nobody is asked: it is what is known here.
         """
         files, no_files = inspect_all(draft.attachments)
-        made = self._nearly_made(draft)
+        if before and before.markdown and before.markdown == draft.markdown and not (draft.text or draft.html):
+            seen_last = before.looked.draft
+            made = replace(draft, text=seen_last.text, html=seen_last.html, markdown="")
+        else:
+            made = self._nearly_made(draft)
         is_light = not draft.attachments and len(made.text) + len(made.html) < _LIGHT
         size = None if is_light else self.size(made, account)
         seen = lint.look(made, before=before.looked if before else None)
         known = replace(self._known(seen, account), files=tuple(files), unreadable=tuple(no_files), size=size)
         looked = lint.look(made, known, seen)
-        return Checked(looked, told(draft, made, lint.findings(looked, self._choices)), size)
+        found = told(draft, made, lint.findings(looked, self._choices))
+        return Checked(looked, found, size, markdown="" if made is draft else draft.markdown)
 
     def size(self, draft: Draft, account: str = "") -> Size:
         """How big the mail of an unfinished draft is by now, and may be if it is sent as the account of this name.

@@ -71,8 +71,10 @@ class People:
         return (*meant, *from_history, *(known for known in others if known not in meant))[:limit]
 
     def load(self) -> None:
-        """Read the files that have changed."""
-        with self._lock:
+        """Read the files that have changed; while somebody else reads them, it goes on with what is known by now."""
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
             seen = [_state(path) for path in self._files]
             if seen == self._seen:
                 return
@@ -86,6 +88,8 @@ class People:
                 except MessageError as error:
                     problems += [problem.words for problem in error.problems]
             self._book, self._seen, self.problems = _Book(found), seen, tuple(problems)
+        finally:
+            self._lock.release()
 
 
 def _state(path: str) -> object:

@@ -81,6 +81,7 @@ COMMANDS = (
     Command("history", "f8", "app.history", "History", "What was sent, and what became of it", "composer", footer=True),
     Command("review", "f9,ctrl+r", "review", "Send", "Review the mail, then send it", "composer", footer=True),
     Command("html", "f10", "switch_body", "Text/HTML", "Text, HTML beside it, or Markdown that makes both", "form"),
+    Command("markdown", "", "markdown", "Markdown", "Write the mail in Markdown", "form"),
     Command("put-text", "ctrl+z", "put_text", "As text", "A path just pasted is text, not a file to attach", "form"),
     Command(
         "raw", "ctrl+t", "app.switch_raw", "Raw", "The MIME that the form makes; of a raw message the form", "composer"

@@ -265,7 +265,13 @@ class ComposeScreen(CheckedForm):
             self.field(Place.TO).input.focus()
 
     def action_switch_body(self) -> None:
-        self._turn_to(BODIES[(BODIES.index(self._bodies.shown) + 1) % len(BODIES)])
+        following = BODIES[(BODIES.index(self._bodies.shown) + 1) % len(BODIES)]
+        # Beside an HTML body there is no Markdown, and a key that goes round does not ask.
+        self._turn_to("text" if following == "markdown" and self.body("html").text.strip() else following)
+
+    def action_markdown(self) -> None:
+        """Write the mail in Markdown; where it has an HTML body, the user is asked."""
+        self._turn_to("markdown")
 
     def _turn_to(self, body_id: str) -> None:
         """Show this body, and if it is Markdown, or was, take what is written for what it is meant now."""

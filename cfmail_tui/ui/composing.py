@@ -87,11 +87,11 @@ class Composing:
                 # Also one in which nothing was typed, which nobody else would keep.
                 self._app.drafting.save(screen.handed_over(), partial(self._app.drafting.show, copy))
 
-        question = "Markdown makes an HTML body of its own, and this mail has one already."
-        answers = {
-            "stay": "Stay as it is",
-            "copy": "Write its text in Markdown, in a new mail; this one stays in the drafts",
-        }
+        question = (
+            "Markdown makes an HTML body of its own, and this mail has one already.\n\n"
+            "Its text can be written on in a new mail; this one then stays in the drafts."
+        )
+        answers = {"stay": "Stay here", "copy": "A new mail in Markdown"}
         self._app.push_screen(ChoiceScreen(question, answers), answered)
 
     def _check(self, wanted: CheckWanted, screen: CheckedForm) -> None:

@@ -135,19 +135,23 @@ def test_the_external_editor(start: Start, connected: Sandbox, tmp_path: Path, m
     assert rescued.get(mode, texts[0]) in texts
 
 
-def test_a_lost_line_while_the_editor_runs(start: Start, connected: Sandbox, tmp_path: Path) -> None:
+@pytest.mark.parametrize("written", ["text", "markdown"])
+def test_a_lost_line_while_the_editor_runs(start: Start, connected: Sandbox, tmp_path: Path, written: str) -> None:
     """What was saved in the editor when the connection went is a draft at the next start, beside the mail's own."""
     script = tmp_path / "editor.py"
     script.write_text(EDITOR.format(arguments=("waiting", str(tmp_path / "seen"))))
     terminal = start(*LETTER, env={"EDITOR": shlex.join([sys.executable, str(script)])})
     terminal.send("typed here")
     terminal.wait_for("typed here")
+    if written == "markdown":
+        terminal.press("f10", "f10")
+        terminal.wait_for("are made of it")
     terminal.press("f4")
     terminal.wait_for("in the editor")
     terminal.hang_up()
     assert terminal.wait_exit() == 129
     start().wait_for("unfinished")
-    texts = {draft.text for draft in drafts() if isinstance(draft, Draft)}
+    texts = {getattr(draft, written) for draft in drafts() if isinstance(draft, Draft)}
     assert texts == {"typed here", "lost"}
 
 

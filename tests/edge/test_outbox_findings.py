@@ -109,6 +109,17 @@ def test_what_is_found_in_markdown(outbox: Outbox) -> None:
     assert at["http-link"] == MARKDOWN.markdown.index("http:")
 
 
+def test_markdown_is_not_made_anew_at_each_key(outbox: Outbox) -> None:
+    """While something else is typed the bodies that were made are looked at, and once it changes, others."""
+    first = outbox.check(MARKDOWN)
+    second = outbox.check(replace(MARKDOWN, subject="Other"), before=first)
+    assert second.looked.draft.html is first.looked.draft.html
+    assert second.looked.draft.subject == "Other"
+    third = outbox.check(replace(MARKDOWN, markdown="Hi"), before=second)
+    assert third.looked.draft.text == "Hi\n"
+    assert outbox.check(replace(MAIL, text="Hi"), before=third).looked.draft.text == "Hi"
+
+
 def test_markdown_is_made_once(outbox: Outbox) -> None:
     """What was reviewed is what will leave: the bodies stand in the request that was written down."""
     reviewed = outbox.prepare(MARKDOWN, SavedDraft("draft", 1, MARKDOWN))

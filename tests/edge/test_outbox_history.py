@@ -290,6 +290,17 @@ class TestCompletion:
             "bounced", "bounced", "",
         ]  # fmt: skip
 
+    def test_while_a_large_file_is_read(self, placed: Callable[..., Place], tmp_path: Path) -> None:
+        """Nobody waits for a file that is being read: who is known already is completed meanwhile."""
+        (tmp_path / "aliases").write_text(ALIASES)
+        place = placed()
+        place.send(LETTER)
+        outbox = place.outbox(files=(str(tmp_path / "aliases"),))
+        with outbox._people._lock:
+            assert [known.text for known in outbox.complete("bo")] == ["Bob Berg <bob@example.net>"]
+            assert outbox.complete("zoe") == ()
+        assert len(outbox.complete("zoe")) == 1
+
     def test_files_that_change_or_cannot_be_read(self, placed: Callable[..., Place], tmp_path: Path) -> None:
         """A file is read again when it changed; one that cannot be read is told, and the others are used."""
         path = tmp_path / "aliases"

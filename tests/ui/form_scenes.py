@@ -86,8 +86,18 @@ WRITTEN: Final = replace(
 HTML_TOO: Final = replace(WRITTEN, html="<p>Hello</p>", text="Hello", markdown="")
 
 
+async def in_markdown(stage: Stage, _home: Path) -> None:
+    await stage.until("F12")
+    await stage.press("f12")
+
+
+async def markdown_previewed(stage: Stage, _home: Path) -> None:
+    await stage.press("f5")
+    await stage.until("Preview")
+
+
 async def markdown_asked(stage: Stage, _home: Path) -> None:
-    await stage.press("f10", "f10")
+    await stage.click("Markdown")
     await stage.until("has one already")
 
 
@@ -95,8 +105,8 @@ BOUNCED: Final = replace(LETTER, to='"Bea Bounce" <bounce@example.net>, Berta <b
 
 SCENES: Final[dict[str, tuple[Draft, Act]]] = {
     "completion": (BOUNCED, completed),
-    "markdown": (WRITTEN, listed),
-    "markdown-preview": (WRITTEN, previewed),
+    "markdown": (WRITTEN, in_markdown),
+    "markdown-preview": (WRITTEN, markdown_previewed),
     "markdown-asked": (HTML_TOO, markdown_asked),
     "findings": (MISTAKEN, found),
     "findings-list": (MISTAKEN, listed),

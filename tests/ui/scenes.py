@@ -115,6 +115,7 @@ Opened = Callable[[Path], AbstractContextManager[tuple[Outbox, Settings]]]
 def as_sandbox(home: Path) -> Iterator[tuple[Outbox, Settings]]:
     """As `cfmail --sandbox` opens it."""
     with Sandbox(home / "sandbox") as box, closing(Store(home)) as store:
+        (home / "aliases").touch()
         me = Account("sandbox", box.account_id, ApiToken(box.token), "embedded sandbox")
         outbox = Outbox(store, Accounts({}, Keyring(), only=me), box.base_url, {}, address_files=[f"{home}/aliases"])
         yield outbox, Settings(home, box.base_url)
