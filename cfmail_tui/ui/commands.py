@@ -242,7 +242,7 @@ COMMANDS = (
         footer=True,
     ),
     Command("copy-outcome", "c", "copy", "Copy", "Copy the outcome as text", "outcome", footer=True),
-    Command("to-history", "h", "to_history", "History", "Go to the history", "outcome"),
+    Command("to-history", "h", "to_history", "History", "Open it in the history", "outcome", footer=True),
     Command("copy-text", "c", "copy", "Copy", "Copy it to the clipboard", "snippet", footer=True),
     Command("write-text", "w", "to_path", "Write", "Write it to a file (Enter in its path)", "snippet", footer=True),
     Command("next-tool", "n,right", "next_tool", "Next", "The same for the next tool", "snippet", footer=True),
