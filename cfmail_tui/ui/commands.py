@@ -100,7 +100,13 @@ COMMANDS = (
     Command("send", "y", "send", "Send", "Send the mail", "review", footer=True),
     Command("edit", "e,q,escape,f12", "back", "Edit", "Back to the mail", "review"),
     Command(
-        "review-attach", "a", "leave_to('attach')", "Attach", "Attach a file or remove one", "review-form", footer=True
+        "review-attach",
+        "a,d",
+        "leave_to('attach')",
+        "Attach",
+        "Attach a file or remove one",
+        "review-form",
+        footer=True,
     ),
     Command(
         "review-headers", "h", "leave_to('headers')", "Headers", "Edit the header fields", "review-form", footer=True
@@ -108,6 +114,7 @@ COMMANDS = (
     Command("test", "t", "test", "Test", "Send it to its author only, to look at it", "review", footer=True),
     Command("copy-as", "c", "copy", "Copy", "Copy it as curl, Python, Go or wrangler", "review", footer=True),
     Command("review-findings", "i", "findings", "Findings", "To what is found in the mail", "review-draft"),
+    Command("review-proof", "v", "proof", "Preview", "The mail as it is read, and as it will leave", "review-form"),
     Command("wire", "m", "wire_body", "Wire body", "The request body as it will leave", "review"),
     Command(
         "postpone",
