@@ -29,6 +29,7 @@ from cfmail_tui.ui.account import AccountScreen
 from cfmail_tui.ui.accounts import AccountsScreen
 from cfmail_tui.ui.attaching import Attaching
 from cfmail_tui.ui.body_files import BodyFiles
+from cfmail_tui.ui.colours import readable
 from cfmail_tui.ui.commands import Where, bindings
 from cfmail_tui.ui.completion import RecipientField
 from cfmail_tui.ui.compose import ComposeScreen
@@ -284,6 +285,11 @@ class CfmailApp(OutboxApp):
         self.composing.forget_pages()
         super().close()
 
+    def get_css_variables(self) -> dict[str, str]:
+        """Colours that can be read, in `app.tcss` and in words that name one."""
+        self.theme_variables = readable(super().get_css_variables())
+        return self.theme_variables
+
     @property
     def mail(self) -> MailScreen:
         """The mail being written; there always is one."""
@@ -473,6 +479,10 @@ class CfmailApp(OutboxApp):
 
     def on_review_screen_wire_body_requested(self, message: ReviewScreen.WireBodyRequested) -> None:
         self.reviewing.wire_body(message.attempt_id)
+
+    def on_review_screen_proof_requested(self, message: ReviewScreen.ProofRequested) -> None:
+        if isinstance(message.draft.content, Draft):
+            self.composing.prove(message.draft.content, message.draft.account)
 
     def on_review_screen_test_requested(self, message: ReviewScreen.TestRequested) -> None:
         self.reviewing.test(message.screen)

@@ -53,6 +53,10 @@ class Line:
     words: Content
     indent: int = 0
 
+    def is_same(self, other: "Line") -> bool:
+        """Whether the other one looks the same."""
+        return self.indent == other.indent and self.words.is_same(other.words)
+
     def wrapped(self, width: int) -> Iterator[Content]:
         """In lines of this width."""
         indent = self.indent if width > 2 * self.indent else 0
@@ -78,8 +82,9 @@ class Lines(Static):
 
     def show(self, lines: Iterable[Line]) -> None:
         """These instead of what stood there."""
-        self._lines = (*lines,)
-        self.refresh(layout=True)
+        before, self._lines = self._lines, (*lines,)
+        if len(before) != len(self._lines) or not all(map(Line.is_same, before, self._lines)):
+            self.refresh(layout=True)
 
     def _wrapped(self, width: int) -> list[Content]:
         return [part for line in self._lines for part in line.wrapped(width)]

@@ -80,7 +80,10 @@ class Following:
         return partial(self._learned, now, barred, " ".join(filter(None, said)), screen)
 
     def _learned(self, attempt: Attempt, barred: Barred | None, words: str, screen: OutcomeScreen | None) -> None:
-        self._app.mail.results.learned(attempt, barred)
+        mail = self._app.mail
+        is_shown = mail.results.learned(attempt, barred)
+        if is_shown and barred and barred.addresses and isinstance(attempt.outcome, Refused):
+            mail.blame_recipients(barred.addresses, "on the suppression list")
         if screen:
             screen.learned(attempt, barred, words)
 

@@ -15,6 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.message import Message
+from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from cfmail_tui.lookup import Verdict
@@ -49,6 +50,9 @@ PAGE = 100
 """Attempts that are asked for at once."""
 
 _TITLE: Final = "what was sent, newest first"
+
+LOOK_AFTER = 0.2
+"""Seconds without a key in the search after which everything is told of the mail that it finds first."""
 
 MOST_COUNTED = 10_000
 """Mails that are counted; of more it is said that there are more."""
@@ -92,6 +96,7 @@ class HistoryScreen(EndsOnce[None]):
         self._words = Lines(id="detail-lines")
         self._finding: Latest[Find] = Latest(self._ask)
         self._looking: Latest[Look] = Latest(self._ask)
+        self._look_timer: Timer | None = None
         self._said = ""
         self._detail: tuple[Detail, str] | None = None
         self._shown_id = ""
@@ -118,7 +123,8 @@ class HistoryScreen(EndsOnce[None]):
         self.post_message(self.Requested(wish, self))
 
     def _title(self, words: str) -> None:
-        self.query_one("#history-title", Static).update(Content.assemble(("History", "bold"), f"  {words}"))
+        title = Content.assemble(("History", "bold"), f"  {words}")
+        self.query_one("#history-title", Static).update(title, layout=False)
 
     # What is found.
 
@@ -164,8 +170,9 @@ class HistoryScreen(EndsOnce[None]):
         if page.reaches_to:
             told_of.append(f"mails of {page.reaches_to.astimezone():%Y-%m-%d} and before are still being read")
         line = self.query_one("#history-mistakes", Static)
-        line.update(plain("; ".join(told_of), 400))
-        line.display = bool(told_of)
+        if told_of or line.display:
+            line.update(plain("; ".join(told_of), 400))
+            line.display = bool(told_of)
 
     def cannot_find(self, asked: Find, reason: str) -> None:
         """A question for mails could not be answered."""
@@ -194,9 +201,19 @@ class HistoryScreen(EndsOnce[None]):
 
     def on_row_list_highlighted(self) -> None:
         self._follow_cursor()
+        if self._look_timer:
+            self._look_timer.stop()
+            self._look_timer = None
+        if self._search.has_focus:
+            # At the next key it is most likely another one.
+            self._look_timer = self.set_timer(LOOK_AFTER, self._look)
+        else:
+            self._look()
+        self.refresh_bindings()
+
+    def _look(self) -> None:
         if self.current:
             self._looking.want(Look(self.current))
-        self.refresh_bindings()
 
     def _follow_cursor(self) -> None:
         attempt_id = self.current.submission.attempt_id if self.current else ""

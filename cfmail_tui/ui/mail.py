@@ -32,6 +32,8 @@ SAVE_AFTER = 1.0
 NOT_SAVED = "Not saved"
 """What stands above the reason why what is typed cannot be saved."""
 
+_RECIPIENTS = frozenset({Place.TO, Place.CC, Place.BCC, Place.ENVELOPE_RECIPIENTS})
+
 NOT_YET = "Cannot be sent yet"
 """What stands above the reasons for that."""
 
@@ -316,10 +318,17 @@ class MailScreen(EndsOnce[None]):
                 field.mark(words)
         self.focus_place(place)
 
+    def blame_recipients(self, addresses: Collection[str], words: str) -> None:
+        """Mark the lines that these stand in, and no other line of recipients, with their names and these words."""
+        for field in self.query(MailField):
+            if field.place in _RECIPIENTS:
+                here = [address for address in addresses if address.casefold() in field.text.casefold()]
+                field.mark(f"{', '.join(here)}: {words}" if here else "")
+
     def drop_recipients(self, addresses: Collection[str]) -> None:
         """Take these out of whom the mail is for."""
         for field in self.query(MailField):
-            if field.place in {Place.TO, Place.CC, Place.BCC, Place.ENVELOPE_RECIPIENTS}:
+            if field.place in _RECIPIENTS:
                 field.text = without_addresses(field.text, field.place, addresses)
                 field.mark("")
 

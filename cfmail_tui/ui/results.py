@@ -103,10 +103,12 @@ class ResultsPane(VerticalScroll, can_focus=False):
         self._note = note
         self._tell(attempt, None)
 
-    def learned(self, attempt: Attempt, barred: Barred | None) -> None:
-        """News of that attempt, if it is still the one that is shown."""
-        if self.attempt and self.attempt.submission.attempt_id == attempt.submission.attempt_id:
+    def learned(self, attempt: Attempt, barred: Barred | None) -> bool:
+        """News of that attempt, if it is still the one that is shown; whether it is."""
+        is_shown = self.attempt is not None and self.attempt.submission.attempt_id == attempt.submission.attempt_id
+        if is_shown:
             self._tell(attempt, barred or self.barred)
+        return is_shown
 
     def _tell(self, attempt: Attempt, barred: Barred | None) -> None:
         lines = [outcome_lines(attempt, barred)]

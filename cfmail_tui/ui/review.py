@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
-from cfmail_tui.message import MailMessage
+from cfmail_tui.message import MailMessage, SavedDraft
 from cfmail_tui.settings import CONFIRM_RECIPIENTS
 from cfmail_tui.submission import megabytes
 from cfmail_tui.ui.commands import KeyBar, Where, bindings
@@ -39,6 +39,12 @@ class ReviewScreen(EndsOnce[str]):
         """The user wants to see the request body."""
 
         attempt_id: str
+
+    @dataclass
+    class ProofRequested(Message):
+        """The user wants to see how the mail will look."""
+
+        draft: SavedDraft
 
     @dataclass
     class TestRequested(Message):
@@ -140,6 +146,8 @@ class ReviewScreen(EndsOnce[str]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A raw message has no place of its own for attachments and header fields, a mail sent again no draft."""
+        if action == "proof":
+            return "review-form" in self.PLACES
         if action == "leave_to":
             return ("review-draft" if parameters == ("postpone",) else "review-form") in self.PLACES
         return super().check_action(action, parameters)
@@ -192,6 +200,10 @@ class ReviewScreen(EndsOnce[str]):
 
     def action_leave_to(self, place: str) -> None:
         self.dismiss(place)
+
+    def action_proof(self) -> None:
+        if self.reviewed.draft:
+            self.post_message(self.ProofRequested(self.reviewed.draft))
 
     def action_wire_body(self) -> None:
         self.post_message(self.WireBodyRequested(self.reviewed.submission.attempt_id))

@@ -194,6 +194,15 @@ class TestOutcome:
             await stage.until("Accepted: 1 delivered")
         assert recipients(connected) == [["bob@example.com"]]
 
+    async def test_who_is_suppressed_is_marked(self, connected: Sandbox) -> None:
+        """Once the list was asked, the lines of recipients name those on it, and nothing else stands to blame."""
+        suppress(connected, "eve@example.com")
+        async with on_stage(BARRED) as stage:
+            await stage.send()
+            await stage.until("suppressed@example.net: on the suppression list")
+            assert "eve@example.com: on the suppression list" in stage.words()
+            assert "not valid" not in stage.text()
+
     async def test_a_raw_mail_is_rescued_too(self, connected: Sandbox) -> None:
         """Of a raw message the envelope loses who is suppressed, the source stays."""
         raw = replace(raw_draft(RAW), recipients="bob@example.com, suppressed@example.net")
