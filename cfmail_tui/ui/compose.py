@@ -3,6 +3,7 @@
 import html
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -10,7 +11,6 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Label, Static, TextArea
 
-from cfmail_tui import browse
 from cfmail_tui.message import (
     AttachmentDraft,
     Draft,
@@ -21,12 +21,14 @@ from cfmail_tui.message import (
     parse_mailboxes,
     printable,
 )
-from cfmail_tui.profile import Identity
-from cfmail_tui.submission import RECIPIENT_LIMIT, Size
 from cfmail_tui.ui.bodies import BODIES, BodyBar
 from cfmail_tui.ui.checked_form import CheckedForm, ProofWanted, lines_of
 from cfmail_tui.ui.commands import bindings
 from cfmail_tui.ui.fields import Body, MailField, Pasted, plain
+
+if TYPE_CHECKING:
+    from cfmail_tui.profile import Identity
+    from cfmail_tui.submission import Size
 
 _FOLDING = (Place.CC, Place.BCC, Place.REPLY_TO)
 
@@ -37,7 +39,7 @@ class AttachmentBar(Static):
     class Pressed(Message):
         """The user wants to see the attachments."""
 
-    def show(self, attachments: tuple[AttachmentDraft, ...], size: Size | None) -> None:
+    def show(self, attachments: tuple[AttachmentDraft, ...], size: "Size | None") -> None:
         """Name the files; `size` is that of the mail, None while it is not known."""
         self.display = bool(attachments)
         self.set_class(size is not None and size.is_over, "-wrong")
@@ -140,7 +142,7 @@ class ComposeScreen(CheckedForm):
     def is_blank(self) -> bool:
         return self.content() == replace(self._offered, sender=self.field(Place.FROM).text)
 
-    def offer(self, identity: Identity) -> None:
+    def offer(self, identity: "Identity") -> None:
         """Fill in what mails of this identity begin with, where nothing was typed; once it is saved, only the From."""
         before, content, was_blank = self._offered, self.content(), self.is_blank()
         signature = f"\n\n-- \n{identity.signature}" if identity.signature.strip() else ""
@@ -227,6 +229,8 @@ class ComposeScreen(CheckedForm):
         self.action_attach()
 
     def on_pasted(self, event: Pasted) -> None:
+        from cfmail_tui import browse
+
         event.stop()
         self._save_soon()
         if any(browse.pasted_words(event.text)):
@@ -288,7 +292,11 @@ class ComposeScreen(CheckedForm):
                 count += len(parse_mailboxes(self.field(place).text, place))
             except MessageError:
                 continue
-        words = f"{count} of {RECIPIENT_LIMIT}" if count > 1 else ""
+        words = ""
+        if count > 1:
+            from cfmail_tui.submission import RECIPIENT_LIMIT
+
+            words = f"{count} of {RECIPIENT_LIMIT}"
         self.field(Place.TO).note(words)
 
 

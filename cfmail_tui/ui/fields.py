@@ -118,10 +118,14 @@ class EndsOnce(Screen[ScreenResultType]):
     """A screen that ends once, also by a double click; told twice, Textual would end the screen below as well.
 
     One that is ended before it was ever shown, by itself or with the program, has no widgets, and is not asked to fill
-    them.
+    them. What was styled when it was made is not styled again when it is first shown.
     """
 
+    _was_shown = False
+
     async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.ScreenResume):
+            event.refresh_styles, self._was_shown = event.refresh_styles and self._was_shown, True
         # What is being removed is not displayed.
         if not isinstance(event, events.Mount) or (self in self.app.screen_stack and self.display):
             await super().on_event(event)
