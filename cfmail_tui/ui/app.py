@@ -264,6 +264,7 @@ class CfmailApp(Parts, OutboxApp):
         """A mail is there, and its focus was asked for before this was said."""
         if self.is_beginning:
             self._first_frame.close()
+            self.paint_anew()
             self.begin()
             # What is there now stays: it need never be looked through for garbage.
             gc.freeze()

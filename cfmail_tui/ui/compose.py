@@ -85,7 +85,7 @@ class ComposeScreen(CheckedForm):
     def compose_mail(self) -> Iterator[Widget]:
         with Vertical(id="fields"):
             for place in (Place.FROM, Place.TO, *_FOLDING, Place.SUBJECT):
-                yield MailField(place)
+                yield MailField(place, has_margin=True)
             with Horizontal(id="headers-line", classes="line"):
                 yield Static("", classes="margin", id="headers-margin", markup=False)
                 yield Label("Headers")
