@@ -159,11 +159,11 @@ def frame(form: Form, size: tuple[int, int], environ: Mapping[str, str]) -> str:
         paint.row(row, _GROUND)
         if field == focus:
             paint.text((row, _LABEL_AT), _LABELS[field], _TEXT, _GROUND, "1;")
-            paint.text((row, _VALUE_AT), " " * (columns - _VALUE_AT - 1), _TEXT, _FIELD)
+            paint.text((row, _VALUE_AT), " " * (columns - _VALUE_AT), _TEXT, _FIELD)
             paint.text((row, _VALUE_AT), " ", _GROUND, _TEXT)
         else:
             paint.text((row, _LABEL_AT), _LABELS[field], _MUTED, _GROUND)
-            paint.text((row, _VALUE_AT), _harmless(form.get(field, ""), columns - _VALUE_AT - 1), _TEXT, _GROUND)
+            paint.text((row, _VALUE_AT), _harmless(form.get(field, ""), columns - _VALUE_AT), _TEXT, _GROUND)
     _bodies(paint, len(shown) + 2, rows, form, has_focus=focus == "text")
     paint.row(rows, _PANEL)
     at = 2

@@ -16,7 +16,8 @@ from cfmail_tui.message import Attachment, AttachmentDraft, Draft
 from cfmail_tui.submission import Size
 from cfmail_tui.ui.attachment import AttachmentScreen
 from cfmail_tui.ui.commands import KeyBar, Where, bindings
-from cfmail_tui.ui.files import AttachedList, Latest, Meter, folder_words
+from cfmail_tui.ui.files import AttachedList, Meter, folder_words
+from cfmail_tui.ui.latest import Latest
 from cfmail_tui.ui.picker import PickerScreen
 
 _HINT = "Enter opens or attaches, Space marks several, Esc goes back"

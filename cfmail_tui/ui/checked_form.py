@@ -18,8 +18,8 @@ from textual.widgets import Static
 from cfmail_tui.message import AttachmentDraft, Draft, Place, SavedDraft
 from cfmail_tui.ui.bodies import Bodies, rows
 from cfmail_tui.ui.fields import MailField, location
-from cfmail_tui.ui.files import Latest
 from cfmail_tui.ui.findings import FindingsPane, mark_of
+from cfmail_tui.ui.latest import Latest
 from cfmail_tui.ui.mail import MailScreen
 
 if TYPE_CHECKING:

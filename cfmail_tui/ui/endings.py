@@ -20,7 +20,6 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Final, Self
 
-import textual
 from textual.css.query import NoMatches
 from textual.driver import Driver
 from textual.worker import WorkerFailed
@@ -29,7 +28,7 @@ from cfmail_tui.message import MailError
 from cfmail_tui.still import Still
 from cfmail_tui.ui.fields import words
 from cfmail_tui.ui.painting import PaintingApp
-from cfmail_tui.ui.terminal import HungUp, TerminalDriver, driver_for
+from cfmail_tui.ui.terminal import HungUp, TerminalDriver, driver_for, textual_version
 from cfmail_tui.ui.typeahead import PATIENCE
 
 HEARD: Final = (signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT, signal.SIGINT)
@@ -71,7 +70,7 @@ class EndingApp(PaintingApp):
         """What hears of signals, while that lasts."""
 
     def get_driver_class(self) -> type[Driver]:
-        driver = driver_for(textual.__version__, super().get_driver_class())
+        driver = driver_for(textual_version(), super().get_driver_class())
         if self.still and driver is not TerminalDriver:
             self.still.leave()
         return driver

@@ -125,13 +125,22 @@ class EndsOnce(Screen[ScreenResultType]):
     """A screen that ends once, also by a double click; told twice, Textual would end the screen below as well.
 
     One that is ended before it was ever shown, by itself or with the program, has no widgets, and is not asked to fill
-    them.
+    them. What was styled when it was made is not styled again when it is first shown.
     """
 
+    _was_shown = False
+
     async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.ScreenResume):
+            event.refresh_styles, self._was_shown = event.refresh_styles and self._was_shown, True
         # What is being removed is not displayed.
         if not isinstance(event, events.Mount) or (self in self.app.screen_stack and self.display):
             await super().on_event(event)
+
+    def _compositor_refresh(self) -> None:
+        """Draw what changed. textual/screen.py:1188 draws in a batch as well, and what it has drawn is lost."""
+        if not self.app._batch_count:  # noqa: SLF001
+            super()._compositor_refresh()
 
     def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
         return super().dismiss(result) if self.is_active else AwaitComplete()
@@ -350,22 +359,21 @@ class MailField(Vertical):
     class Changed(Message):
         """The field's text changed."""
 
-    def __init__(self, place: Place, text: str = "", *, placeholder: str = "") -> None:
+    def __init__(self, place: Place, text: str = "", *, placeholder: str = "", has_margin: bool = False) -> None:
+        """With a margin before its name there is a cell to mark that something is found in it."""
         super().__init__(id=f"field-{place.name.lower().replace('_', '-')}")
         self.place = place
+        self._margin = " " if has_margin else ""
         self.input = LineInput(text, joiner=", " if place in _ADDRESS_PLACES else " ", placeholder=placeholder)
-        self._label = Label(place.removeprefix("Envelope ").capitalize() if "Envelope" in place else place)
-        self._margin = Static("", classes="margin", markup=False)
-        self._count = Label("", classes="count")
+        self._caption = place.removeprefix("Envelope ").capitalize() if "Envelope" in place else place
+        self._label = Label(self._margin + self._caption, markup=False)
+        self._line = Horizontal(self._label, self.input, classes="line")
+        # Most fields never have these, and each widget takes its time to be there.
+        self._count = Label("", classes="count", markup=False)
         self._reason = Static("", classes="reason", markup=False)
 
     def compose(self) -> ComposeResult:
-        with Horizontal(classes="line"):
-            yield self._margin
-            yield self._label
-            yield self.input
-            yield self._count
-        yield self._reason
+        yield self._line
 
     @property
     def text(self) -> str:
@@ -377,15 +385,20 @@ class MailField(Vertical):
 
     def mark(self, words: str) -> None:
         """Show why this field cannot be sent, or that nothing is wrong any more ("")."""
+        if words and not self._reason.is_attached:
+            self.mount(self._reason)
         self._reason.update(plain(words))
         self.set_class(bool(words), "-wrong")
 
     def show_mark(self, mark: Content) -> None:
         """Show this in the margin: that something is found in this field."""
-        self._margin.update(mark)
+        if self._margin:
+            self._label.update((mark or Content(self._margin)) + self._caption)
 
     def note(self, words: str) -> None:
         """A word at the end of the line, such as a count."""
+        if words and not self._count.is_attached:
+            self._line.mount(self._count)
         self._count.update(Content(words))
 
     def on_input_changed(self, event: Input.Changed) -> None:

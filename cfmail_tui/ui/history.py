@@ -24,7 +24,7 @@ from cfmail_tui.ui.attempt_detail import lines_in_full, lines_of, told
 from cfmail_tui.ui.attempts import AttemptList
 from cfmail_tui.ui.commands import KeyBar, Where, bindings
 from cfmail_tui.ui.fields import EndsOnce, Line, LineInput, Lines, plain
-from cfmail_tui.ui.files import Latest
+from cfmail_tui.ui.latest import Latest
 from cfmail_tui.ui.wishes import (
     Again,
     Ask,

@@ -7,7 +7,7 @@ messages, and their results come back by method calls of the app.
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from textual import events
@@ -20,11 +20,13 @@ from textual.widget import Widget
 from textual.widgets import Static, TextArea
 
 from cfmail_tui.message import Draft, Place, Problem, RawDraft, SavedDraft, without_addresses
-from cfmail_tui.profile import Identity
 from cfmail_tui.ui.commands import KeyBar, Where
 from cfmail_tui.ui.completion import RecipientField
 from cfmail_tui.ui.fields import Body, EndsOnce, LineInput, MailField, plain
 from cfmail_tui.ui.results import ResultsPane
+
+if TYPE_CHECKING:
+    from cfmail_tui.profile import Identity
 
 SAVE_AFTER = 1.0
 """Seconds after a change until it is on disk, at most."""
@@ -107,6 +109,9 @@ class MailScreen(EndsOnce[None]):
 
         draft: SavedDraft
 
+    class Begun(Message):
+        """The screen is there with its mail."""
+
     class TakeBackRequested(Message):
         """The user wants this mail back, which is on its way."""
 
@@ -148,6 +153,7 @@ class MailScreen(EndsOnce[None]):
 
     def on_mount(self) -> None:
         self.load(self._first)
+        self.post_message(self.Begun())
 
     def load(self, draft: SavedDraft) -> None:
         """Show this mail instead; nothing of it is saved until something is typed."""
@@ -177,7 +183,7 @@ class MailScreen(EndsOnce[None]):
         """Whether nothing of it was ever handed over to be saved."""
         return self._revision == 0
 
-    def offer(self, identity: Identity) -> None:
+    def offer(self, identity: "Identity") -> None:
         """Fill in what mails of this identity begin with, where nothing was typed."""
 
     def is_blank(self) -> bool:

@@ -19,7 +19,8 @@ from cfmail_tui import browse
 from cfmail_tui.browse import Facts, Found, Listing, Order
 from cfmail_tui.preview import Preview
 from cfmail_tui.ui.fields import EndsOnce, plain
-from cfmail_tui.ui.files import FileHead, FileList, Latest, Line, PathInput, folder_words
+from cfmail_tui.ui.files import FileHead, FileList, Line, PathInput, folder_words
+from cfmail_tui.ui.latest import Latest
 from cfmail_tui.ui.preview import PreviewPane
 
 WIDE = 100

@@ -23,7 +23,7 @@ from cfmail_tui.message import Draft, Place, Problem, RawDraft, SavedDraft
 from cfmail_tui.submission import megabytes
 from cfmail_tui.ui.commands import bindings
 from cfmail_tui.ui.fields import Pasted, plain
-from cfmail_tui.ui.files import Latest
+from cfmail_tui.ui.latest import Latest
 from cfmail_tui.ui.looking import Fix, FixWanted, Look, LookWanted
 from cfmail_tui.ui.mail import NOT_YET, MailScreen
 

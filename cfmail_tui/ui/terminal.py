@@ -27,6 +27,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
+import textual
 from textual import constants, events
 from textual._xterm_parser import XTermParser
 from textual.app import App
@@ -56,6 +57,16 @@ _TICK = 0.1
 
 class HungUp(Message, bubble=False):
     """The terminal has gone; nothing more will come from it."""
+
+
+def textual_version() -> str:
+    """Which Textual this is. Its own `__version__` loads the parser of mails, to read the metadata of packages."""
+    if "__version__" not in vars(textual):
+        with suppress(OSError):
+            for name in os.listdir(os.path.join(textual.__path__[0], os.pardir)):  # noqa: PTH118, PTH208 - no Path here
+                if found := re.fullmatch(r"textual-([\d.]+)\.dist-info", name):
+                    return found[1]
+    return textual.__version__
 
 
 def is_made_for(textual_version: str) -> bool:

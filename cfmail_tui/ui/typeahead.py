@@ -34,7 +34,8 @@ class TypeaheadApp(App[int]):
         super().__init__()
         self._current: events.Event | None = None
         self._opening = False
-        self._beginning = True
+        self.is_beginning = True
+        """Until the first screen has its focus."""
         self._unseen: Screen[Any] | None = None
         self._waiting: deque[events.Event] = deque()
 
@@ -53,7 +54,7 @@ class TypeaheadApp(App[int]):
             await super().on_event(event)
             self._settle(event, self.focused)
         elif self._current or self._waiting or self._must_wait:
-            if not self._waiting and not self._beginning:
+            if not self._waiting and not self.is_beginning:
                 self.set_timer(PATIENCE, self._lose_patience)
             self._waiting.append(event)
         else:
@@ -62,7 +63,7 @@ class TypeaheadApp(App[int]):
     @property
     def _must_wait(self) -> bool:
         """Whether keys wait for a screen, for the very first one however long."""
-        return self._beginning or self._opening or self._is_unseen
+        return self.is_beginning or self._opening or self._is_unseen
 
     async def _take(self, event: events.Event) -> None:
         self._current = event
@@ -135,7 +136,7 @@ class TypeaheadApp(App[int]):
 
     def begin(self) -> None:
         """The first screen is there and has its focus: what was pressed until now goes there."""
-        self._beginning = False
+        self.is_beginning = False
         self._go_on()
 
     def push_to_be_seen(self, *args: Any) -> None:

@@ -12,11 +12,11 @@ from textual.screen import Screen
 from textual.worker import Worker
 
 from cfmail_tui.message import MailError
-from cfmail_tui.submission import Attempt
 
 if TYPE_CHECKING:
     from cfmail_tui.outbox import Outbox, Unfinished
     from cfmail_tui.settings import Settings
+    from cfmail_tui.submission import Attempt
 
 Next = Callable[[], object]
 """What follows on the screen when a worker is done."""
@@ -85,7 +85,7 @@ class Finished(Message):
     """
 
     attempt_id: str
-    attempt: Attempt | None
+    attempt: "Attempt | None"
     words: str = ""
     again_in: float | None = None
 

@@ -12,8 +12,8 @@ from cfmail_tui.message import RawDraft
 from cfmail_tui.prefill import raw_draft
 from cfmail_tui.sandbox import Choices, Sandbox
 from cfmail_tui.submission import Accepted, Attempt, Envelope, Fate, Later, Receipt, Submission
+from cfmail_tui.ui.fates import bar, recipient_rows
 from cfmail_tui.ui.outcome import OutcomeScreen, as_text
-from cfmail_tui.ui.results import bar, recipient_rows
 from cfmail_tui.ui.snippet import SnippetScreen
 from tests.edge.cli_run import RAW
 from tests.edge.suppressing import suppress
