@@ -16,10 +16,12 @@ Who may know whom, from the top down (checked by the import contracts in pyproje
     preview         what is in a file, to be seen                    (the only Pillow)
     browse          folders listed and filtered, pasted paths understood, the clipboard
     prefill         drafts from a command line, a link or a file
+    still           the composer's first frame                      (standard library only)
     settings        folders and environment                          (the only platformdirs)
     snippets        a request as a text for other tools              pure
     suppressions    whom the provider sends nothing to               pure
     report          an attempt as exit code, JSON, CSV, words        pure
+    example         the mail that the demo begins with               pure
     lint            findings about a draft as it is typed            pure
     lookup          a mail in the provider's records                 pure
     searching       the search language of the history               pure

@@ -139,6 +139,7 @@ class Accounts:
         self._only = only
         self._chosen = name
         self._found: dict[str, Account] = {}
+        self._ids: dict[str, str] = {}
         self._typed: dict[str, tuple[Profile, Account]] = {}
         self._turn = threading.RLock()
 
@@ -161,13 +162,19 @@ class Accounts:
             return self._only
         with self._turn:
             try:
-                return self._opened(*self._whereabouts(name), terminal=terminal)
+                account = self._opened(*self._whereabouts(name), terminal=terminal)
             except VaultLocked as error:
                 raise NeedsPassphrase(str(error)) from error
             except CommandFailed as error:
                 raise (NoAccount if terminal else NeedsTerminal)(str(error)) from error
             except CredentialError as error:
                 raise NoAccount(str(error)) from error
+            self._ids[account.name] = account.account_id
+            return account
+
+    def id_of(self, name: str) -> str:
+        """The account ID of the one called so, "" before it was first found: nothing is looked for."""
+        return self._only.account_id if self._only and self._only.name == name else self._ids.get(name, "")
 
     def foreseen(self, name: str = "") -> Listed:
         """Whom `find` would give, told without a secret: no passphrase is wanted, no command run. Raises NoAccount."""

@@ -12,6 +12,8 @@ Invariants:
 - without its guardian the child hears SIGHUP (Linux).
 """
 
+from __future__ import annotations
+
 import os
 import select
 import signal
@@ -20,9 +22,12 @@ import termios
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final, NoReturn
 
-from cfmail_tui.process import hear_of_death
+from cfmail_tui.process import hear_of_death, keep_private
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing alone takes as long to load as all the rest on the way to the first frame
+    from typing import Any, Final, NoReturn
 
 _HEARD: Final = (
     signal.SIGTERM,
@@ -52,8 +57,10 @@ LetGo = Callable[[int], None]
 """Ends the guardian with this exit code, so that the shell goes on while the program does so unseen."""
 
 
-def guarded(run: Callable[[LetGo], int]) -> int:
+def guarded(run: Callable[[LetGo], int], *, first: Callable[[], object] = lambda: None) -> int:
     """Run this in a child under a guardian; gives its exit code, in the child and in the guardian.
+
+    What comes `first` is done as soon as there is a guardian: what it does to the terminal is undone.
 
     `let_go`, which it is given, is to be called from the main thread and after the terminal was restored: the child has
     then a session of its own, no terminal, and goes on. Where there can be no second process, it runs in this one.
@@ -68,22 +75,25 @@ def guarded(run: Callable[[LetGo], int]) -> int:
         child = os.fork()
     except OSError:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        first()
         return run(lambda _code: None)
     if child:
         os.close(tell)
         os.set_blocking(told, False)
         return _guard(child, told, settings)
     os.close(told)
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    first()
     hear_of_death(signal.SIGHUP)
     if os.getppid() != guardian:
         os.kill(os.getpid(), signal.SIGHUP)
-    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     code = run(partial(_let_go, guardian, tell))
     _say(tell, code)
     return code
 
 
 def _guard(child: int, told: int, settings: list[Any] | None) -> int:
+    keep_private()
     for heard in _HEARD:
         # A signal that is ignored, as SIGHUP by nohup, could not be waited for.
         signal.signal(heard, lambda *_: None)

@@ -7,11 +7,16 @@ Invariants:
 Standard library only: the guardian is loaded before anything else.
 """
 
+from __future__ import annotations
+
 import resource
 import signal
 import sys
 from collections.abc import Mapping
-from typing import Final
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing takes longer to load than all the rest
+    from typing import Final
 
 _CLOUDFLARE: Final = ("CLOUDFLARE_", "CF_")
 """What the names of Cloudflare's variables begin with, those of older packages included."""

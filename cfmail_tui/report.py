@@ -26,10 +26,10 @@ from cfmail_tui.submission import (
     Unknown,
     explain,
 )
-from cfmail_tui.suppressions import Barred
 
 if TYPE_CHECKING:
     from cfmail_tui.lint import DraftFinding
+    from cfmail_tui.suppressions import Barred
 
 ACCEPTED, PARTLY, REFUSED, NOT_SENT, UNKNOWN = 0, 3, 69, 75, 76
 
@@ -251,7 +251,7 @@ def in_words(attempt: Attempt) -> Iterator[str]:
         yield f"Cloudflare's words: {printable(outcome.reason, 400)} [{printable(outcome.code)}]{reference}"
 
 
-def barred_in_words(barred: Barred) -> Iterator[str]:
+def barred_in_words(barred: "Barred") -> Iterator[str]:
     """Who of a mail's recipients is on the suppression list, why and until when; or why that cannot be told."""
     for address in barred.addresses:
         why = "; ".join(entry.words for entry in barred.about(address))
@@ -260,7 +260,7 @@ def barred_in_words(barred: Barred) -> Iterator[str]:
         yield f"{printable(barred.remark.words, 400)}; {printable(barred.remark.action, 400)}"
 
 
-def barred_as_json(barred: Barred) -> list[dict[str, Any]]:
+def barred_as_json(barred: "Barred") -> list[dict[str, Any]]:
     """The same for scripts."""
     return [
         {

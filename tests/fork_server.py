@@ -216,6 +216,6 @@ if __name__ == "__main__":
     with socket.socket(fileno=int(sys.argv[1])) as handed_over:
         serve(handed_over)
     if os.getpid() != started_by:
-        from cfmail_tui.cli import main
+        from cfmail_tui.__main__ import main
 
         sys.exit(main())

@@ -28,6 +28,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import pyte
+from pyte.screens import Char
 
 from tests.fork_server import ForkServer, Program
 
@@ -40,6 +41,9 @@ CONTROL: Final = re.compile(
 CUT_CONTROL: Final = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*|[]PX^_](?:[^\x07\x1b]|\x1b(?!\\))*)?\Z", re.DOTALL)
 ALTERNATE_SCREEN: Final = 1049
 SYNCHRONISED: Final = 2026
+MOUSE_ON: Final = b"\x1b[?1003h"
+"""What a Textual program writes before it paints anything."""
+
 AT_REST: Final = frozenset({7, 25})  # lines wrap, the cursor shows
 
 # As xterm sends them; a modifier turns `CSI A` into `CSI 1 ; m A`, and `CSI 3 ~` into `CSI 3 ; m ~`.
@@ -128,6 +132,9 @@ class Executed:
 
 class Terminal:
     """A command on a pty of its own. As a context manager it ends the command, and all that the command started."""
+
+    most_at_once = 65536
+    """Octets that are read."""
 
     def __init__(
         self,
@@ -241,6 +248,15 @@ class Terminal:
         cells, columns = self._shown.buffer, range(self._shown.columns)
         return ["".join(cells[y][x].data for x in columns).rstrip() for y in range(self._shown.lines)]
 
+    @property
+    def columns(self) -> int:
+        """How wide it is."""
+        return self._shown.columns
+
+    def cell(self, y: int, x: int) -> Char:
+        """A character as it is shown."""
+        return self._shown.buffer[y][x]
+
     def screen(self) -> str:
         """The visible text."""
         return "\n".join(self.lines())
@@ -293,6 +309,10 @@ class Terminal:
             why = "the command ended" if self._ended else f"{timeout} s passed"
             raise AssertionError(f"{what!r} is not on the screen; {why}\n{self.picture()}")
 
+    def wait_ready(self, marker: str = "F9", timeout: float = 20) -> None:
+        """Until the program itself has painted this: cfmail's keys, not only those of the still before it."""
+        self.wait_for(lambda _: marker.encode() in self.output.partition(MOUSE_ON)[2], timeout, name=marker)
+
     def wait_gone(self, text: str, timeout: float = 20) -> None:
         """Until a text is no longer visible."""
         self.wait_for(lambda screen: text not in screen, timeout, name=f"absence of {text}")
@@ -342,7 +362,7 @@ class Terminal:
         if not readable or self._ended:
             return False
         try:
-            data = os.read(self._pty, 65536)
+            data = os.read(self._pty, self.most_at_once)
         except OSError:  # Linux's way to say that the last process has closed its end
             data = b""
         self._ended = not data

@@ -410,6 +410,17 @@ def test_the_command_line_starts_without_the_heavy_libraries() -> None:
     assert not {"textual", "rich", "httpx", "keyring", "cryptography", "sqlite3"}.intersection(loaded)
 
 
+def test_the_still_is_painted_before_anything_is_loaded() -> None:
+    """What is loaded on the way to the first frame is little, and none of it is slow."""
+    code = "import json, sys; import cfmail_tui.__main__, cfmail_tui.guardian; print(json.dumps([*sys.modules]))"
+    bare = "import json, sys; print(json.dumps([*sys.modules]))"
+    slow = {"argparse", "asyncio", "ctypes", "dataclasses", "inspect", "pathlib", "re", "shutil", "textual", "typing"}
+    loaded = {*fresh_interpreter(code)} - {*fresh_interpreter(bare)}
+    assert not slow & loaded
+    ours = {name for name in loaded if name.startswith("cfmail_tui.")}
+    assert ours == {f"cfmail_tui.{name}" for name in ("__main__", "guardian", "process", "still")}
+
+
 def test_the_screens_start_without_what_opening_needs() -> None:
     """The first frame waits for no database, no keyring and no client: the outbox is loaded by a worker."""
     loaded = fresh_interpreter("import json, sys; import cfmail_tui.ui.app; print(json.dumps([*sys.modules]))")

@@ -22,16 +22,12 @@ from cfmail_tui.api.addresses import proxy_for, shown_proxy
 from cfmail_tui.api.client import Client
 from cfmail_tui.api.errors import ApiError, BaseUrlError, CredentialFormError
 from cfmail_tui.api.exchange import Cancellation, Timeouts
-from cfmail_tui.api.inspect import INSPECTION_LIMIT
-from cfmail_tui.api.suppressions import SUPPRESSION_LIMIT
 from cfmail_tui.api.upload import BLOCK_SIZE, Leaving, Progress
 from cfmail_tui.api.wire import ANSWER_LIMIT
 
 __all__ = [
     "ANSWER_LIMIT",
     "BLOCK_SIZE",
-    "INSPECTION_LIMIT",
-    "SUPPRESSION_LIMIT",
     "ApiError",
     "BaseUrlError",
     "Cancellation",

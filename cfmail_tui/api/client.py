@@ -5,21 +5,23 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import BinaryIO, Final, Self
+from typing import TYPE_CHECKING, BinaryIO, Final, Self
 from urllib.parse import quote
 
 from cfmail_tui.api.discretion import throughout
 from cfmail_tui.api.errors import StopError
 from cfmail_tui.api.exchange import WIRE_ERRORS, Cancellation, Timeouts
-from cfmail_tui.api.inspect import Questioner
-from cfmail_tui.api.search import Search
-from cfmail_tui.api.suppressions import SuppressionList
 from cfmail_tui.api.upload import Leaving, Progress, Upload
 from cfmail_tui.api.wire import Wire
-from cfmail_tui.inspection import Inspection, Remark
-from cfmail_tui.lookup import Verdict
 from cfmail_tui.submission import Accepted, Credential, GlobalKey, NotSent, Outcome, Submission, Unknown, decode
-from cfmail_tui.suppressions import Suppression
+
+if TYPE_CHECKING:
+    # What only asks is loaded when something is asked: most commands send one mail, and end.
+    from cfmail_tui.api.search import Search
+    from cfmail_tui.api.suppressions import SuppressionList
+    from cfmail_tui.inspection import Inspection, Remark
+    from cfmail_tui.lookup import Verdict
+    from cfmail_tui.suppressions import Suppression
 
 _TIMEOUTS: Final = Timeouts()
 
@@ -115,29 +117,32 @@ class Client:
         *,
         known: Collection[str] = (),
         cancellation: Cancellation | None = None,
-    ) -> Verdict:
+    ) -> "Verdict":
         """Look in Cloudflare's records for a mail that may have been sent; whatever happens on the wire is a verdict.
 
         Asks for the zone of the sender's domain and for that zone's events around `started_at`, each once, all within
         `Timeouts.answer`; changes nothing. `known` are the message ids of other attempts, which this one is not.
         """
-        search = Search(self._wire, self._timeouts, self._clock, cancellation or Cancellation())
-        return search.find(submission, started_at, known)
+        return self._search(cancellation).find(submission, started_at, known)
 
     def follow(
         self, submission: Submission, message_id: str, started_at: datetime, *, cancellation: Cancellation | None = None
-    ) -> Verdict:
+    ) -> "Verdict":
         """Look in Cloudflare's records for what became of the recipients of a mail that was accepted under this id.
 
         Asks for the zone, then for the mail's events, twice where the records cannot be asked by message id; changes
         nothing. Whatever happens on the wire is a verdict.
         """
-        search = Search(self._wire, self._timeouts, self._clock, cancellation or Cancellation())
-        return search.follow(submission, message_id, started_at)
+        return self._search(cancellation).follow(submission, message_id, started_at)
+
+    def _search(self, cancellation: Cancellation | None) -> "Search":
+        from cfmail_tui.api.search import Search
+
+        return Search(self._wire, self._timeouts, self._clock, cancellation or Cancellation())
 
     def suppressions(
         self, account_id: str, addresses: Sequence[str], *, cancellation: Cancellation | None = None
-    ) -> tuple[Suppression, ...] | Remark:
+    ) -> "tuple[Suppression, ...] | Remark":
         """What stands of these addresses on the account's suppression list, or why it cannot be told.
 
         Asks once for each, some at the same time, all within `SUPPRESSION_LIMIT` seconds; changes nothing.
@@ -146,19 +151,23 @@ class Client:
 
     def unsuppress(
         self, account_id: str, suppression_id: str, *, cancellation: Cancellation | None = None
-    ) -> Remark | None:
+    ) -> "Remark | None":
         """Take an entry off the account's suppression list, in one request; why that did not work, None if it did."""
         return self._suppression_list(account_id, cancellation).remove(suppression_id)
 
-    def _suppression_list(self, account_id: str, cancellation: Cancellation | None) -> SuppressionList:
+    def _suppression_list(self, account_id: str, cancellation: Cancellation | None) -> "SuppressionList":
+        from cfmail_tui.api.suppressions import SuppressionList
+
         return SuppressionList(self._wire, self._timeouts, cancellation or Cancellation(), account_id)
 
-    def inspect(self, account_id: str = "", *, cancellation: Cancellation | None = None) -> Inspection:
+    def inspect(self, account_id: str = "", *, cancellation: Cancellation | None = None) -> "Inspection":
         """Learn what the credential is and may do; whatever happens on the wire is a remark.
 
         Without an account id the account is the one that the credential sees, if it sees only one. Every question is
         asked once, some at the same time, and all together take at most `INSPECTION_LIMIT` seconds or
         `Timeouts.answer`, whichever is less; what was learned until then is told. Changes nothing.
         """
+        from cfmail_tui.api.inspect import Questioner
+
         questioner = Questioner(self._wire, self._timeouts, self._clock, cancellation or Cancellation())
         return questioner.inspect(account_id, by_key=isinstance(self._credential, GlobalKey))

@@ -20,6 +20,8 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 
 from cfmail_tui.cli import arguments
 from cfmail_tui.cli.arguments import Parser, UsageError
@@ -36,14 +38,23 @@ from cfmail_tui.cli.output import (
     reason,
 )
 
+if TYPE_CHECKING:
+    from cfmail_tui.guardian import LetGo
+    from cfmail_tui.still import Still
+
+    Begun = tuple[Still, LetGo]
+    """The composer's still, under a guardian that lets go of the program."""
+
 __all__ = ["DONE", "INTERRUPTED", "NOT_SENT", "NO_CREDENTIALS", "NO_INPUT", "UNSENDABLE", "USAGE", "main"]
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command and give its exit code."""
+def main(argv: Sequence[str] | None = None, begun: "Begun | None" = None) -> int:
+    """Run the command and give its exit code; the composer may have `begun` already."""
     given = sys.argv[1:] if argv is None else list(argv)
     verb = given[0] if given and given[0] in _VERBS else ""
     parser, run = _VERBS[verb]
+    if begun:
+        run = partial(run, begun=begun)
     as_json = "--json" in given
     ready_streams()
     try:
@@ -74,16 +85,16 @@ def _run(run: Callable[[argparse.Namespace], int], args: argparse.Namespace, *, 
         return failed("not_sent", str(error), NOT_SENT, as_json=as_json)
 
 
-def _compose(args: argparse.Namespace) -> int:
+def _compose(args: argparse.Namespace, begun: "Begun | None" = None) -> int:
     from cfmail_tui.cli.composing import compose
 
-    return compose(args)
+    return compose(args, begun)
 
 
-def _demo(args: argparse.Namespace) -> int:
+def _demo(args: argparse.Namespace, begun: "Begun | None" = None) -> int:
     from cfmail_tui.cli.composing import demo
 
-    return demo(args)
+    return demo(args, begun)
 
 
 def _send(args: argparse.Namespace) -> int:
@@ -96,6 +107,12 @@ def _send_raw(args: argparse.Namespace) -> int:
     from cfmail_tui.cli.sending import send_raw
 
     return send_raw(args)
+
+
+def _sendmail(args: argparse.Namespace) -> int:
+    from cfmail_tui.cli.sendmail import sendmail
+
+    return sendmail(args)
 
 
 def _lint(args: argparse.Namespace) -> int:
@@ -128,11 +145,12 @@ def _sandbox(args: argparse.Namespace) -> int:
         raise UsageError("a port is a number from 0 to 65535") from error
 
 
-_VERBS: dict[str, tuple[Callable[[], Parser], Callable[[argparse.Namespace], int]]] = {
+_VERBS: dict[str, tuple[Callable[[], Parser], Callable[..., int]]] = {
     "": (arguments.compose_parser, _compose),
     "demo": (arguments.demo_parser, _demo),
     "send": (arguments.send_parser, _send),
     "send-raw": (arguments.send_raw_parser, _send_raw),
+    "sendmail": (arguments.sendmail_parser, _sendmail),
     "lint": (arguments.lint_parser, _lint),
     "history": (arguments.history_parser, _history),
     "account": (arguments.account_parser, _account),

@@ -38,7 +38,7 @@ def compose_parser() -> Parser:
         prog="cfmail",
         allow_abbrev=False,
         description="Write a mail in the terminal and send it through Cloudflare Email Sending.",
-        epilog="verbs: demo, send, send-raw, lint, history, account, sandbox; each takes --help",
+        epilog="verbs: demo, send, send-raw, sendmail, lint, history, account, sandbox; each takes --help",
     )
     parser.add_argument("--version", action="version", version=f"cfmail {__version__}")
     _fields(parser)
@@ -99,6 +99,28 @@ def send_raw_parser() -> Parser:
         "--recipient", action="append", metavar="ADDRESS", default=[], help="default: everyone in To, Cc and Bcc"
     )
     _outputs(parser)
+    return parser
+
+
+def sendmail_parser() -> Parser:
+    parser = Parser(
+        prog="cfmail sendmail",
+        allow_abbrev=False,
+        description="Take a message on standard input as sendmail does, for cron, git, mutt and others.",
+        epilog="Options that only a mail server has a use for, such as -oem or -odb, are taken and change nothing.",
+    )
+    _who(parser)
+    parser.add_argument("-t", action="store_true", dest="from_header", help="the recipients are in To, Cc and Bcc")
+    parser.add_argument("-i", action="store_true", dest="dots", help="a line with but a dot does not end the message")
+    parser.add_argument("-f", "-r", metavar="ADDRESS", dest="sender", default="", help="the envelope's sender")
+    parser.add_argument("-F", metavar="NAME", dest="name", default="", help="the sender's name, for a missing From")
+    parser.add_argument("-b", choices=["m"], default="m", help="m: take one message, the only mode there is")
+    parser.add_argument("-o", metavar="OPTION", action="append", default=[], help="i is -i; others change nothing")
+    for flag in ("-B", "-N", "-O", "-R", "-V", "-X", "-p", "-L"):
+        parser.add_argument(flag, help=argparse.SUPPRESS)
+    for flag in ("-v", "-m", "-n", "-U", "-G"):
+        parser.add_argument(flag, action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("recipients", nargs="*", metavar="ADDRESS")
     return parser
 
 

@@ -1,20 +1,26 @@
 """`cfmail` and `cfmail demo`: the screens, where there is a terminal for them."""
 
 import argparse
+import gc
 import os
 import sys
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
-from cfmail_tui import mime
 from cfmail_tui.cli.arguments import UsageError
 from cfmail_tui.cli.drafts import SeveralMessages, as_text, described, is_message, message_in, read, read_message
 from cfmail_tui.cli.opening import opened
+from cfmail_tui.example import EXAMPLE
 from cfmail_tui.message import Draft, Place, RawDraft
-from cfmail_tui.prefill import raw_draft
+
+if TYPE_CHECKING:
+    from cfmail_tui.cli import Begun
+    from cfmail_tui.guardian import LetGo
+    from cfmail_tui.still import Still
 
 
-def compose(args: argparse.Namespace) -> int:
+def compose(args: argparse.Namespace, begun: "Begun | None" = None) -> int:
     is_described = any((args.sender, args.to, args.cc, args.bcc, args.subject, args.attach))
     if args.raw or args.message or is_message(args.file):
         if not args.file:
@@ -23,6 +29,8 @@ def compose(args: argparse.Namespace) -> int:
             raise UsageError(f"{args.file} has its header in it: no flag for one goes with it")
         first = _message(args.file, args.message)
     elif args.file == "-":
+        from cfmail_tui import mime
+
         content = read("-", Place.TEXT)
         if not is_described and mime.is_message(content):
             # Hardly anybody begins a letter with a whole header, and the raw editor shows what it was taken for.
@@ -31,7 +39,7 @@ def compose(args: argparse.Namespace) -> int:
             first = _First(described(args, as_text(content, "-", Place.TEXT)))
     else:
         first = _First(described(args))
-    return _open_composer(first, account=args.account, sandbox=args.sandbox)
+    return _open_composer(first, account=args.account, sandbox=args.sandbox, begun=begun)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,26 +63,21 @@ def _message(name: str, number: int | None) -> _First:
 
 
 def _raw(source: bytes, notes: tuple[str, ...]) -> _First:
+    from cfmail_tui.prefill import raw_draft
+
     return _First(raw_draft(source), notes)
 
 
-def demo(_args: argparse.Namespace) -> int:
-    example = Draft(
-        sender="Alice Example <alice@acme.example>",
-        to="bob@example.com, queue@example.com",
-        cc='"Fields, Carol" <bounce@example.org>',
-        subject="A first mail with cfmail",
-        text=(
-            "Hi Bob,\n\nthis mail goes into the sandbox on this machine; nothing leaves it.\n\n"
-            "What becomes of a recipient depends on the name before the @: try bounce,\n"
-            "queue, suppressed, throttle, error500, slow-5 or cut; others are delivered.\n\n"
-            "F9 reviews the mail, y sends it.\n"
-        ),
-    )
-    return _open_composer(_First(example), account="", sandbox=True)
+def demo(_args: argparse.Namespace, begun: "Begun | None" = None) -> int:
+    shown = EXAMPLE
+    example = Draft(shown["sender"], shown["to"], shown["cc"], subject=shown["subject"], text=shown["text"])
+    return _open_composer(_First(example), account="", sandbox=True, begun=begun)
 
 
-def _open_composer(first: _First, *, account: str, sandbox: bool) -> int:
+def _open_composer(first: _First, *, account: str, sandbox: bool, begun: "Begun | None") -> int:
+    if begun:
+        still, let_go = begun
+        return _run_composer(first, account, sandbox, still, let_go)
     if not sys.stdout.isatty():
         raise UsageError("the composer needs a terminal; cfmail send works without one")
     if not sys.stdin.isatty():
@@ -84,21 +87,25 @@ def _open_composer(first: _First, *, account: str, sandbox: bool) -> int:
         except OSError as error:
             raise UsageError("the composer needs a terminal for its keys; cfmail send works without one") from error
         sys.stdin = os.fdopen(0)
-    from cfmail_tui.guardian import LetGo, guarded  # first, since it forks: no thread may have been started
+    from cfmail_tui.guardian import guarded  # first, since it forks: no thread may have been started
 
-    def compose(let_go: LetGo) -> int:
-        from cfmail_tui import settings
-        from cfmail_tui.ui.app import CfmailApp
-        from cfmail_tui.ui.endings import run
+    return guarded(partial(_run_composer, first, account, sandbox, None))
 
-        app = CfmailApp(
-            partial(opened, account, sandbox=sandbox, told=False),
-            first.draft,
-            notes=first.notes,
-            choose_from=first.choose_from,
-            when_left=let_go,
-            reports=lambda: settings.read(os.environ).data_dir,
-        )
-        return run(app)
 
-    return guarded(compose)
+def _run_composer(first: _First, account: str, sandbox: bool, still: "Still | None", let_go: "LetGo") -> int:
+    # Until the first frame there is no garbage, and looking for it takes a tenth of the time.
+    gc.disable()
+    from cfmail_tui import settings
+    from cfmail_tui.ui.app import CfmailApp
+    from cfmail_tui.ui.endings import run
+
+    app = CfmailApp(
+        partial(opened, account, sandbox=sandbox, told=False),
+        first.draft,
+        notes=first.notes,
+        choose_from=first.choose_from,
+        when_left=let_go,
+        reports=lambda: settings.read(os.environ).data_dir,
+        still=still,
+    )
+    return run(app)

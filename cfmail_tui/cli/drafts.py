@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from cfmail_tui.cli.arguments import UsageError
 from cfmail_tui.cli.output import reason
 from cfmail_tui.message import AttachmentDraft, Draft, Place
-from cfmail_tui.prefill import mailto_draft
 
 if TYPE_CHECKING:
     from cfmail_tui.attachments.mailbox_files import Listed
@@ -24,6 +23,8 @@ def described(args: argparse.Namespace, text: str | None = None) -> Draft:
     """The draft that the flags describe; `text` is what was on standard input where that was read already."""
     draft = Draft()
     if is_mailto(args.file):
+        from cfmail_tui.prefill import mailto_draft
+
         draft = mailto_draft(args.file)
     elif text is not None:
         draft = Draft(text=text)

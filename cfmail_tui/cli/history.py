@@ -31,6 +31,7 @@ def history(args: argparse.Namespace) -> int:
         _refuse_mistakes(query)
     try:
         with opened("", sandbox=False) as (outbox, _):
+            outbox.tidy()  # what is to be kept no longer is neither shown nor exported
             return tell(lambda: action(outbox, args, query), DONE, NOT_SENT)
     except MailError as error:
         return failed("unreadable", str(error), NO_INPUT, as_json=args.json)

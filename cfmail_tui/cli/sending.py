@@ -16,10 +16,10 @@ from cfmail_tui.cli.signals import CalledOff, Flight, heeding
 from cfmail_tui.message import Draft, MailError, MessageError, Place, Problem, RawDraft
 from cfmail_tui.prefill import header_lines, raw_draft
 from cfmail_tui.submission import Attempt, kept_back
-from cfmail_tui.suppressions import Barred
 
 if TYPE_CHECKING:
     from cfmail_tui.outbox import Outbox, Reviewed
+    from cfmail_tui.suppressions import Barred
 
 
 def send(args: argparse.Namespace) -> int:
@@ -112,44 +112,66 @@ def _deliver(
 
     `more` is what a look tells besides, as JSON.
     """
-    from cfmail_tui.outbox import NeedsPassphrase, NeedsTerminal, NotRecorded
-
     with opened(args.account, sandbox=args.sandbox) as (outbox, _):
         if args.dry_run:
             return _previewed(args, outbox, draft, more)
-        not_recorded = {}
-        try:
-            reviewed = outbox.prepare(draft)
-        except (NeedsPassphrase, NeedsTerminal) as error:
-            from cfmail_tui.cli.asking import account_by_asking
-
-            reviewed = outbox.prepare(draft, account=account_by_asking(error, outbox.accounts, "", flight))
-        _tell_findings(outbox, reviewed)
-        try:
-            flight.begin(partial(outbox.cancel, reviewed.submission.attempt_id))
-        except CalledOff:
-            outbox.discard(reviewed)
-            raise
-        try:
-            attempt = outbox.send(reviewed)
-        except NotRecorded as error:
-            attempt, not_recorded = error.attempt, {"not_recorded": str(error)}
-            complain(str(error))
-
-        barred = _barred(outbox, attempt)
+        sent = sent_by(outbox, draft, flight)
 
     def write() -> None:
         if args.json:
-            more = {"suppressions": report.barred_as_json(barred)} if barred else {}
-            print_json(report.as_json(attempt) | not_recorded | more)
-        for line in [*report.in_words(attempt), *(report.barred_in_words(barred) if barred else ())]:
+            print_json(sent.json)
+        for line in sent.words:
             print(line, file=sys.stderr if args.json else sys.stdout)
 
+    return partial(tell, write, sent.exit_code)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What there is to tell of a mail that was sent, or was to be."""
+
+    exit_code: int
+    words: tuple[str, ...]
+    json: Mapping[str, Any]
+
+
+def sent_by(outbox: "Outbox", draft: Draft | RawDraft, flight: Flight) -> Sent:
+    """Prepare and send; who holds a secret back is asked for it on the terminal."""
+    from cfmail_tui.outbox import NeedsPassphrase, NeedsTerminal, NotRecorded
+
+    not_recorded = {}
+    try:
+        reviewed = outbox.prepare(draft)
+    except (NeedsPassphrase, NeedsTerminal) as error:
+        from cfmail_tui.cli.asking import account_by_asking
+
+        reviewed = outbox.prepare(draft, account=account_by_asking(error, outbox.accounts, "", flight))
+    _tell_findings(outbox, reviewed)
+    try:
+        flight.begin(partial(outbox.cancel, reviewed.submission.attempt_id))
+    except CalledOff:
+        outbox.discard(reviewed)
+        raise
+    try:
+        attempt = outbox.send(reviewed)
+    except NotRecorded as error:
+        attempt, not_recorded = error.attempt, {"not_recorded": str(error)}
+        complain(str(error))
+    barred = _barred(outbox, attempt)
+    outbox.tidy(_TIDYING)  # where nobody ever opens the composer, mails would be kept for ever
     code = report.exit_code(attempt)
-    return partial(tell, write, 128 + flight.stopped_by if flight.stopped_by and code == NOT_SENT else code)
+    return Sent(
+        128 + flight.stopped_by if flight.stopped_by and code == NOT_SENT else code,
+        (*report.in_words(attempt), *(report.barred_in_words(barred) if barred else ())),
+        report.as_json(attempt) | not_recorded | ({"suppressions": report.barred_as_json(barred)} if barred else {}),
+    )
 
 
-def _barred(outbox: "Outbox", attempt: Attempt) -> Barred | None:
+_TIDYING = 0.5
+"""Seconds, at most, that a mail which was sent may wait to be told of; the next goes on."""
+
+
+def _barred(outbox: "Outbox", attempt: Attempt) -> "Barred | None":
     """Whom the suppression list kept from getting it, where it may have; the outcome is told without it, too."""
     try:
         return outbox.barred(attempt) if kept_back(attempt) else None
@@ -158,11 +180,17 @@ def _barred(outbox: "Outbox", attempt: Attempt) -> Barred | None:
 
 
 def _tell_findings(outbox: "Outbox", reviewed: "Reviewed") -> None:
-    """Say what should be known of the mail. Raises MessageError for what a person would have to say yes to."""
-    if doubts := [finding for finding in reviewed.findings if finding.weight == "confirmed"]:
+    """Say what should be known of the mail. Raises MessageError for what a person would have to say yes to.
+
+    Of a raw message a look tells, and `cfmail lint`: whoever sends it has made it.
+    """
+    from cfmail_tui.lint import DraftFinding
+
+    found = [one for one in reviewed.findings if isinstance(one, DraftFinding)]
+    if doubts := [finding for finding in found if finding.weight == "confirmed"]:
         outbox.discard(reviewed)
         raise MessageError(*(Problem(one.place, f"{one.words}; run the command again") for one in doubts))
-    for finding in reviewed.findings:
+    for finding in found:
         complain(finding.words)
 
 

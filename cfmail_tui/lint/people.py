@@ -125,13 +125,17 @@ def _is_among(domain: str, domains: frozenset[str]) -> bool:
 
 def _sender_domain(looked: Looked) -> Iterator[Flaw]:
     for entry, domain in _domain_not_onboarded(looked.reading.sender, looked.known.domains):
-        words = f"{printable(domain)} is not onboarded to Email Sending in this account: Cloudflare may refuse the mail"
-        yield Flaw(Place.FROM, words, entry.start)
+        words = f"{printable(domain)} was none of this account's sending domains when it was checked (F11)"
+        yield Flaw(Place.FROM, f"{words}: Cloudflare may refuse the mail", entry.start)
 
 
 def _reply_to_domain(looked: Looked) -> Iterator[Flaw]:
     for entry, domain in _domain_not_onboarded(looked.reading.reply_to, looked.known.domains):
-        yield Flaw(Place.REPLY_TO, f"answers go to {printable(domain)}, which is not onboarded here", entry.start)
+        yield Flaw(
+            Place.REPLY_TO,
+            f"answers go to {printable(domain)}, which is no sending domain of this account",
+            entry.start,
+        )
 
 
 _LIMITS: Final = "Cloudflare, limits"

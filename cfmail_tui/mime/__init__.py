@@ -8,7 +8,7 @@ fields, `words` and `parameters` the text in them, `parts` are its tree and `tra
 `folding` makes lines of a source, in which long bodies stand as one line each.
 `rulebook` says what is wrong with a message and what can be mended, by the rules in `header_rules` and `body_rules`;
 `repair` re-encodes what JSON cannot carry, with `field_encoding`. `envelope` compares who gets a mail with what its
-header says, `conversion` makes a draft of it.
+header says, `conversion` makes a draft of it, `completing` adds what a mail system adds.
 """
 
 from importlib import import_module
@@ -21,6 +21,7 @@ from cfmail_tui.mime.writing import ReadFile, Segment, assemble, base64_lines, c
 
 if TYPE_CHECKING:
     from cfmail_tui.mime.changes import Change, applied, place_of
+    from cfmail_tui.mime.completing import completed
     from cfmail_tui.mime.conversion import Form, FormFile, form_of, to_form
     from cfmail_tui.mime.envelope import Difference, bcc_moved, bcc_removed, differences, passed_over
     from cfmail_tui.mime.parts import Part, fields_of, structure
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _WHEN_ASKED_FOR: Final = {
     "changes": ("Change", "applied", "place_of"),
+    "completing": ("completed",),
     "transfer": ("content",),
     "conversion": ("Form", "FormFile", "form_of", "to_form"),
     "envelope": ("Difference", "bcc_moved", "bcc_removed", "differences", "passed_over"),
@@ -77,6 +79,7 @@ __all__ = [
     "bcc_removed",
     "changes_for",
     "chunks",
+    "completed",
     "content",
     "crlf",
     "decoded_words",

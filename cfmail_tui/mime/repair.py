@@ -205,9 +205,12 @@ def _encoding_named(source: bytes, part: Part, message: Part, name: str) -> Iter
 
 
 def end_of_fields(source: bytes, part: Part) -> int:
-    """Where a further field can stand: before the empty line that ends the header."""
-    blank = 2 if source[part.body - 2 : part.body] == b"\r\n" else 1
-    return max(part.start, part.body - blank)
+    """Where a further field can stand: before the empty line that ends the header, else at the end."""
+    header = source[part.start : part.body]
+    for blank in (b"\r\n", b"\n"):
+        if header == blank or header.endswith(b"\n" + blank):
+            return part.body - len(blank)
+    return part.body
 
 
 def _repaired_fields(source: bytes, root: Part, bad: Unsendable) -> list[Change]:

@@ -28,10 +28,10 @@ def assemble(message: MailMessage, *, date: str, message_id: str, boundary: str)
     `date` is an RFC 5322 date-time, `message_id` stands in angle brackets, `boundary` must not occur in the bodies.
     """
     header = [
-        _address_field("From", (message.sender,)),
-        _address_field("To", message.to),
-        _address_field("Cc", message.cc),
-        _address_field("Reply-To", (message.reply_to,) if message.reply_to else ()),
+        address_field("From", (message.sender,)),
+        address_field("To", message.to),
+        address_field("Cc", message.cc),
+        address_field("Reply-To", (message.reply_to,) if message.reply_to else ()),
         _text_field("Subject", message.subject),
         _line(f"Date: {date}"),
         _line(f"Message-ID: {message_id}"),
@@ -127,7 +127,7 @@ def _line(text: str) -> bytes:
     return text.encode("ascii") + b"\r\n"
 
 
-def _address_field(name: str, mailboxes: Sequence[Mailbox]) -> bytes:
+def address_field(name: str, mailboxes: Sequence[Mailbox]) -> bytes:
     if not mailboxes:
         return b""
     return _line(f"{name}: " + ",\r\n ".join(map(_phrase, mailboxes)))

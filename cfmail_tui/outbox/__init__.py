@@ -346,7 +346,7 @@ class Outbox(Exports, Recipients, Proofs):
         account = self.accounts.find(name)
         found = self._inspection(account.credential, account.account_id)
         if found.knows_domains:
-            self._remember_domains(account.name, [domain.name for domain in found.domains if domain.enabled])
+            self._remember_domains(account.account_id, [domain.name for domain in found.domains if domain.enabled])
         return found
 
     def inspect_typed(self, secret: Secret, email: str = "", account_id: str = "") -> "Inspection":

@@ -17,6 +17,8 @@ from cfmail_tui.attachments import inspect_all, read_source, unreadable
 from cfmail_tui.lint import DraftFinding, Known, Looked
 from cfmail_tui.message import Draft, MailMessage, MessageError, Place, Problem, RawDraft, gist, parse
 from cfmail_tui.outbox.history import History
+from cfmail_tui.outbox.memory import account_key
+from cfmail_tui.outbox.reviewed import Found
 from cfmail_tui.submission import Account, Size
 
 _LIGHT: Final = 256 * 1024
@@ -101,17 +103,15 @@ class Checking(History):
         addresses = [mailbox.addr_spec for found in seen.recipients for mailbox in found.mailboxes]
         marks = self._store.marks(addresses) if addresses else {}
         suppressed = {address.casefold(): _SUPPRESSED for address, mark in marks.items() if mark == "suppressed"}
-        return Known(domains=self._domains().get(account), suppressed=suppressed)
+        return Known(domains=self._domains().get(account_key(self.accounts.id_of(account))), suppressed=suppressed)
 
-    def _checked(
-        self, draft: Draft | RawDraft, account: str
-    ) -> tuple[MailMessage | RawDraft, tuple[DraftFinding, ...]]:
+    def _checked(self, draft: Draft | RawDraft, account: str) -> tuple[MailMessage | RawDraft, tuple[Found, ...]]:
         """The message that a draft means, and what was found in it.
 
-        A raw one has rules of its own (`mime.findings`). Raises MessageError with every reason why it cannot be sent.
+        Raises MessageError with every reason why it cannot be sent; of a raw one, the request made of it does.
         """
         if isinstance(draft, RawDraft):
-            return draft, ()
+            return draft, mime.findings(draft.source)
         attachments, no_files = inspect_all(draft.attachments)
         problems: list[Problem] = []
         try:

@@ -12,7 +12,7 @@ from datetime import datetime
 from email.utils import format_datetime
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cfmail_tui import mime, submission
 from cfmail_tui.message import Draft, MailMessage, Place, RawDraft, without_addresses
@@ -20,8 +20,10 @@ from cfmail_tui.outbox.failures import OutboxError
 from cfmail_tui.outbox.history import History
 from cfmail_tui.outbox.reviewed import Reviewed
 from cfmail_tui.outbox.stored import KeepFile, message_of
-from cfmail_tui.snippets import INLINE_LIMIT, TOOLS, Call, Snippet, snippet
 from cfmail_tui.submission import Account, Attempt, GlobalKey, SendRequest, Submission
+
+if TYPE_CHECKING:
+    from cfmail_tui.snippets import Snippet
 
 
 class Copies(History):
@@ -91,21 +93,25 @@ class Copies(History):
 
     def curl(self, attempt: Attempt) -> str:
         """A shell command that sends the same body again; the token is named, never shown."""
+        from cfmail_tui.snippets import Call, snippet
+
         path = str(self._store.body_path(attempt.submission.attempt_id))
         return snippet("curl", Call(self.road.base_url, attempt.submission), path.removesuffix(".json")).text.rstrip()
 
-    def snippets(self, of: Reviewed | Attempt, file: str) -> dict[str, Snippet]:
+    def snippets(self, of: Reviewed | Attempt, file: str) -> "dict[str, Snippet]":
         """The request of a mail as texts for other tools, which read what is too big for them from `file` and a suffix.
 
         `write_needed` writes that. Raises StoreError if the body is gone.
         """
+        from cfmail_tui.snippets import INLINE_LIMIT, TOOLS, Call, snippet
+
         made = of.submission
         by_key = isinstance(of, Reviewed) and isinstance(of.account.credential, GlobalKey)
         body = self.wire_body(made.attempt_id) if made.body_size <= INLINE_LIMIT else None
         call = Call(self.road.base_url, made, body, by_key=by_key)
         return {tool: snippet(tool, call, file) for tool in TOOLS}
 
-    def write_needed(self, of: Reviewed | Attempt, what: Snippet, file: str) -> str:
+    def write_needed(self, of: Reviewed | Attempt, what: "Snippet", file: str) -> str:
         """Write what a snippet reads; gives the file's path, "" where it needs none. Raises OutboxError."""
         match what.needs:
             case "body":

@@ -185,6 +185,20 @@ class History(Stored):
         """
         self._people.load()
         yield
+        yield from self._tidying()
+
+    def tidy(self, seconds: float = math.inf) -> None:
+        """The same at once without the address files, as far as it can be done in these seconds.
+
+        What does not work is left for the next time: it is no reason to fail at anything else.
+        """
+        deadline = time.monotonic() + seconds
+        with suppress(StoreError):
+            for _ in self._tidying():
+                if time.monotonic() >= deadline:
+                    return
+
+    def _tidying(self) -> Generator[None, None, None]:
         while unread := self._store.unread(_STEP):
             self._read_in(unread)
             yield

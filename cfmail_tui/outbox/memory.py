@@ -63,13 +63,13 @@ class Memory:
         self._keep(_VERIFIED, {**self._verified(), account_key(account_id): addresses})
 
     def _domains(self) -> Mapping[str, frozenset[str]]:
-        """The domains that mail can be sent from, by the names of the accounts of which that was learned."""
+        """The domains that mail could be sent from when that was learned, by the key of their account."""
         learned = self._recalled(_DOMAINS, {})
-        return {name: frozenset(_texts(domains)) for name, domains in learned.items()}
+        return {key: frozenset(_texts(domains)) for key, domains in learned.items()}
 
-    def _remember_domains(self, name: str, domains: Iterable[str]) -> None:
+    def _remember_domains(self, account_id: str, domains: Iterable[str]) -> None:
         kept = {other: sorted(known) for other, known in self._domains().items()}
-        self._keep(_DOMAINS, {**kept, name: sorted(domain.lower() for domain in domains)})
+        self._keep(_DOMAINS, {**kept, account_key(account_id): sorted(domain.lower() for domain in domains)})
 
     def _recalled(self, name: str, nothing: Any) -> Any:
         """What was kept, or `nothing` where that makes no sense, or cannot be read now."""

@@ -5,13 +5,15 @@ import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from cfmail_tui.address_files import Entry, entries
 from cfmail_tui.attachments import read_source
 from cfmail_tui.message import Mailbox, MessageError, Place
 from cfmail_tui.searching import names_of, words_of
 from cfmail_tui.store import Store
+
+if TYPE_CHECKING:
+    from cfmail_tui.address_files import Entry
 
 _LOOKED_AT: Final = 2000
 """Entries of files with a word that begins so, in the order of their words."""
@@ -76,6 +78,8 @@ class People:
             seen = [_state(path) for path in self._files]
             if seen == self._seen:
                 return
+            from cfmail_tui.address_files import entries
+
             found: list[Entry] = []
             problems = []
             for path in self._files:
@@ -99,13 +103,13 @@ def _state(path: str) -> object:
 class _Book:
     """Entries, found by the beginnings of their words."""
 
-    def __init__(self, found: Iterable[Entry]) -> None:
+    def __init__(self, found: "Iterable[Entry]") -> None:
         self._entries = tuple(dict.fromkeys(found))
         said = [_words(entry) for entry in self._entries]
         self._said = [f" {' '.join(words)}" for words in said]
         self._words = sorted((word, number) for number, words in enumerate(said) for word in words)
 
-    def find(self, typed: str, limit: int) -> list[Entry]:
+    def find(self, typed: str, limit: int) -> "list[Entry]":
         words = names_of(typed)
         if not words:
             return []
@@ -118,7 +122,7 @@ class _Book:
         return sorted(found, key=lambda entry: (entry.is_group, entry.name.casefold()))
 
 
-def _words(entry: Entry) -> tuple[str, ...]:
+def _words(entry: "Entry") -> tuple[str, ...]:
     texts = [entry.alias, entry.name]
     if not entry.is_group:
         texts += [part for one in entry.mailboxes for part in (one.display_name, one.addr_spec)]

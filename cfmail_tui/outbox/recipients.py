@@ -3,13 +3,16 @@
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from cfmail_tui.inspection import Remark
 from cfmail_tui.outbox.history import History
 from cfmail_tui.store import StoreError
 from cfmail_tui.submission import Accepted, Attempt, Refused, kept_back
-from cfmail_tui.suppressions import Barred, Suppression
+
+if TYPE_CHECKING:
+    # Most mails meet no suppression list.
+    from cfmail_tui.inspection import Remark
+    from cfmail_tui.suppressions import Barred, Suppression
 
 ASKED_AT_ONCE: Final = 5
 """Mails with queued recipients that are asked about when the history is opened, the newest."""
@@ -21,12 +24,15 @@ _KEPT: Final = timedelta(days=30)
 class Recipients(History):
     """The recipients of mails, looked after; every method blocks and may be called from any thread."""
 
-    def barred(self, attempt: Attempt) -> Barred:
+    def barred(self, attempt: Attempt) -> "Barred":
         """Look the recipients of a mail up in the suppression list that may have been kept back by it.
 
         Those of a refused mail, of which one or all may be the cause; of an accepted one those that were dropped.
         Whatever happens on the wire is a remark. Raises NoAccount if there is nobody to ask as.
         """
+        from cfmail_tui.inspection import Remark
+        from cfmail_tui.suppressions import Barred
+
         asked = kept_back(attempt)
         if not asked:
             return Barred()
@@ -40,7 +46,7 @@ class Recipients(History):
         self._learn(named, is_suppressed=True)
         return Barred(named, entries, remark)
 
-    def unsuppress(self, attempt: Attempt, entry: Suppression) -> Remark | None:
+    def unsuppress(self, attempt: Attempt, entry: "Suppression") -> "Remark | None":
         """Take an entry off the list of the account that sent this; why that did not work, None if it did."""
         account = self._account_of(attempt)
         with self.road.client(account.credential) as client:

@@ -1,10 +1,19 @@
 """A mail ready to leave."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 from cfmail_tui.lint import DraftFinding
 from cfmail_tui.message import MailMessage, RawDraft, SavedDraft
 from cfmail_tui.submission import SIZE_LIMIT, Account, Submission
+
+if TYPE_CHECKING:
+    # What only raw messages need is loaded when there is one.
+    from cfmail_tui.mime import SourceFinding
+
+
+Found: TypeAlias = "DraftFinding | SourceFinding"
+"""What the rules for drafts find in one, or those for raw messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +32,7 @@ class Reviewed:
     """What speaks against sending it: that it may have arrived already."""
     limit: int = SIZE_LIMIT
     """Octets that a message to these recipients may have."""
-    findings: tuple[DraftFinding, ...] = ()
+    findings: tuple[Found, ...] = ()
     """What should be known of it before it is sent."""
     is_test: bool = False
     """Whether it goes only to its author, to be looked at."""

@@ -89,13 +89,15 @@ class History(Folder):
         with self._reading() as db, understood(self._path):
             row = _shown(db, attempt_id)
             files, findings = rows.contents(row["contents"])
+            tried = journal.chain(db, row)
             return Detail(
                 attempt=journal.read(db, row),
-                attempts=journal.read_all(db, journal.chain(db, row)),
+                attempts=journal.read_all(db, tried),
                 left_at=_moment(row["left_at"]),
                 settled_at=_moment(row["settled_at"]),
                 files=files,
-                findings=findings,
+                # The very mail sent again was not looked through again.
+                findings=findings or rows.contents(tried[0]["contents"])[1],
                 has_body=not row["body_gone"] and self.body_path(attempt_id).is_file(),
             )
 

@@ -239,8 +239,6 @@ class AccountScreen(ModalScreen[bool], EndsOnce[bool]):
 
     def checked(self, answer: Answer) -> None:
         """What Cloudflare says of the credential, and this machine of where it can be kept."""
-        if not self.is_attached:
-            return
         self._is_busy = False
         inspection = answer.inspection
         if inspection.token.has_ended:
@@ -313,9 +311,8 @@ class AccountScreen(ModalScreen[bool], EndsOnce[bool]):
 
     def refused(self, words: str) -> None:
         """It could not be used; what was typed stays."""
-        if self.is_attached:
-            self._is_busy = False
-            self._say(Line(plain(words)), wrong=True)
+        self._is_busy = False
+        self._say(Line(plain(words)), wrong=True)
 
     def accepted(self) -> None:
         """It is used from now on; the secret does not stay in the field."""

@@ -104,14 +104,12 @@ class AccountsScreen(EndsOnce[str]):
 
     def show(self, listed: "tuple[Listed, ...]", in_use: str) -> None:
         """The answer to a request; `in_use` sends the mail on the screen."""
-        if self.is_attached:
-            self._in_use = in_use
-            self._list.when_empty(_EMPTY)
-            self._list.show(listed)
+        self._in_use = in_use
+        self._list.when_empty(_EMPTY)
+        self._list.show(listed)
 
     def not_listed(self, words: str) -> None:
-        if self.is_attached:
-            self.query_one("#account-lines", Lines).show([Line(plain(words))])
+        self.query_one("#account-lines", Lines).show([Line(plain(words))])
 
     def on_row_list_highlighted(self) -> None:
         self._show_detail()
@@ -142,17 +140,15 @@ class AccountsScreen(EndsOnce[str]):
 
     def say(self, name: str, words: str) -> None:
         """Something about this account, above its detail."""
-        if self.is_attached:
-            self._said[name] = words
-            self._show_detail()
+        self._said[name] = words
+        self._show_detail()
 
     def show_inspection(self, name: str, inspection: Inspection) -> None:
         """What was learned of this account."""
-        if self.is_attached:
-            self._inspected[name] = inspection
-            self._said.pop(name, None)
-            self._show_detail()
-            self.refresh_bindings()
+        self._inspected[name] = inspection
+        self._said.pop(name, None)
+        self._show_detail()
+        self.refresh_bindings()
 
     def _described(self, listed: "Listed") -> str:
         profile = listed.profile

@@ -8,7 +8,10 @@ Invariants:
 - what is typed is on disk before another mail is shown or the program ends, or the user was asked.
 """
 
+from __future__ import annotations
+
 import asyncio
+import gc
 import threading
 import time
 from collections.abc import Callable
@@ -23,46 +26,35 @@ from textual.binding import BindingType
 from textual.worker import get_current_worker
 
 from cfmail_tui.message import Draft, MailError, RawDraft, printable
-from cfmail_tui.ui.account import AccountScreen
-from cfmail_tui.ui.accounts import AccountsScreen
-from cfmail_tui.ui.attaching import Attaching
-from cfmail_tui.ui.body_files import BodyFiles
+from cfmail_tui.still import Still
+from cfmail_tui.ui.colours import readable
 from cfmail_tui.ui.commands import Where, bindings
-from cfmail_tui.ui.completion import RecipientField
 from cfmail_tui.ui.compose import ComposeScreen
-from cfmail_tui.ui.composing import Composing
-from cfmail_tui.ui.departures import TICK, Stage
-from cfmail_tui.ui.dialogs import HelpScreen
-from cfmail_tui.ui.drafting import Drafting, rescued, screen_for
-from cfmail_tui.ui.drafts import DraftsScreen, told_unfinished
 from cfmail_tui.ui.endings import OPENING, EndingApp
 from cfmail_tui.ui.fields import words
-from cfmail_tui.ui.following import Following
-from cfmail_tui.ui.history import HistoryScreen
-from cfmail_tui.ui.identifying import Identifying
-from cfmail_tui.ui.leaving import Leaving
-from cfmail_tui.ui.looking import Looking
 from cfmail_tui.ui.mail import MailScreen, new_draft
-from cfmail_tui.ui.opening import Opening
-from cfmail_tui.ui.passphrase import PassphraseScreen
-from cfmail_tui.ui.raw import RawScreen
-from cfmail_tui.ui.recalling import Recalling
-from cfmail_tui.ui.review import ReviewScreen
-from cfmail_tui.ui.reviewing import Reviewing
-from cfmail_tui.ui.sending import Sending, told_later
-from cfmail_tui.ui.work import Done, Failed, Finished, Next, Opened, Progressed, Steps, Task, tidied
+from cfmail_tui.ui.parts import Parts
+from cfmail_tui.ui.work import Done, Failed, Finished, Next, Opened, Progressed, Steps, Task, is_for_one_of, tidied
 
 if TYPE_CHECKING:
     from textual.command import Provider
 
     from cfmail_tui.outbox import Outbox, Reviewed
     from cfmail_tui.settings import Settings
+    from cfmail_tui.ui.account import AccountScreen
+    from cfmail_tui.ui.accounts import AccountsScreen
     from cfmail_tui.ui.attach import AttachScreen
     from cfmail_tui.ui.chart import ChartScreen
     from cfmail_tui.ui.choose import OpenScreen
+    from cfmail_tui.ui.completion import RecipientField
+    from cfmail_tui.ui.drafts import DraftsScreen
+    from cfmail_tui.ui.history import HistoryScreen
     from cfmail_tui.ui.outcome import OutcomeScreen
+    from cfmail_tui.ui.passphrase import PassphraseScreen
     from cfmail_tui.ui.picker import PickerScreen
     from cfmail_tui.ui.proof import ProofScreen
+    from cfmail_tui.ui.raw import RawScreen
+    from cfmail_tui.ui.review import ReviewScreen
     from cfmail_tui.ui.snippet import SnippetScreen
     from cfmail_tui.ui.source import SourceArea
 
@@ -78,7 +70,7 @@ class OutboxApp(EndingApp):
     `opened` gives the outbox and settings, and closes them in the end.
     """
 
-    def __init__(self, opened: Callable[[], AbstractContextManager["tuple[Outbox, Settings]"]]) -> None:
+    def __init__(self, opened: Callable[[], AbstractContextManager[tuple[Outbox, Settings]]]) -> None:
         super().__init__()
         self._opened = opened
         self._resources = ExitStack()
@@ -103,7 +95,7 @@ class OutboxApp(EndingApp):
         if draft.revision:
             self._ready_outbox(OPENING).save_draft(draft)
 
-    def _ready_outbox(self, patience: float = -1) -> "Outbox":
+    def _ready_outbox(self, patience: float = -1) -> Outbox:
         """The outbox, opened now if it could not be before. Raises MailError if it cannot be, or not in these seconds.
 
         What is typed or pressed in the first moments waits here, and is done as soon as it can be.
@@ -112,6 +104,8 @@ class OutboxApp(EndingApp):
             raise MailError("the program could not open its data in time")
         try:
             if self._outbox is None:
+                from cfmail_tui.ui.drafting import rescued
+
                 self._outbox, settings = self._resources.enter_context(self._opened())
                 outbox = self._outbox
                 notices = (*outbox.notices, *rescued(outbox, settings.data_dir))
@@ -149,8 +143,9 @@ class OutboxApp(EndingApp):
             self.post_message(Failed(error, otherwise, again))
 
     @work(thread=True, group="send", description="send a mail", exit_on_error=False)
-    def send(self, reviewed: "Reviewed") -> None:
+    def send(self, reviewed: Reviewed) -> None:
         from cfmail_tui.outbox import NotRecorded
+        from cfmail_tui.ui.sending import told_later
 
         attempt_id = reviewed.submission.attempt_id
         shown_at, again_in = 0.0, None
@@ -176,8 +171,12 @@ class OutboxApp(EndingApp):
             self.post_message(Finished(attempt_id, None, words(error)))
 
     def on_done(self, message: Done) -> None:
-        if self.screen_stack:
+        if self.can_follow(message.then):
             message.then()
+
+    def can_follow(self, then: Callable[..., object]) -> bool:
+        """Whether there is still a screen for what a worker tells: not at the end, nor where the screen was left."""
+        return not self._exit and bool(self.screen_stack) and is_for_one_of(self.screen_stack, then)
 
     def on_drafts_screen_restore_requested(self, message: DraftsScreen.RestoreRequested) -> None:
         screen = message.screen
@@ -200,16 +199,18 @@ def _load_the_rest() -> None:
         from cfmail_tui.browse import clipboard  # noqa: F401
         from cfmail_tui.ui import attach, chart, editor, palette  # noqa: F401
 
+        Parts.load()
+
         cell_len("\N{CJK UNIFIED IDEOGRAPH-5B57}")  # loads the table of widths
 
 
-def _palette() -> "type[Provider]":
+def _palette() -> type[Provider]:
     from cfmail_tui.ui.palette import CommandProvider
 
     return CommandProvider
 
 
-class CfmailApp(OutboxApp):
+class CfmailApp(Parts, OutboxApp):
     """cfmail in a terminal, starting with this mail."""
 
     TITLE = "cfmail"
@@ -221,42 +222,60 @@ class CfmailApp(OutboxApp):
 
     def __init__(
         self,
-        opened: Callable[[], AbstractContextManager["tuple[Outbox, Settings]"]],
+        opened: Callable[[], AbstractContextManager[tuple[Outbox, Settings]]],
         first: Draft | RawDraft,
         *,
         notes: tuple[str, ...] = (),
         choose_from: str = "",
         when_left: Callable[[int], None] = lambda _code: None,
         reports: Callable[[], Path] | None = None,
+        still: Still | None = None,
     ) -> None:
         """`notes` say what was done to have the mail; of what is at the path `choose_from` one is to be chosen instead.
 
-        `when_left` is called with the exit code when the terminal is given back, and work goes on without it.
+        `when_left` is called with the exit code when the terminal is given back, and work goes on without it. `still`
+        is what the terminal shows until the app takes it over.
         """
         super().__init__(opened)
         self.when_left = when_left
         self.reports = reports
+        self.still = still
         self._first = first
         self._notes = notes
         self._choose_from = choose_from
+        self._first_frame = ExitStack()
         self.settings: Settings | None = None
-        self.attaching = Attaching(self)
-        self.body_files = BodyFiles(self)
-        self.composing = Composing(self)
-        self.drafting = Drafting(self)
-        self.following = Following(self)
-        self.identifying = Identifying(self)
-        self.recalling = Recalling(self)
-        self.reviewing = Reviewing(self)
-        self.sending = Sending(self)
-        self.leaving = Leaving(self)
-        self.opening = Opening(self)
-        self.looking = Looking(self)
+
+    def get_default_screen(self) -> MailScreen:
+        """The first mail, with nothing below it that would have to be styled and laid out as well."""
+        draft = new_draft(self._first)
+        if isinstance(self._first, Draft):
+            screen: MailScreen = ComposeScreen(draft)
+        else:
+            from cfmail_tui.ui.raw import RawScreen
+
+            screen = RawScreen(draft)
+        # Textual would add it later, and style everything anew.
+        widths = (name for least, name in reversed(self.HORIZONTAL_BREAKPOINTS) if self.size.width >= least)
+        screen.add_class(next(widths), update=False)
+        # textual/app.py:3004 takes it off a screen that is switched from, and puts it on those that are pushed only.
+        screen._push_result_callback(self, None)  # noqa: SLF001
+        return screen
 
     def on_mount(self) -> None:
-        self.push_screen(screen_for(new_draft(self._first)))
-        self.sending.clock = self.set_interval(TICK, self.sending.tick, pause=True)
-        self.call_after_refresh(self.open_outbox, self._cannot_open)
+        # What is painted before all of it is there would be less than the still shows.
+        self._first_frame.enter_context(self.batch_update())
+
+    def on_mail_screen_begun(self) -> None:
+        """A mail is there, and its focus was asked for before this was said."""
+        if self.is_beginning:
+            self._first_frame.close()
+            self.paint_anew()
+            self.begin()
+            # What is there now stays: it need never be looked through for garbage.
+            gc.freeze()
+            gc.enable()
+            self.call_after_refresh(self.open_outbox, self._cannot_open)
 
     async def run_async(self, **how: Any) -> int | None:
         """Run it; what is in flight at the end is waited for by the event loop, here or in the background."""
@@ -269,13 +288,18 @@ class CfmailApp(OutboxApp):
         self.composing.forget_pages()
         super().close()
 
+    def get_css_variables(self) -> dict[str, str]:
+        """Colours that can be read, in `app.tcss` and in words that name one."""
+        self.theme_variables = readable(super().get_css_variables())
+        return self.theme_variables
+
     @property
     def mail(self) -> MailScreen:
         """The mail being written; there always is one."""
         return next(screen for screen in self.screen_stack if isinstance(screen, MailScreen))
 
     def on_failed(self, message: Failed) -> None:
-        if not self.screen_stack:
+        if self._exit or not self.screen_stack:
             # The program is ending: what was to be told has nobody left to hear it.
             return
         self.mail.set_busy(busy=self.sending.shown is not None)
@@ -283,9 +307,9 @@ class CfmailApp(OutboxApp):
             self._tell(message)
 
     def _tell(self, message: Failed) -> None:
-        if message.otherwise:
+        if message.otherwise and self.can_follow(message.otherwise):
             message.otherwise(words(message.error))
-        else:
+        elif not message.otherwise:
             self.complain(words(message.error))
         self.screen_is_there()
 
@@ -297,6 +321,8 @@ class CfmailApp(OutboxApp):
         self.settings = message.settings
         self.set_slow_line(slow=message.settings.slow_line)
         self.mail.results.take_back(_CANNOT_OPEN)
+        from cfmail_tui.ui.drafts import told_unfinished
+
         if news := [*self._notes, *message.notices, *told_unfinished(message.unfinished)]:
             self.mail.results.say("Opened" if self._notes else "Since the last time", "\n".join(news))
         self.identifying.begin(message.sender)
@@ -374,13 +400,13 @@ class CfmailApp(OutboxApp):
     def on_raw_screen_open_requested(self, message: RawScreen.OpenRequested) -> None:
         self.opening.answer(message)
 
-    def on_open_screen_picked(self, message: "OpenScreen.Picked") -> None:
+    def on_open_screen_picked(self, message: OpenScreen.Picked) -> None:
         self.opening.open(message.path, message.screen, message.typed)
 
     def on_raw_screen_asked(self, message: RawScreen.Asked) -> None:
         self.looking.answer(message)
 
-    def discard(self, reviewed: "Reviewed") -> None:
+    def discard(self, reviewed: Reviewed) -> None:
         """Forget a reviewed mail that is not sent after all."""
         self.run_task(lambda outbox: partial(_nothing, outbox.discard(reviewed)))
 
@@ -400,7 +426,7 @@ class CfmailApp(OutboxApp):
     def on_compose_screen_attach_requested(self, message: ComposeScreen.AttachRequested) -> None:
         self.attaching.choose(message.screen)
 
-    def on_proof_screen_browser_requested(self, message: "ProofScreen.BrowserRequested") -> None:
+    def on_proof_screen_browser_requested(self, message: ProofScreen.BrowserRequested) -> None:
         self.composing.open_browser(message)
 
     def on_checked_form_asked(self, message: ComposeScreen.Asked) -> None:
@@ -415,37 +441,37 @@ class CfmailApp(OutboxApp):
     def on_compose_screen_paths_pasted(self, message: ComposeScreen.PathsPasted) -> None:
         self.attaching.read_paste(message)
 
-    def on_picker_screen_folder_requested(self, message: "PickerScreen.FolderRequested") -> None:
+    def on_picker_screen_folder_requested(self, message: PickerScreen.FolderRequested) -> None:
         self.attaching.read(message)
 
-    def on_picker_screen_arrange_requested(self, message: "PickerScreen.ArrangeRequested") -> None:
+    def on_picker_screen_arrange_requested(self, message: PickerScreen.ArrangeRequested) -> None:
         self.attaching.arrange(message)
 
-    def on_picker_screen_find_requested(self, message: "PickerScreen.FindRequested") -> None:
+    def on_picker_screen_find_requested(self, message: PickerScreen.FindRequested) -> None:
         self.attaching.find(message)
 
-    def on_picker_screen_facts_requested(self, message: "PickerScreen.FactsRequested") -> None:
+    def on_picker_screen_facts_requested(self, message: PickerScreen.FactsRequested) -> None:
         self.attaching.look(message)
 
-    def on_picker_screen_preview_requested(self, message: "PickerScreen.PreviewRequested") -> None:
+    def on_picker_screen_preview_requested(self, message: PickerScreen.PreviewRequested) -> None:
         self.attaching.preview(message)
 
-    def on_attach_screen_check_requested(self, message: "AttachScreen.CheckRequested") -> None:
+    def on_attach_screen_check_requested(self, message: AttachScreen.CheckRequested) -> None:
         self.attaching.check(message)
 
-    def on_attach_screen_size_requested(self, message: "AttachScreen.SizeRequested") -> None:
+    def on_attach_screen_size_requested(self, message: AttachScreen.SizeRequested) -> None:
         self.attaching.weigh_attached(message)
 
-    def on_attach_screen_reference_requested(self, message: "AttachScreen.ReferenceRequested") -> None:
+    def on_attach_screen_reference_requested(self, message: AttachScreen.ReferenceRequested) -> None:
         self.attaching.refer(message)
 
-    def on_attach_screen_clipboard_requested(self, message: "AttachScreen.ClipboardRequested") -> None:
+    def on_attach_screen_clipboard_requested(self, message: AttachScreen.ClipboardRequested) -> None:
         self.attaching.take_clipboard(message)
 
-    def on_source_area_file_requested(self, message: "SourceArea.FileRequested") -> None:
+    def on_source_area_file_requested(self, message: SourceArea.FileRequested) -> None:
         self.body_files.answer(message)
 
-    def on_source_area_refused(self, message: "SourceArea.Refused") -> None:
+    def on_source_area_refused(self, message: SourceArea.Refused) -> None:
         self.complain(message.words, "The source is as it was")
 
     def on_mail_screen_editor_requested(self, message: MailScreen.EditorRequested) -> None:
@@ -459,16 +485,20 @@ class CfmailApp(OutboxApp):
     def on_review_screen_wire_body_requested(self, message: ReviewScreen.WireBodyRequested) -> None:
         self.reviewing.wire_body(message.attempt_id)
 
+    def on_review_screen_proof_requested(self, message: ReviewScreen.ProofRequested) -> None:
+        if isinstance(message.draft.content, Draft):
+            self.composing.prove(message.draft.content, message.draft.account)
+
     def on_review_screen_test_requested(self, message: ReviewScreen.TestRequested) -> None:
         self.reviewing.test(message.screen)
 
     def on_review_screen_copy_requested(self, message: ReviewScreen.CopyRequested) -> None:
         self.reviewing.copy(message.reviewed)
 
-    def on_outcome_screen_wanted(self, message: "OutcomeScreen.Wanted") -> None:
+    def on_outcome_screen_wanted(self, message: OutcomeScreen.Wanted) -> None:
         self.following.answer(message)
 
-    def on_snippet_screen_wanted(self, message: "SnippetScreen.Wanted") -> None:
+    def on_snippet_screen_wanted(self, message: SnippetScreen.Wanted) -> None:
         self.following.take(message)
 
     def action_outcome(self) -> None:
@@ -485,7 +515,7 @@ class CfmailApp(OutboxApp):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Ctrl+C cancels only while there is something to cancel; else it copies."""
         if action == "cancel_sending":
-            return bool(self.sending.departures.at(Stage.COUNTING, Stage.LEAVING, Stage.LEFT))
+            return self.is_sending and self.sending.can_be_stopped
         return super().check_action(action, parameters)
 
     def action_cancel_sending(self) -> None:
@@ -504,13 +534,15 @@ class CfmailApp(OutboxApp):
     def on_history_screen_requested(self, message: HistoryScreen.Requested) -> None:
         self.recalling.answer(message)
 
-    def on_chart_screen_requested(self, message: "ChartScreen.Requested") -> None:
+    def on_chart_screen_requested(self, message: ChartScreen.Requested) -> None:
         self.recalling.count(message)
 
     def action_history(self) -> None:
         self.recalling.open()
 
     def action_help(self) -> None:
+        from cfmail_tui.ui.dialogs import HelpScreen
+
         places: tuple[Where, ...] = getattr(self.screen, "PLACES", ())
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(places))

@@ -16,7 +16,8 @@ from cfmail_tui.message import Attachment, AttachmentDraft, Draft
 from cfmail_tui.submission import Size
 from cfmail_tui.ui.attachment import AttachmentScreen
 from cfmail_tui.ui.commands import KeyBar, Where, bindings
-from cfmail_tui.ui.files import AttachedList, Latest, Meter, folder_words
+from cfmail_tui.ui.files import AttachedList, Meter, folder_words
+from cfmail_tui.ui.latest import Latest
 from cfmail_tui.ui.picker import PickerScreen
 
 _HINT = "Enter opens or attaches, Space marks several, Esc goes back"
@@ -151,13 +152,10 @@ class AttachScreen(PickerScreen):
             replace(attached, seen=draft.seen) if attached.path == draft.path else attached
             for attached in self._attachments
         )
-        if self.is_attached:
-            self._put(seen)
+        self._put(seen)
 
     def refused(self, draft: AttachmentDraft, words: str, *, is_new: bool) -> None:
         """The file cannot be attached. One just picked goes, its path back into the field; one of the mail's stays."""
-        if not self.is_attached:
-            return
         if is_new:
             self._take_off(draft)
             self.path.value = self.path.value or self._typed.get(draft.path, "")
@@ -166,9 +164,8 @@ class AttachScreen(PickerScreen):
 
     def is_folder(self, draft: AttachmentDraft) -> None:
         """What was typed for a file is a folder: it is opened."""
-        if self.is_attached:
-            self._take_off(draft)
-            self.open_folder(draft.path)
+        self._take_off(draft)
+        self.open_folder(draft.path)
 
     def _take_off(self, draft: AttachmentDraft) -> None:
         self._put(tuple(attached for attached in self._attachments if attached.path != draft.path))
@@ -197,9 +194,8 @@ class AttachScreen(PickerScreen):
         self._sizes.answered()
         self._weight = size
         self._known.update({attachment.path: attachment for attachment in found})
-        if self.is_attached:
-            self.query_one(Meter).show(len(self._attachments), size)
-            self.attached.refresh()
+        self.query_one(Meter).show(len(self._attachments), size)
+        self.attached.refresh()
 
     def _is_attached(self, path: str) -> bool:
         return any(attached.path == path for attached in self._attachments)
@@ -258,7 +254,7 @@ class AttachScreen(PickerScreen):
 
     def refer(self, draft: AttachmentDraft, content_id: str, filename: str) -> None:
         """Put a reference to the file into the HTML body; it is inline from then on, under this content-id."""
-        if self.is_attached and draft in self._attachments:
+        if draft in self._attachments:
             if reason := self._insert(content_id, filename):
                 self.say(reason)
                 return

@@ -7,8 +7,8 @@ from textual.content import Content
 
 from cfmail_tui.lookup import CannotTell, Found, NotFound, Verdict
 from cfmail_tui.submission import Attempt
+from cfmail_tui.ui.fates import headline, outcome_lines
 from cfmail_tui.ui.fields import Line, fact, plain
-from cfmail_tui.ui.results import headline, outcome_lines
 
 if TYPE_CHECKING:
     from cfmail_tui.submission import Detail

@@ -102,7 +102,7 @@ class ChartScreen(EndsOnce[None]):
 
     def take_counts(self, since: date, counts: "tuple[DayCount, ...]") -> None:
         """The answer to a request; one to an older request is passed over."""
-        if self.is_attached and since == self._period.since(self._today):
+        if since == self._period.since(self._today):
             self._counts = counts
             self._draw()
 

@@ -18,8 +18,8 @@ from textual.widgets import Static
 from cfmail_tui.message import AttachmentDraft, Draft, Place, SavedDraft
 from cfmail_tui.ui.bodies import Bodies, rows
 from cfmail_tui.ui.fields import MailField, location
-from cfmail_tui.ui.files import Latest
 from cfmail_tui.ui.findings import FindingsPane, mark_of
+from cfmail_tui.ui.latest import Latest
 from cfmail_tui.ui.mail import MailScreen
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class CheckedForm(MailScreen):
     def take_check(self, wanted: CheckWanted, checked: "Checked | None") -> None:
         """What is found in the mail as it was when that was asked for; None if it cannot be told."""
         self._checks.answered()
-        if checked is None or not self.is_attached or self not in self.app.screen_stack:
+        if checked is None:
             return
         self._checked = checked
         self.show_size()
@@ -170,7 +170,6 @@ class CheckedForm(MailScreen):
             self.fix(finding)
 
     def jump(self, finding: "DraftFinding", *, fix: bool = False) -> None:
-        """Put the cursor where a finding is, and make its fix if that is wanted."""
         if fix:
             self.fix(finding)
         place, offset = finding.place, finding.offset or 0

@@ -87,10 +87,9 @@ class ListScreen(EndsOnce[Item | None], Generic[Item]):
 
     def take(self, items: Sequence[Item], words: str = "") -> None:
         """More of them, as they are found; `words` instead of the hint."""
-        if self.is_attached:
-            self._items += items
-            self._list.show(self._items)
-            self._entitle(words or self._hint)
+        self._items += items
+        self._list.show(self._items)
+        self._entitle(words or self._hint)
 
     def _entitle(self, words: str) -> None:
         self.query_one("#list-title", Static).update(

@@ -113,14 +113,21 @@ COMMANDS = (
     Command("send", "y", "send", "Send", "Send the mail", "review", footer=True),
     Command("edit", "e,q,escape,f12", "back", "Edit", "Back to the mail", "review"),
     Command(
-        "review-attach", "a", "leave_to('attach')", "Attach", "Attach a file or remove one", "review-form", footer=True
+        "review-attach",
+        "a,d",
+        "leave_to('attach')",
+        "Attach",
+        "Attach a file or remove one",
+        "review-form",
+        footer=True,
     ),
     Command(
         "review-headers", "h", "leave_to('headers')", "Headers", "Edit the header fields", "review-form", footer=True
     ),
     Command("test", "t", "test", "Test", "Send it to its author only, to look at it", "review", footer=True),
     Command("copy-as", "c", "copy", "Copy", "Copy it as curl, Python, Go or wrangler", "review", footer=True),
-    Command("review-findings", "i", "findings", "Findings", "To what is found in the mail", "review-form"),
+    Command("review-findings", "i", "findings", "Findings", "To what is found in the mail", "review-draft"),
+    Command("review-proof", "v", "proof", "Preview", "The mail as it is read, and as it will leave", "review-form"),
     Command("wire", "m", "wire_body", "Wire body", "The request body as it will leave", "review"),
     Command(
         "postpone",
@@ -255,7 +262,7 @@ COMMANDS = (
         footer=True,
     ),
     Command("copy-outcome", "c", "copy", "Copy", "Copy the outcome as text", "outcome", footer=True),
-    Command("to-history", "h", "to_history", "History", "Go to the history", "outcome"),
+    Command("to-history", "h", "to_history", "History", "Open it in the history", "outcome", footer=True),
     Command("copy-text", "c", "copy", "Copy", "Copy it to the clipboard", "snippet", footer=True),
     Command("write-text", "w", "to_path", "Write", "Write it to a file (Enter in its path)", "snippet", footer=True),
     Command("next-tool", "n,right", "next_tool", "Next", "The same for the next tool", "snippet", footer=True),

@@ -22,7 +22,7 @@ from textual.widgets.input import Selection
 from cfmail_tui.message import Place, last_entry, printable
 from cfmail_tui.ui.commands import bindings
 from cfmail_tui.ui.fields import MailField
-from cfmail_tui.ui.files import Latest
+from cfmail_tui.ui.latest import Latest
 from cfmail_tui.ui.rows import RowList
 
 if TYPE_CHECKING:
@@ -133,8 +133,8 @@ class RecipientField(MailField):
         typed: str
         field: "RecipientField"
 
-    def __init__(self, place: Place, *, placeholder: str = "") -> None:
-        super().__init__(place, placeholder=placeholder)
+    def __init__(self, place: Place, *, placeholder: str = "", has_margin: bool = False) -> None:
+        super().__init__(place, placeholder=placeholder, has_margin=has_margin)
         self._list = Suggestions()
         self._questions: Latest[str] = Latest(lambda typed: self.post_message(self.Asked(typed, self)))
         self._put: str | None = self.input.value

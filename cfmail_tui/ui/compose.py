@@ -4,6 +4,7 @@ import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -11,7 +12,6 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Label, Static, TextArea
 
-from cfmail_tui import browse
 from cfmail_tui.message import (
     AttachmentDraft,
     Draft,
@@ -22,13 +22,15 @@ from cfmail_tui.message import (
     parse_mailboxes,
     printable,
 )
-from cfmail_tui.profile import Identity
-from cfmail_tui.submission import RECIPIENT_LIMIT, Size
 from cfmail_tui.ui.bodies import BODIES, BodyBar
 from cfmail_tui.ui.checked_form import CheckedForm, ProofWanted, lines_of
 from cfmail_tui.ui.commands import bindings
 from cfmail_tui.ui.completion import RecipientField
 from cfmail_tui.ui.fields import Body, MailField, Pasted, plain
+
+if TYPE_CHECKING:
+    from cfmail_tui.profile import Identity
+    from cfmail_tui.submission import Size
 
 _RECIPIENTS = (Place.TO, Place.CC, Place.BCC)
 _FOLDING = (Place.CC, Place.BCC, Place.REPLY_TO)
@@ -40,7 +42,7 @@ class AttachmentBar(Static):
     class Pressed(Message):
         """The user wants to see the attachments."""
 
-    def show(self, attachments: tuple[AttachmentDraft, ...], size: Size | None) -> None:
+    def show(self, attachments: tuple[AttachmentDraft, ...], size: "Size | None") -> None:
         """Name the files; `size` is that of the mail, None while it is not known."""
         self.display = bool(attachments)
         self.set_class(size is not None and size.is_over, "-wrong")
@@ -92,7 +94,8 @@ class ComposeScreen(CheckedForm):
     def compose_mail(self) -> Iterator[Widget]:
         with Vertical(id="fields"):
             for place in (Place.FROM, Place.TO, *_FOLDING, Place.SUBJECT):
-                yield RecipientField(place) if place in _RECIPIENTS else MailField(place)
+                kind = RecipientField if place in _RECIPIENTS else MailField
+                yield kind(place, has_margin=True)
             with Horizontal(id="headers-line", classes="line"):
                 yield Static("", classes="margin", id="headers-margin", markup=False)
                 yield Label("Headers")
@@ -155,7 +158,7 @@ class ComposeScreen(CheckedForm):
         offered = replace(self._offered, sender=self.field(Place.FROM).text)
         return replace(content, text=content.text or content.markdown, markdown="") == offered
 
-    def offer(self, identity: Identity) -> None:
+    def offer(self, identity: "Identity") -> None:
         """Fill in what mails of this identity begin with, where nothing was typed; once it is saved, only the From."""
         before, content, was_blank = self._offered, self.content(), self.is_blank()
         signature = f"\n\n-- \n{identity.signature}" if identity.signature.strip() else ""
@@ -203,7 +206,7 @@ class ComposeScreen(CheckedForm):
         """Attach the files whose paths were pasted, and take these out of the text; Ctrl+Z right after undoes it."""
         known = {attached.path for attached in self._attachments}
         new = tuple(draft for draft in drafts if draft.path not in known)
-        if not self.is_attached or self.is_busy or not new or not pasted.take_out():
+        if self.is_busy or not new or not pasted.take_out():
             return
         before = self._attachments
         self.set_attachments((*before, *new))
@@ -246,6 +249,8 @@ class ComposeScreen(CheckedForm):
         self.action_attach()
 
     def on_pasted(self, event: Pasted) -> None:
+        from cfmail_tui import browse
+
         event.stop()
         self._save_soon()
         if any(browse.pasted_words(event.text)):
@@ -324,7 +329,11 @@ class ComposeScreen(CheckedForm):
                 count += len(parse_mailboxes(self.field(place).text, place))
             except MessageError:
                 continue
-        words = f"{count} of {RECIPIENT_LIMIT}" if count > 1 else ""
+        words = ""
+        if count > 1:
+            from cfmail_tui.submission import RECIPIENT_LIMIT
+
+            words = f"{count} of {RECIPIENT_LIMIT}"
         self.field(Place.TO).note(words)
 
 

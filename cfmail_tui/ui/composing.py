@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, assert_never
 
+from cfmail_tui.message import Draft
 from cfmail_tui.ui.checked_form import CheckedForm, CheckWanted, ProofWanted
 from cfmail_tui.ui.dialogs import ChoiceScreen
 from cfmail_tui.ui.mail import new_draft
@@ -33,16 +34,18 @@ class Composing:
             case CheckWanted() as wanted:
                 self._check(wanted, asked.screen)
             case ProofWanted() as wanted:
-                self._prove(wanted)
+                self.prove(wanted.draft, wanted.account)
             case _:
                 assert_never(asked.question)
 
-    def _prove(self, wanted: ProofWanted) -> None:
+    def prove(self, draft: Draft, account: str) -> None:
+        """Show how a mail will look, sent as the account of this name."""
+
         def make(outbox: "Outbox") -> Next:
             from cfmail_tui.ui.proof import ProofScreen
 
-            proof = outbox.proof(wanted.draft, wanted.account)
-            return lambda: self._app.push_screen(ProofScreen(proof, wanted.draft))
+            proof = outbox.proof(draft, account)
+            return lambda: self._app.push_screen(ProofScreen(proof, draft))
 
         self._app.run_task(make)
 

@@ -91,6 +91,7 @@ class PathScreen(ModalScreen[str], EndsOnce[str]):
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = Content(self._title)
             yield LineInput(self._path, placeholder="path of the file")
+            yield Static("Enter takes it, Esc goes back", classes="hint")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self.dismiss(event.value.strip())

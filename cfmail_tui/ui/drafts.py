@@ -90,8 +90,7 @@ class DraftsScreen(EndsOnce[SavedDraft | None]):
         """The draft is back; that it waited to be sent is over."""
         from cfmail_tui.outbox import Unfinished
 
-        if self.is_attached:
-            self._show((Unfinished(draft), *self._unfinished))
+        self._show((Unfinished(draft), *self._unfinished))
 
     def _show(self, unfinished: "Iterable[Unfinished]") -> None:
         self._unfinished = tuple(unfinished)

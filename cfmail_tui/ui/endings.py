@@ -20,15 +20,15 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Final, Self
 
-import textual
 from textual.css.query import NoMatches
 from textual.driver import Driver
 from textual.worker import WorkerFailed
 
 from cfmail_tui.message import MailError
+from cfmail_tui.still import Still
 from cfmail_tui.ui.fields import words
 from cfmail_tui.ui.painting import PaintingApp
-from cfmail_tui.ui.terminal import HungUp, driver_for
+from cfmail_tui.ui.terminal import HungUp, TerminalDriver, driver_for, textual_version
 from cfmail_tui.ui.typeahead import PATIENCE
 
 HEARD: Final = (signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT, signal.SIGINT)
@@ -59,6 +59,9 @@ class EndingApp(PaintingApp):
     reports: Callable[[], Path] | None = None
     """Where reports of defects go; asked when there is one."""
 
+    still: Still | None = None
+    """What is on the terminal before the app is."""
+
     def __init__(self) -> None:
         super().__init__()
         self._last_words: tuple[str, ...] = ()
@@ -67,7 +70,10 @@ class EndingApp(PaintingApp):
         """What hears of signals, while that lasts."""
 
     def get_driver_class(self) -> type[Driver]:
-        return driver_for(textual.__version__, super().get_driver_class())
+        driver = driver_for(textual_version(), super().get_driver_class())
+        if self.still and driver is not TerminalDriver:
+            self.still.leave()
+        return driver
 
     def save_now(self) -> None:
         """Save what is typed, before this returns. From any thread; raises MailError if it cannot."""
@@ -120,8 +126,10 @@ class EndingApp(PaintingApp):
         self._fatal_error()
 
     def _handle_exception(self, error: Exception) -> None:
-        # Our workers tell by a message. Textual's own is the palette's search, which may find its screen closed.
-        if not (isinstance(error, WorkerFailed) and isinstance(error.error, NoMatches)):
+        # Once it is to exit, Textual mounts screens and widgets without what they are composed of (widget.py:1541): by
+        # then all is saved. Our workers tell by a message; its own is the palette's search, whose screen may be closed.
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        if not isinstance(cause, NoMatches) or (cause is error and not self._exit):
             super()._handle_exception(error)
 
     def _fatal_error(self) -> None:

@@ -9,16 +9,18 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Any
+from typing import Any, Final
 
 from rich.text import Text
 from textual import events
+from textual._text_area_theme import TextAreaTheme
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.document._document import Location, Selection
 from textual.document._document_navigator import DocumentNavigator
+from textual.expand_tabs import expand_text_tabs_from_widths
 from textual.geometry import Size
 from textual.message import Message
 from textual.screen import Screen, ScreenResultType
@@ -51,6 +53,10 @@ class Line:
     words: Content
     indent: int = 0
 
+    def is_same(self, other: "Line") -> bool:
+        """Whether the other one looks the same."""
+        return self.indent == other.indent and self.words.is_same(other.words)
+
     def wrapped(self, width: int) -> Iterator[Content]:
         """In lines of this width."""
         indent = self.indent if width > 2 * self.indent else 0
@@ -76,8 +82,9 @@ class Lines(Static):
 
     def show(self, lines: Iterable[Line]) -> None:
         """These instead of what stood there."""
-        self._lines = (*lines,)
-        self.refresh(layout=True)
+        before, self._lines = self._lines, (*lines,)
+        if len(before) != len(self._lines) or not all(map(Line.is_same, before, self._lines)):
+            self.refresh(layout=True)
 
     def _wrapped(self, width: int) -> list[Content]:
         return [part for line in self._lines for part in line.wrapped(width)]
@@ -118,13 +125,22 @@ class EndsOnce(Screen[ScreenResultType]):
     """A screen that ends once, also by a double click; told twice, Textual would end the screen below as well.
 
     One that is ended before it was ever shown, by itself or with the program, has no widgets, and is not asked to fill
-    them.
+    them. What was styled when it was made is not styled again when it is first shown.
     """
 
+    _was_shown = False
+
     async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.ScreenResume):
+            event.refresh_styles, self._was_shown = event.refresh_styles and self._was_shown, True
         # What is being removed is not displayed.
         if not isinstance(event, events.Mount) or (self in self.app.screen_stack and self.display):
             await super().on_event(event)
+
+    def _compositor_refresh(self) -> None:
+        """Draw what changed. textual/screen.py:1188 draws in a batch as well, and what it has drawn is lost."""
+        if not self.app._batch_count:  # noqa: SLF001
+            super()._compositor_refresh()
 
     def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
         return super().dismiss(result) if self.is_active else AwaitComplete()
@@ -218,6 +234,10 @@ def _without_controls(text: str, joiner: str) -> str:
     return "".join(char for char in joined if unicodedata.category(char) not in {"Cc", "Cs"})
 
 
+_LONG: Final = 20
+"""Rows from which on each row of a line is worked out by itself."""
+
+
 class Body(TextArea):
     """A text body of any length; Tab leaves it."""
 
@@ -266,6 +286,35 @@ class Body(TextArea):
             strip = self._line_cache[key] = self._render_line(y)
         return strip
 
+    def _render_line(self, y: int) -> Strip:
+        """A row, worked out. textual/widgets/_text_area.py:1582 divides its whole line, however long that is."""
+        row, theme = self.scroll_offset.y + y, self._theme
+        if theme is None or not self.soft_wrap or row >= self._wrapped.height:
+            return super()._render_line(y)
+        at, section = self._wrapped.rows.at(row)
+        bounds = [0, *self._wrapped.get_offsets(at), len(self.document.get_line(at)) + 1]
+        if len(bounds) < _LONG:
+            return super()._render_line(y)
+        text = self._part(at, bounds[section], bounds[section + 1], theme)
+        strip = Strip(text.render(self.app.console), cell_length=text.cell_len)
+        width = self.scrollable_content_region.width - self.gutter_width
+        return strip.extend_cell_length(width, theme.base_style).apply_style(theme.base_style or self.rich_style)
+
+    def _part(self, at: int, start: int, end: int, theme: TextAreaTheme) -> Text:
+        """A part of a line as it is drawn; a blank follows the line, for a cursor at its end."""
+        line = self.document.get_line(at)
+        text = Text(visible(line[start:end]).ljust(end - start), end="", no_wrap=True)
+        (top, left), (bottom, right) = sorted(self.selection)
+        left, right = left if top == at else 0, right if bottom == at else len(line)
+        if top <= at <= bottom and max(left, start) < min(right, end) and theme.selection_style:
+            text.stylize(theme.selection_style, max(left, start) - start, min(right, end) - start)
+        cursor_line, cursor = self.selection.end
+        if cursor_line == at and start <= cursor < end and self._draw_cursor and theme.cursor_style:
+            text.stylize(theme.cursor_style, cursor - start, cursor - start + 1)
+        before = line.count("\t", 0, start)
+        widths = self._wrapped.get_tab_widths(at)[before : before + text.plain.count("\t")]
+        return expand_text_tabs_from_widths(text, widths)
+
     def put_instead(self, start: tuple[int, int], old: str, new: str) -> bool:
         """Put a text in place of one that stands here; False if it does not."""
         lines = old.split("\n")
@@ -310,22 +359,21 @@ class MailField(Vertical):
     class Changed(Message):
         """The field's text changed."""
 
-    def __init__(self, place: Place, text: str = "", *, placeholder: str = "") -> None:
+    def __init__(self, place: Place, text: str = "", *, placeholder: str = "", has_margin: bool = False) -> None:
+        """With a margin before its name there is a cell to mark that something is found in it."""
         super().__init__(id=f"field-{place.name.lower().replace('_', '-')}")
         self.place = place
+        self._margin = " " if has_margin else ""
         self.input = LineInput(text, joiner=", " if place in _ADDRESS_PLACES else " ", placeholder=placeholder)
-        self._label = Label(place.removeprefix("Envelope ").capitalize() if "Envelope" in place else place)
-        self._margin = Static("", classes="margin", markup=False)
-        self._count = Label("", classes="count")
+        self._caption = place.removeprefix("Envelope ").capitalize() if "Envelope" in place else place
+        self._label = Label(self._margin + self._caption, markup=False)
+        self._line = Horizontal(self._label, self.input, classes="line")
+        # Most fields never have these, and each widget takes its time to be there.
+        self._count = Label("", classes="count", markup=False)
         self._reason = Static("", classes="reason", markup=False)
 
     def compose(self) -> ComposeResult:
-        with Horizontal(classes="line"):
-            yield self._margin
-            yield self._label
-            yield self.input
-            yield self._count
-        yield self._reason
+        yield self._line
 
     @property
     def text(self) -> str:
@@ -337,15 +385,20 @@ class MailField(Vertical):
 
     def mark(self, words: str) -> None:
         """Show why this field cannot be sent, or that nothing is wrong any more ("")."""
+        if words and not self._reason.is_attached:
+            self.mount(self._reason)
         self._reason.update(plain(words))
         self.set_class(bool(words), "-wrong")
 
     def show_mark(self, mark: Content) -> None:
         """Show this in the margin: that something is found in this field."""
-        self._margin.update(mark)
+        if self._margin:
+            self._label.update((mark or Content(self._margin)) + self._caption)
 
     def note(self, words: str) -> None:
         """A word at the end of the line, such as a count."""
+        if words and not self._count.is_attached:
+            self._line.mount(self._count)
         self._count.update(Content(words))
 
     def on_input_changed(self, event: Input.Changed) -> None:

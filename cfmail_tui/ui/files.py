@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
 from rich.style import Style as RichStyle
@@ -21,30 +21,6 @@ from cfmail_tui.message import AttachmentDraft, printable
 from cfmail_tui.submission import Size
 from cfmail_tui.ui.fields import LineInput, plain
 from cfmail_tui.ui.rows import RowList
-
-Question = TypeVar("Question")
-
-
-class Latest(Generic[Question]):
-    """One question at a time; of those that come up meanwhile only the newest is asked, and only if it is another."""
-
-    def __init__(self, ask: Callable[[Question], object]) -> None:
-        self._ask = ask
-        self._asked: Question | None = None
-        self._next: Question | None = None
-
-    def want(self, question: Question) -> None:
-        if self._asked is None:
-            self._asked = question
-            self._ask(question)
-        else:
-            self._next = question if question != self._asked else None
-
-    def answered(self) -> None:
-        """The question was answered, or cannot be."""
-        following, self._asked, self._next = self._next, None, None
-        if following is not None:
-            self.want(following)
 
 
 class Line(Static):

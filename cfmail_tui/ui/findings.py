@@ -106,6 +106,12 @@ class FindingsPane(Vertical, Generic[Found]):
         """Choose what is to be looked at first."""
         self._list.cursor = _first(self._list.items)
 
+    def choose(self, finding: Found) -> None:
+        """Choose this one, if it is there."""
+        for at, one in enumerate(self._list.items):
+            if _same(one, finding) and one.words == finding.words:
+                self._list.cursor = at
+
     def take_focus(self) -> None:
         self._list.focus()
 

@@ -4,19 +4,15 @@ Asking Cloudflare changes nothing, but for taking an address off the suppression
 is sent after that goes through the form and the review, as every mail does.
 """
 
-from collections.abc import Collection
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
 from cfmail_tui.lookup import CannotTell, Found, NotFound, Verdict
-from cfmail_tui.message import Draft, RawDraft
 from cfmail_tui.snippets import Snippet
 from cfmail_tui.submission import Attempt, Refused, kept_back
 from cfmail_tui.suppressions import Barred, Suppression
 from cfmail_tui.ui.dialogs import ChoiceScreen
-from cfmail_tui.ui.mail import new_draft
 from cfmail_tui.ui.outcome import OutcomeScreen, as_text
 from cfmail_tui.ui.snippet import SnippetScreen
 from cfmail_tui.ui.work import Next
@@ -64,7 +60,7 @@ class Following:
                 if wanted.entry:
                     self._ask_off_the_list(screen, wanted.entry)
             case "to the failed":
-                self._write_again(screen, attempt.failed)
+                self._app.opening.reopen(attempt, attempt.failed, screen)
             case "to the rest":
                 self._drop(screen)
             case "copy":
@@ -84,7 +80,10 @@ class Following:
         return partial(self._learned, now, barred, " ".join(filter(None, said)), screen)
 
     def _learned(self, attempt: Attempt, barred: Barred | None, words: str, screen: OutcomeScreen | None) -> None:
-        self._app.mail.results.learned(attempt, barred)
+        mail = self._app.mail
+        is_shown = mail.results.learned(attempt, barred)
+        if is_shown and barred and barred.addresses and isinstance(attempt.outcome, Refused):
+            mail.blame_recipients(barred.addresses, "on the suppression list")
         if screen:
             screen.learned(attempt, barred, words)
 
@@ -104,24 +103,6 @@ class Following:
         )
         self._app.push_screen(ChoiceScreen(question, {"leave": "Leave it", "remove": "Take it off"}), answered)
 
-    def _write_again(self, screen: OutcomeScreen, recipients: Collection[str]) -> None:
-        """A new draft of the mail to these of its recipients."""
-        attempt, folder = screen.attempt, self._app.attaching.kept_folder
-
-        def make(outbox: "Outbox") -> Next:
-            from cfmail_tui.attachments.kept import keep
-
-            content = outbox.draft_again(attempt, partial(keep, folder), recipients)
-            return lambda: self._app.drafting.when_kept(partial(self._open, screen, content, attempt.account))
-
-        self._app.run_task(make, screen.say)
-
-    def _open(self, screen: OutcomeScreen, content: Draft | RawDraft, account: str) -> None:
-        app = self._app
-        screen.dismiss()
-        app.drafting.show(replace(new_draft(content), account=account))
-        app.call_after_refresh(lambda: app.drafting.save(app.mail.handed_over()))
-
     def _drop(self, screen: OutcomeScreen) -> None:
         """Take who is suppressed out of the mail, and review it again."""
         results = self._app.mail.results
@@ -131,7 +112,7 @@ class Following:
             self._app.mail.drop_recipients(screen.dropped)
             self._app.mail.action_review()
         else:
-            self._write_again(screen, screen.rest)
+            self._app.opening.reopen(screen.attempt, screen.rest, screen)
 
     def take(self, wanted: SnippetScreen.Wanted) -> None:
         """Copy a text, or write it to a file, with the file that it reads."""

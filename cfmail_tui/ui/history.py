@@ -15,6 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.message import Message
+from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from cfmail_tui.lookup import Verdict
@@ -23,7 +24,7 @@ from cfmail_tui.ui.attempt_detail import lines_in_full, lines_of, told
 from cfmail_tui.ui.attempts import AttemptList
 from cfmail_tui.ui.commands import KeyBar, Where, bindings
 from cfmail_tui.ui.fields import EndsOnce, Line, LineInput, Lines, plain
-from cfmail_tui.ui.files import Latest
+from cfmail_tui.ui.latest import Latest
 from cfmail_tui.ui.wishes import (
     Again,
     Ask,
@@ -49,6 +50,9 @@ PAGE = 100
 """Attempts that are asked for at once."""
 
 _TITLE: Final = "what was sent, newest first"
+
+LOOK_AFTER = 0.2
+"""Seconds without a key in the search after which everything is told of the mail that it finds first."""
 
 MOST_COUNTED = 10_000
 """Mails that are counted; of more it is said that there are more."""
@@ -92,6 +96,7 @@ class HistoryScreen(EndsOnce[None]):
         self._words = Lines(id="detail-lines")
         self._finding: Latest[Find] = Latest(self._ask)
         self._looking: Latest[Look] = Latest(self._ask)
+        self._look_timer: Timer | None = None
         self._said = ""
         self._detail: tuple[Detail, str] | None = None
         self._shown_id = ""
@@ -118,7 +123,8 @@ class HistoryScreen(EndsOnce[None]):
         self.post_message(self.Requested(wish, self))
 
     def _title(self, words: str) -> None:
-        self.query_one("#history-title", Static).update(Content.assemble(("History", "bold"), f"  {words}"))
+        title = Content.assemble(("History", "bold"), f"  {words}")
+        self.query_one("#history-title", Static).update(title, layout=False)
 
     # What is found.
 
@@ -131,13 +137,10 @@ class HistoryScreen(EndsOnce[None]):
 
     def refresh_attempts(self) -> None:
         """Show the list as it is now."""
-        if self.is_attached:
-            self._finding.want(Find(self.query_text))
+        self._finding.want(Find(self.query_text))
 
     def take_page(self, asked: Find, page: "Page") -> None:
         """The answer to a question for mails."""
-        if not self.is_attached:
-            return
         has_more = len(page.attempts) >= PAGE
         if asked.before is not None:
             self._is_asking_for_more = False
@@ -167,8 +170,9 @@ class HistoryScreen(EndsOnce[None]):
         if page.reaches_to:
             told_of.append(f"mails of {page.reaches_to.astimezone():%Y-%m-%d} and before are still being read")
         line = self.query_one("#history-mistakes", Static)
-        line.update(plain("; ".join(told_of), 400))
-        line.display = bool(told_of)
+        if told_of or line.display:
+            line.update(plain("; ".join(told_of), 400))
+            line.display = bool(told_of)
 
     def cannot_find(self, asked: Find, reason: str) -> None:
         """A question for mails could not be answered."""
@@ -184,7 +188,7 @@ class HistoryScreen(EndsOnce[None]):
 
     def take_count(self, query: str, count: int) -> None:
         """How many mails the query finds."""
-        if self.is_attached and query == self.query_text:
+        if query == self.query_text:
             more = " or more" if count >= MOST_COUNTED else ""
             mails = "1 mail" if count == 1 else f"{count:,}{more} mails"
             self._title(f"{mails} found" if query else f"{mails}, newest first" if count else _TITLE)
@@ -197,9 +201,19 @@ class HistoryScreen(EndsOnce[None]):
 
     def on_row_list_highlighted(self) -> None:
         self._follow_cursor()
+        if self._look_timer:
+            self._look_timer.stop()
+            self._look_timer = None
+        if self._search.has_focus:
+            # At the next key it is most likely another one.
+            self._look_timer = self.set_timer(LOOK_AFTER, self._look)
+        else:
+            self._look()
+        self.refresh_bindings()
+
+    def _look(self) -> None:
         if self.current:
             self._looking.want(Look(self.current))
-        self.refresh_bindings()
 
     def _follow_cursor(self) -> None:
         attempt_id = self.current.submission.attempt_id if self.current else ""
@@ -212,8 +226,6 @@ class HistoryScreen(EndsOnce[None]):
 
     def take_detail(self, asked: Look, detail: "Detail | None", text: str) -> None:
         """Everything known of an attempt; None if that cannot be told."""
-        if not self.is_attached:
-            return
         if detail and asked.attempt.submission.attempt_id == self._shown_id:
             self._detail = detail, text
             self._draw()
@@ -221,10 +233,9 @@ class HistoryScreen(EndsOnce[None]):
 
     def say(self, words: str) -> None:
         """Something about the attempt under the cursor, above its detail."""
-        if self.is_attached:
-            self._said = words
-            self._draw()
-            self.query_one("#detail").scroll_home(animate=False)
+        self._said = words
+        self._draw()
+        self.query_one("#detail").scroll_home(animate=False)
 
     def _draw(self) -> None:
         lines: list[Line] = []
@@ -246,23 +257,19 @@ class HistoryScreen(EndsOnce[None]):
 
     def changed(self, attempt: Attempt) -> None:
         """Something became known of this one."""
-        if self.is_attached:
-            self._list.change(attempt)
+        self._list.change(attempt)
 
     # Deleting.
 
     def deleted(self, attempt: Attempt) -> None:
         """The mail is in the history no more."""
-        if self.is_attached:
-            self._deleted.append(_Deleted(attempt, self.query_text, self._list.take_out(attempt)))
-            self._follow_cursor()
-            self.say("Deleted; u brings it back, for a week.")
-            self.refresh_bindings()
+        self._deleted.append(_Deleted(attempt, self.query_text, self._list.take_out(attempt)))
+        self._follow_cursor()
+        self.say("Deleted; u brings it back, for a week.")
+        self.refresh_bindings()
 
     def restored(self, attempt: Attempt) -> None:
         """The mail is in the history again."""
-        if not self.is_attached:
-            return
         for one in [one for one in self._deleted if one.attempt is attempt]:
             self._deleted.remove(one)
             if one.taken and one.query == self.query_text:

@@ -9,6 +9,7 @@ Invariants:
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from cfmail_tui.message import Draft, printable
@@ -216,25 +217,25 @@ class Identifying:
         self.greet(asked=True)
 
     def list_for(self, screen: AccountsScreen) -> None:
+        in_use = self._app.mail.account
+
         def look(outbox: "Outbox") -> Next:
-            listed = outbox.accounts.all()
-            return lambda: screen.show(listed, self._app.mail.account)
+            return partial(screen.show, outbox.accounts.all(), in_use)
 
         self._app.run_task(look, screen.not_listed)
 
     def inspect(self, name: str, screen: AccountsScreen) -> None:
         def inspect(outbox: "Outbox") -> Next:
-            inspection = outbox.inspect(name)
-            return lambda: screen.show_inspection(name, inspection)
+            return partial(screen.show_inspection, name, outbox.inspect(name))
 
-        self._app.run_task(inspect, lambda reason: screen.say(name, reason))
+        self._app.run_task(inspect, partial(screen.say, name))
 
     def make_default(self, name: str, screen: AccountsScreen) -> None:
         def make(outbox: "Outbox") -> Next:
             outbox.accounts.make_default(name)
             return screen.refresh_list
 
-        self._app.run_task(make, lambda reason: screen.say(name, reason))
+        self._app.run_task(make, partial(screen.say, name))
 
     def remove(self, name: str, screen: AccountsScreen) -> None:
         def remove(outbox: "Outbox") -> Next:
@@ -249,7 +250,7 @@ class Identifying:
             if self._app.mail.account == name:
                 self.greet()
 
-        self._app.run_task(remove, lambda reason: screen.say(name, reason))
+        self._app.run_task(remove, partial(screen.say, name))
 
     def change_identity(self, message: AccountsScreen.IdentityRequested) -> None:
         profile = message.listed.profile
@@ -259,7 +260,7 @@ class Identifying:
                 return
             first = (identity,) if identity != Identity("") else ()
             changed = replace(profile, identities=(*first, *profile.identities[1:]))
-            self._app.run_task(keep(changed), lambda reason: message.screen.say(profile.name, reason))
+            self._app.run_task(keep(changed), partial(message.screen.say, profile.name))
 
         def keep(changed: Profile) -> Task:
             def save(outbox: "Outbox") -> Next:
@@ -299,7 +300,7 @@ class Identifying:
             is_wanted = bool(listed[usual]) if usual in listed else not listed or usual != DEFAULT_ACCOUNT
             name = usual if is_wanted else ""
             answer = Answer(inspection, accounts.choices(), name, tuple(listed))
-            return lambda: message.screen.checked(answer)
+            return partial(message.screen.checked, answer)
 
         self._app.run_task(check, message.screen.refused)
 

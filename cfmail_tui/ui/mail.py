@@ -7,7 +7,7 @@ messages, and their results come back by method calls of the app.
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from textual import events
@@ -20,17 +20,21 @@ from textual.widget import Widget
 from textual.widgets import Static, TextArea
 
 from cfmail_tui.message import Draft, Place, Problem, RawDraft, SavedDraft, without_addresses
-from cfmail_tui.profile import Identity
 from cfmail_tui.ui.commands import KeyBar, Where
 from cfmail_tui.ui.completion import RecipientField
 from cfmail_tui.ui.fields import Body, EndsOnce, LineInput, MailField, plain
 from cfmail_tui.ui.results import ResultsPane
+
+if TYPE_CHECKING:
+    from cfmail_tui.profile import Identity
 
 SAVE_AFTER = 1.0
 """Seconds after a change until it is on disk, at most."""
 
 NOT_SAVED = "Not saved"
 """What stands above the reason why what is typed cannot be saved."""
+
+_RECIPIENTS = frozenset({Place.TO, Place.CC, Place.BCC, Place.ENVELOPE_RECIPIENTS})
 
 NOT_YET = "Cannot be sent yet"
 """What stands above the reasons for that."""
@@ -105,6 +109,9 @@ class MailScreen(EndsOnce[None]):
 
         draft: SavedDraft
 
+    class Begun(Message):
+        """The screen is there with its mail."""
+
     class TakeBackRequested(Message):
         """The user wants this mail back, which is on its way."""
 
@@ -146,6 +153,7 @@ class MailScreen(EndsOnce[None]):
 
     def on_mount(self) -> None:
         self.load(self._first)
+        self.post_message(self.Begun())
 
     def load(self, draft: SavedDraft) -> None:
         """Show this mail instead; nothing of it is saved until something is typed."""
@@ -175,7 +183,7 @@ class MailScreen(EndsOnce[None]):
         """Whether nothing of it was ever handed over to be saved."""
         return self._revision == 0
 
-    def offer(self, identity: Identity) -> None:
+    def offer(self, identity: "Identity") -> None:
         """Fill in what mails of this identity begin with, where nothing was typed."""
 
     def is_blank(self) -> bool:
@@ -316,10 +324,17 @@ class MailScreen(EndsOnce[None]):
                 field.mark(words)
         self.focus_place(place)
 
+    def blame_recipients(self, addresses: Collection[str], words: str) -> None:
+        """Mark the lines that these stand in, and no other line of recipients, with their names and these words."""
+        for field in self.query(MailField):
+            if field.place in _RECIPIENTS:
+                here = [address for address in addresses if address.casefold() in field.text.casefold()]
+                field.mark(f"{', '.join(here)}: {words}" if here else "")
+
     def drop_recipients(self, addresses: Collection[str]) -> None:
         """Take these out of whom the mail is for."""
         for field in self.query(MailField):
-            if field.place in {Place.TO, Place.CC, Place.BCC, Place.ENVELOPE_RECIPIENTS}:
+            if field.place in _RECIPIENTS:
                 field.text = without_addresses(field.text, field.place, addresses)
                 field.mark("")
 
@@ -333,6 +348,10 @@ class MailScreen(EndsOnce[None]):
 
     def focus_place(self, place: Place) -> None:
         """Put the cursor where this place is edited."""
+        raise NotImplementedError
+
+    def jump(self, finding: Any, *, fix: bool = False) -> None:
+        """Put the cursor where this is found, in such a mail, and make its fix if that is wanted."""
         raise NotImplementedError
 
     @property

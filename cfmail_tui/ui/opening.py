@@ -6,6 +6,7 @@ be carried over, that is said before, and the message is kept as it is.
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from secrets import token_hex
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from cfmail_tui.ui.app import CfmailApp
     from cfmail_tui.ui.choose import ListScreen, OpenScreen
     from cfmail_tui.ui.history import HistoryScreen
+    from cfmail_tui.ui.outcome import OutcomeScreen
 
 _LISTED_AT_MOST: Final = 50_000
 """Messages of a mailbox that are listed; the command line takes any by its number."""
@@ -255,10 +257,10 @@ class Opening:
 
     # What was sent.
 
-    def reopen(self, attempt: Attempt, only: Collection[str] | None, screen: "HistoryScreen") -> None:
-        """Open what was sent as a new mail: of a raw message the very octets, of a form the form.
+    def reopen(self, attempt: Attempt, only: Collection[str] | None, screen: "HistoryScreen | OutcomeScreen") -> None:
+        """Open what was sent as a new mail of the same account: of a raw message the very octets, of a form the form.
 
-        Where `only` is given, to these of its recipients.
+        Where `only` is given, to these of its recipients. The screen it was asked for on is left, or told why not.
         """
         folder = self._app.attaching.kept_folder
 
@@ -266,20 +268,21 @@ class Opening:
             from cfmail_tui.attachments.kept import keep
 
             content = outbox.draft_again(attempt, partial(keep, folder), only)
-            draft = new_draft(content) if isinstance(content, RawDraft) else _kept(outbox, content, "")
-            return partial(show, draft)
+            account = attempt.account if outbox.accounts.knows(attempt.account) else ""
+            return partial(show, _kept(outbox, content, account))
 
         def show(draft: SavedDraft) -> None:
             screen.dismiss()
-            whom = "" if only is None else ", to those who did not get it"
+            some = attempt.submission.envelope.recipients
+            whom = "" if only is None else f", to {len(only)} of its {len(some)} recipients"
             self._put(draft, (f"this is what was sent {_when(attempt)}, as a mail of its own{whom}",))
 
         self._app.run_task(load, screen.say)
 
 
-def _kept(outbox: "Outbox", content: Draft, account: str) -> SavedDraft:
+def _kept(outbox: "Outbox", content: Draft | RawDraft, account: str) -> SavedDraft:
     """A new draft that is on the disk already: otherwise nothing there would name its files."""
-    draft = replace(new_draft(content), revision=1, account=account)
+    draft = replace(new_draft(content), revision=1, account=account, saved_at=datetime.now(UTC))
     outbox.save_draft(draft)
     return draft
 

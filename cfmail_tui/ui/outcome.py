@@ -14,8 +14,8 @@ from cfmail_tui.message import printable
 from cfmail_tui.submission import Accepted, Attempt, Fate, kept_back
 from cfmail_tui.suppressions import Barred, Suppression
 from cfmail_tui.ui.commands import KeyBar, Where, bindings
+from cfmail_tui.ui.fates import RecipientRow, bar, headline, recipient_rows, told
 from cfmail_tui.ui.fields import EndsOnce, fact, plain
-from cfmail_tui.ui.results import RecipientRow, bar, headline, recipient_rows, told
 from cfmail_tui.ui.rows import RowList
 
 Wish = Literal["look", "off the list", "to the failed", "to the rest", "copy", "history"]

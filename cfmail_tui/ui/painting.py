@@ -10,13 +10,12 @@ Invariants:
 import time
 from typing import Any, Final, cast
 
-import textual
 from textual import events
 from textual._compositor import CompositorUpdate
 from textual.screen import Screen
 
 from cfmail_tui.ui.difference import Difference, NotUnderstoodError, Shown
-from cfmail_tui.ui.terminal import is_made_for
+from cfmail_tui.ui.terminal import is_made_for, textual_version
 from cfmail_tui.ui.typeahead import TypeaheadApp
 
 FRAME: Final = 0.05
@@ -28,7 +27,7 @@ class PaintingApp(TypeaheadApp):
 
     def __init__(self) -> None:
         super().__init__()
-        self._shown = Shown() if is_made_for(textual.__version__) else None
+        self._shown = Shown() if is_made_for(textual_version()) else None
         self._losses = 0
         self._painted_at = 0.0
         self._is_held_back = False

@@ -77,13 +77,12 @@ class PassphraseScreen(ModalScreen[bool], EndsOnce[bool]):
 
     def refused(self, words: str) -> None:
         """It does not open the file, or cannot be chosen; it is typed anew."""
-        if self.is_attached:
-            self._say(words, wrong=True)
-            for name in ("repeated", "passphrase"):
-                field = self.query_one(f"#{name}", LineInput)
-                field.value = ""
-            # At once: what is typed next must not go where the focus was.
-            self.set_focus(field)
+        self._say(words, wrong=True)
+        for name in ("repeated", "passphrase"):
+            field = self.query_one(f"#{name}", LineInput)
+            field.value = ""
+        # At once: what is typed next must not go where the focus was.
+        self.set_focus(field)
 
     def _say(self, words: str, *, wrong: bool) -> None:
         static = self.query_one("#passphrase-words", Static)

@@ -19,7 +19,8 @@ from cfmail_tui import browse
 from cfmail_tui.browse import Facts, Found, Listing, Order
 from cfmail_tui.preview import Preview
 from cfmail_tui.ui.fields import EndsOnce, plain
-from cfmail_tui.ui.files import FileHead, FileList, Latest, Line, PathInput, folder_words
+from cfmail_tui.ui.files import FileHead, FileList, Line, PathInput, folder_words
+from cfmail_tui.ui.latest import Latest
 from cfmail_tui.ui.preview import PreviewPane
 
 WIDE = 100
@@ -122,6 +123,8 @@ class PickerScreen(EndsOnce[None]):
         self._said = ""
         self._return_to: str | None = None
         self._to_complete = ""
+        self._to_enter = ""
+        """A pattern that was entered before the names were known."""
         self._finds: Latest[tuple[Listing, str]] = Latest(self._ask_find)
         self._arranges: Latest[tuple[str, Order, bool]] = Latest(self._ask_arrange)
         self._facts: Latest[tuple[str, ...]] = Latest(lambda paths: self.post_message(self.FactsRequested(paths, self)))
@@ -198,7 +201,7 @@ class PickerScreen(EndsOnce[None]):
 
     def take_block(self, folder: str, names: tuple[str, ...]) -> None:
         """Some names of a folder that is being read, as they come."""
-        if self.is_attached and folder == self._reading and self._listing is None:
+        if folder == self._reading and self._listing is None:
             query = self._view()[1]
             if query:
                 names = browse.find(browse.arranged(folder, names, hidden=True), query).names
@@ -208,7 +211,7 @@ class PickerScreen(EndsOnce[None]):
 
     def take_names(self, listing: Listing, names: tuple[str, ...], order: Order, *, hidden: bool, fault: str) -> None:
         """All names of a folder, and the same sorted; with a fault, what could be read of them."""
-        if not self.is_attached or listing.folder != self._reading:
+        if listing.folder != self._reading:
             return
         self._names, self._fault = names, fault
         self.take_listing(listing, order, hidden=hidden)
@@ -216,19 +219,21 @@ class PickerScreen(EndsOnce[None]):
     def take_listing(self, listing: Listing, order: Order, *, hidden: bool) -> None:
         """The names of the folder in this order."""
         self._arranges.answered()
-        if not self.is_attached or listing.folder != self._reading:
+        if listing.folder != self._reading:
             return
         self._listing, self._arranged, self._found = listing, (order, hidden), None
         self._return_to = self._return_to or self.files.current
         if self._to_complete and self._to_complete == self.path.value:
             self._complete()
-        self._to_complete = ""
+        if self._to_enter and self._to_enter == self.path.value:
+            self.on_path_input_entered()
+        self._to_complete = self._to_enter = ""
         self._follow()
 
     def take_found(self, found: Found) -> None:
         """What a query finds."""
         self._finds.answered()
-        if not self.is_attached or found.listing is not self._listing:
+        if found.listing is not self._listing:
             return
         if (self._reading, found.query) == self._view():
             self._found = found
@@ -241,13 +246,12 @@ class PickerScreen(EndsOnce[None]):
 
     def take_facts(self, facts: dict[str, tuple[Facts, str]]) -> None:
         self._facts.answered()
-        if self.is_attached:
-            self.files.facts.update(facts)
-            self.files.refresh()
+        self.files.facts.update(facts)
+        self.files.refresh()
 
     def take_preview(self, path: str, preview: Preview) -> None:
         self._previews.answered()
-        if self.is_attached and path == self.previewed():
+        if path == self.previewed():
             self.pane.show(preview)
 
     def _ask_find(self, asked: tuple[Listing, str]) -> None:
@@ -282,7 +286,9 @@ class PickerScreen(EndsOnce[None]):
     def on_path_input_entered(self) -> None:
         typed, found = self.path.value.strip(), self._found_now()
         current = self.files.current if self._is_current else next(iter(found.names), None) if found.query else None
-        if browse.is_pattern(found.query) and found.names and not self.files.was_moved:
+        if browse.is_pattern(found.query) and (self._listing is None or self._view()[0] != self._reading):
+            self._to_enter = self.path.value
+        elif browse.is_pattern(found.query) and found.names and not self.files.was_moved:
             self.matched(found.names)
         elif current is not None:
             self._take(self.path_of(current), typed, is_folder=current.endswith("/"))
@@ -348,7 +354,8 @@ class PickerScreen(EndsOnce[None]):
     def _fit(self) -> None:
         self.pane.display = self.size.width >= WIDE if self._shows_preview is None else self._shows_preview
         self.set_class(self.pane.display, "-previewing")
-        self._show_state()
+        # The columns of the list stand elsewhere then.
+        self.call_after_refresh(self._show_state)
 
     def on_preview_pane_resized(self) -> None:
         self._show_preview()

@@ -23,7 +23,7 @@ from cfmail_tui.message import Draft, Place, Problem, RawDraft, SavedDraft
 from cfmail_tui.submission import megabytes
 from cfmail_tui.ui.commands import bindings
 from cfmail_tui.ui.fields import Pasted, plain
-from cfmail_tui.ui.files import Latest
+from cfmail_tui.ui.latest import Latest
 from cfmail_tui.ui.looking import Fix, FixWanted, Look, LookWanted
 from cfmail_tui.ui.mail import NOT_YET, MailScreen
 
@@ -185,7 +185,7 @@ class RawScreen(MailScreen):
         self._looks.answered()
         if look is None and self._fix_is_wanted:
             self.end_fix("Nothing to fix", "what is in the message cannot be told")
-        if look is None or wanted.edits != self._edits or not self.is_attached:
+        if look is None or wanted.edits != self._edits:
             return
         self._look = look
         self._source.sections(look.root)
@@ -245,6 +245,12 @@ class RawScreen(MailScreen):
         if self._look and (finding := self._findings.current):
             self._source.go_to(finding.offset or 0)
         self._source.focus()
+
+    def jump(self, finding: "SourceFinding", *, fix: bool = False) -> None:
+        self._findings.choose(finding)
+        self._jump()
+        if fix:
+            self.action_fix()
 
     def on_findings_pane_fix_requested(self, event: "FindingsPane.FixRequested") -> None:
         event.stop()
@@ -309,7 +315,7 @@ class RawScreen(MailScreen):
 
     def take_fix(self, wanted: FixWanted, fix: Fix) -> None:
         """The message with a fix made, as it was when that was asked for."""
-        if not self._is_fixing or not self.is_attached or self.is_busy:
+        if not self._is_fixing or self.is_busy:
             return
         if self.content() != wanted.draft:
             self._want_fix()

@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
-from cfmail_tui.message import MailMessage
+from cfmail_tui.message import MailMessage, SavedDraft
 from cfmail_tui.settings import CONFIRM_RECIPIENTS
 from cfmail_tui.submission import megabytes
 from cfmail_tui.ui.commands import KeyBar, Where, bindings
@@ -19,8 +19,8 @@ from cfmail_tui.ui.fields import EndsOnce, Line, LineInput, Lines, fact, plain
 from cfmail_tui.ui.findings import FindingsPane
 
 if TYPE_CHECKING:
-    from cfmail_tui.lint import DraftFinding
     from cfmail_tui.outbox import Reviewed
+    from cfmail_tui.outbox.reviewed import Found
 
 _PREVIEW = 2000
 """Characters of a body shown here."""
@@ -39,6 +39,12 @@ class ReviewScreen(EndsOnce[str]):
         """The user wants to see the request body."""
 
         attempt_id: str
+
+    @dataclass
+    class ProofRequested(Message):
+        """The user wants to see how the mail will look."""
+
+        draft: SavedDraft
 
     @dataclass
     class TestRequested(Message):
@@ -61,12 +67,12 @@ class ReviewScreen(EndsOnce[str]):
         """
         super().__init__()
         if not isinstance(reviewed.content, MailMessage):
-            self.PLACES = ("review", "review-draft", "everywhere")
+            self.PLACES = ("review", "review-draft", "findings", "everywhere")
         if reviewed.again_of:
             self.PLACES = ("review", "everywhere")
         self.reviewed = reviewed
         self._confirm_recipients = confirm_recipients
-        self._findings: FindingsPane[DraftFinding] = FindingsPane("f", " · i")
+        self._findings: FindingsPane[Found] = FindingsPane("f", " · i")
         self._base_url = base_url
         self._proxy = proxy
 
@@ -90,7 +96,7 @@ class ReviewScreen(EndsOnce[str]):
         self._findings.display = bool(self.reviewed.findings)
 
     @property
-    def chosen(self) -> "DraftFinding | None":
+    def chosen(self) -> "Found | None":
         """The finding that is chosen."""
         return self._findings.current
 
@@ -140,6 +146,8 @@ class ReviewScreen(EndsOnce[str]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A raw message has no place of its own for attachments and header fields, a mail sent again no draft."""
+        if action == "proof":
+            return "review-form" in self.PLACES
         if action == "leave_to":
             return ("review-draft" if parameters == ("postpone",) else "review-form") in self.PLACES
         return super().check_action(action, parameters)
@@ -192,6 +200,10 @@ class ReviewScreen(EndsOnce[str]):
 
     def action_leave_to(self, place: str) -> None:
         self.dismiss(place)
+
+    def action_proof(self) -> None:
+        if self.reviewed.draft:
+            self.post_message(self.ProofRequested(self.reviewed.draft))
 
     def action_wire_body(self) -> None:
         self.post_message(self.WireBodyRequested(self.reviewed.submission.attempt_id))

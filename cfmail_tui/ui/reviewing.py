@@ -85,7 +85,7 @@ class Reviewing:
                 app.mail.focus_place(Place.HEADERS)
             elif answer == "postpone":
                 app.action_new()
-            elif answer in {"jump", "fix"} and screen.chosen and isinstance(app.mail, ComposeScreen):
+            elif answer in {"jump", "fix"} and screen.chosen:
                 app.mail.jump(screen.chosen, fix=answer == "fix")
 
         self._show(reviewed, screen, answered)

@@ -12,11 +12,11 @@ from textual.timer import Timer
 
 from cfmail_tui.message import Draft, SavedDraft
 from cfmail_tui.submission import Accepted, Attempt, Refused, explain, place_of
-from cfmail_tui.ui.departures import Departure, Departures, Stage
+from cfmail_tui.ui.departures import TICK, Departure, Departures, Stage
 from cfmail_tui.ui.dialogs import ChoiceScreen
+from cfmail_tui.ui.fates import headline
 from cfmail_tui.ui.fields import plain
 from cfmail_tui.ui.mail import new_draft
-from cfmail_tui.ui.results import headline
 from cfmail_tui.ui.review import ReviewScreen
 from cfmail_tui.ui.work import Finished, Next, Progressed
 
@@ -38,7 +38,7 @@ class Sending:
         self.departures = Departures(self)
         self._ended: list[Content] = []
         self._refused: dict[str, Refused] = {}
-        self.clock: Timer | None = None
+        self._clock: Timer | None = None
         """Ticks while something is on its way."""
         self.when_nothing_is_in_flight: Callable[[], object] | None = None
         """Follows, once, when the last mail that was handed to the outbox has its outcome."""
@@ -48,25 +48,34 @@ class Sending:
         """The mail on the screen, if it is on its way."""
         return self.departures.by_draft(self._app.mail.draft_id)
 
+    @property
+    def can_be_stopped(self) -> bool:
+        """Whether there is a mail on its way whose sending can be stopped."""
+        return bool(self.departures.at(Stage.COUNTING, Stage.LEAVING, Stage.LEFT))
+
     def start(self, reviewed: "Reviewed", seconds: float) -> None:
         """Send it, after the seconds in which it can be taken back."""
         self._app.mail.results.clear()
         self._ended.clear()
         self.departures.add(reviewed, seconds)
-        if self.clock:
-            self.clock.resume()
+        self._tick()
         self._app.mail.set_busy(busy=self.shown is not None)
 
     def start_test(self, reviewed: "Reviewed") -> None:
         """Send a mail to its author at once, while it is still reviewed."""
         self.departures.add(reviewed, 0)
-        if self.clock:
-            self.clock.resume()
+        self._tick()
 
-    def tick(self) -> None:
+    def _tick(self) -> None:
+        if self._clock:
+            self._clock.resume()
+        else:
+            self._clock = self._app.set_interval(TICK, self._ticked)
+
+    def _ticked(self) -> None:
         self.departures.tick()
-        if self.clock and not self.departures.mails:
-            self.clock.pause()
+        if self._clock and not self.departures.mails:
+            self._clock.pause()
 
     # What the departures ask for.
 

@@ -27,6 +27,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
+import textual
 from textual import constants, events
 from textual._xterm_parser import XTermParser
 from textual.app import App
@@ -34,6 +35,8 @@ from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Size
 from textual.message import Message
+
+from cfmail_tui.still import Still
 
 BACKLOG: Final = 64 * 1024
 """Octets that may wait for the terminal before screen updates are dropped."""
@@ -54,6 +57,16 @@ _TICK = 0.1
 
 class HungUp(Message, bubble=False):
     """The terminal has gone; nothing more will come from it."""
+
+
+def textual_version() -> str:
+    """Which Textual this is. Its own `__version__` loads the parser of mails, to read the metadata of packages."""
+    if "__version__" not in vars(textual):
+        with suppress(OSError):
+            for name in os.listdir(os.path.join(textual.__path__[0], os.pardir)):  # noqa: PTH118, PTH208 - no Path here
+                if found := re.fullmatch(r"textual-([\d.]+)\.dist-info", name):
+                    return found[1]
+    return textual.__version__
 
 
 def is_made_for(textual_version: str) -> bool:
@@ -168,6 +181,7 @@ class TerminalDriver(LinuxDriver):
         self.losses = 0
         """How often the terminal came to show something else than was written to it."""
         super().__init__(app, **options)
+        self._still: Still | None = getattr(app, "still", None)
         # The screen is where the command line made sure that a terminal is.
         assert sys.__stdout__
         self._output = sys.__stdout__.fileno()
@@ -208,14 +222,20 @@ class TerminalDriver(LinuxDriver):
         self._writer = Writer(self._output, self._on_loop(self._send_size), self._tell_hung_up)
         signal.signal(signal.SIGWINCH, self._size_changed)
         self._send_size()
-        self.write("\x1b[?1049h")
+        still, self._still = self._still, None
+        was_taken = still is not None and still.taken_over()
+        if not was_taken:
+            self.write("\x1b[?1049h")
         self._enable_mouse_support()
         self._set_raw()
+        if still and was_taken:
+            self.attrs_before = still.settings
         self.write("\x1b[?25l\x1b[?1004h")
         if not constants.DISABLE_KITTY_KEY:
             self.write(f"\x1b[>{_KITTY_KEYS}u")
         woken, self._wake = os.pipe()
-        self._key_thread = threading.Thread(target=self._read, args=(woken,), name="cfmail-input", daemon=True)
+        read = partial(self._read, woken, still.typed if still else b"")
+        self._key_thread = threading.Thread(target=read, name="cfmail-input", daemon=True)
         self._key_thread.start()
         self._request_terminal_sync_mode_support()
         self._query_in_band_window_resize()
@@ -347,10 +367,11 @@ class TerminalDriver(LinuxDriver):
 
     # Input.
 
-    def _read(self, woken: int) -> None:
-        """Read until the other end of `woken` is closed or the terminal has gone."""
+    def _read(self, woken: int, typed: bytes) -> None:
+        """Read, after what was typed before, until the other end of `woken` is closed or the terminal has gone."""
         keys = Keys(debug=self._debug)
         try:
+            self._process(keys.pressed(typed))
             while woken not in (ready := select.select([self.fileno, woken], [], [], _TICK)[0]):
                 if ready:
                     if not (data := self._octets()):

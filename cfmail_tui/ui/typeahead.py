@@ -34,6 +34,8 @@ class TypeaheadApp(App[int]):
         super().__init__()
         self._current: events.Event | None = None
         self._opening = False
+        self.is_beginning = True
+        """Until the first screen has its focus."""
         self._unseen: Screen[Any] | None = None
         self._waiting: deque[events.Event] = deque()
 
@@ -51,12 +53,17 @@ class TypeaheadApp(App[int]):
             # No widget took it for itself; bindings act now.
             await super().on_event(event)
             self._settle(event, self.focused)
-        elif self._current or self._opening or self._waiting or self._is_unseen:
-            if not self._waiting:
+        elif self._current or self._waiting or self._must_wait:
+            if not self._waiting and not self.is_beginning:
                 self.set_timer(PATIENCE, self._lose_patience)
             self._waiting.append(event)
         else:
             await self._take(event)
+
+    @property
+    def _must_wait(self) -> bool:
+        """Whether keys wait for a screen, for the very first one however long."""
+        return self.is_beginning or self._opening or self._is_unseen
 
     async def _take(self, event: events.Event) -> None:
         self._current = event
@@ -87,7 +94,7 @@ class TypeaheadApp(App[int]):
             self.call_later(self._take_next)
 
     async def _take_next(self) -> None:
-        if self._waiting and not self._current and not self._opening and not self._is_unseen:
+        if self._waiting and not self._current and not self._must_wait:
             await self._take(self._waiting.popleft())
 
     def _lose_patience(self) -> None:
@@ -125,6 +132,11 @@ class TypeaheadApp(App[int]):
     def screen_is_there(self) -> None:
         """What the keys waited for is there, or will not come."""
         self._opening = False
+        self._go_on()
+
+    def begin(self) -> None:
+        """The first screen is there and has its focus: what was pressed until now goes there."""
+        self.is_beginning = False
         self._go_on()
 
     def push_to_be_seen(self, *args: Any) -> None:

@@ -1,20 +1,22 @@
 """What the app's workers tell it: they post these messages and touch nothing else; and what one does by itself."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
+from textual.screen import Screen
 from textual.worker import Worker
 
 from cfmail_tui.message import MailError
-from cfmail_tui.submission import Attempt
 
 if TYPE_CHECKING:
     from cfmail_tui.outbox import Outbox, Unfinished
     from cfmail_tui.settings import Settings
+    from cfmail_tui.submission import Attempt
 
 Next = Callable[[], object]
 """What follows on the screen when a worker is done."""
@@ -24,6 +26,17 @@ Task = Callable[["Outbox"], Next]
 
 Steps = Callable[[], Iterator[Next]]
 """Something a worker does without the outbox; each step gives what follows."""
+
+
+def is_for_one_of(screens: Sequence[Screen[Any]], then: Callable[..., object]) -> bool:
+    """Whether it can follow: what tells a screen something, by a method of it, only while that is one of these.
+
+    A screen that was left loses its widgets at some moment, and nobody would see what it is told.
+    """
+    while isinstance(then, partial):
+        then = then.func
+    told = getattr(then, "__self__", None)
+    return not isinstance(told, Screen) or told in screens
 
 
 @dataclass
@@ -72,7 +85,7 @@ class Finished(Message):
     """
 
     attempt_id: str
-    attempt: Attempt | None
+    attempt: "Attempt | None"
     words: str = ""
     again_in: float | None = None
 

@@ -60,7 +60,7 @@ def program(base_url: str, env: Mapping[str, str], *, has_keyring: bool) -> Watc
 
 def from_y(clock: Clock, terminal: Watched) -> float:
     """Milliseconds from the key that sends to the first octet at the far end."""
-    terminal.wait_for("F9")
+    terminal.wait_ready()
     terminal.send("Hi")
     terminal.settle(0.5, least=1)
     terminal.press("f9")

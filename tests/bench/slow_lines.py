@@ -29,6 +29,7 @@ SILENCE: Final = 1.0
 class SlowLine(Watched):
     """A terminal at the other end of a slow line."""
 
+    most_at_once = OCTETS // 20
     _free_at = 0.0
 
     def _pump(self, timeout: float) -> bool:
@@ -45,7 +46,7 @@ class SlowLine(Watched):
 def behind(argv: Sequence[str], env: Mapping[str, str], marker: str, first: str = "") -> float:
     """Milliseconds from the last key until all is drawn."""
     with SlowLine(argv, env) as terminal:
-        terminal.wait_for(marker, 60)
+        (terminal.wait_ready if argv[0] == CFMAIL[0] else terminal.wait_for)(marker, 60)
         terminal.settle(SILENCE)
         terminal.send(first)
         terminal.settle(SILENCE)

@@ -174,6 +174,6 @@ def on_screen(
 ) -> Iterator[Watched]:
     """The program once it shows the marker and has drawn what it had to."""
     with Watched(argv, env, size, cwd) as terminal:
-        terminal.wait_for(marker)
+        terminal.wait_ready(marker)
         terminal.settle(0.5)
         yield terminal

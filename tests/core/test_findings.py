@@ -136,6 +136,15 @@ def check_findings(source: bytes) -> None:
         assert len(left) < len([other for other in found if (other.rule, other.words) == (one.rule, one.words)])
 
 
+@pytest.mark.parametrize("end", ["", "\r\n", "\r\n\r\n"])
+def test_a_field_is_added_behind_the_last(end: str) -> None:
+    """Whether or not an empty line ends the header, or a line end its last line, no field there is is harmed."""
+    source = f"From: me@acme.example\r\nSubject: Hello{end}".encode()
+    (finding,) = [one for one in mime.findings(source) if one.rule == "no-date"]
+    added = f"From: me@acme.example\r\nSubject: Hello\r\nDate: {DATE}\r\n".encode()
+    assert mime.fixed(source, finding, date=DATE) == added + (b"\r\n" if end == "\r\n\r\n" else b"")
+
+
 MAILS = NASTY | python_mails()
 
 

@@ -47,7 +47,7 @@ def start() -> Iterator[Start]:
             else:
                 started = Terminal(arguments, server=shared(), **options)
             terminal = ending.enter_context(started)
-            terminal.wait_for("F9")
+            terminal.wait_ready()
             return terminal
 
         yield run

@@ -374,6 +374,21 @@ class TestExport:
             assert all(row[key] == attempt[key] for key in ("started_at", "account", "endpoint", "from", "outcome"))
 
 
+def test_what_is_kept_no_longer(cfmail: Cfmail, new_machine: Path) -> None:
+    """Also where nobody opens the composer: bodies go with the next mail, rows before the history is told."""
+    config = new_machine / "cfmail" / "config" / "config.toml"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    for number in range(3):
+        send(cfmail, f"mail {number}")
+    assert len(bodies(new_machine)) == 3
+    config.write_text("redact_bodies = true")
+    send(cfmail, "the last")
+    assert bodies(new_machine) == []
+    assert subjects(cfmail) == ["the last", "mail 2", "mail 1", "mail 0"]
+    config.write_text("keep_mails = 2")
+    assert subjects(cfmail) == ["the last", "mail 2"]
+
+
 def test_history_is_one_for_all(cfmail: Cfmail, monkeypatch: pytest.MonkeyPatch) -> None:
     """The history needs no credentials and no network, and another CFMAIL_HOME has another one."""
     send(cfmail, "Hello")

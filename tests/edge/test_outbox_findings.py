@@ -69,7 +69,7 @@ def test_what_is_found_before_a_mail_is_finished(outbox: Outbox, tmp_path: Path)
 
 
 def test_which_domains_an_account_may_send_from(sandbox: Sandbox, data_dir: Path) -> None:
-    """Once an account was checked, a From that it may not send from is told while the mail is written."""
+    """Once an account was checked, a From that it may not send from is told, and never of another one of that name."""
     account = Account("work", sandbox.account_id, ApiToken(sandbox.token), "the test")
     with closing(Store(data_dir)) as store:
         outbox = Outbox(store, Accounts({}, Keyring(), only=account), sandbox.base_url, {})
@@ -79,6 +79,9 @@ def test_which_domains_an_account_may_send_from(sandbox: Sandbox, data_dir: Path
         assert [one.rule for one in outbox.check(stranger, "work").findings] == ["sender-domain"]
         assert not outbox.check(replace(stranger, sender="me@acme.example"), "work").findings
         assert not outbox.check(stranger, "another").findings
+        elsewhere = Account("work", "f" * 32, ApiToken(sandbox.token), "the test")
+        outbox.accounts = Accounts({}, Keyring(), only=elsewhere)
+        assert not outbox.check(stranger, "work").findings
 
 
 def test_what_stops_a_mail_keeps_nothing(outbox: Outbox, data_dir: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from cfmail_tui import report
+from cfmail_tui import mime, report
 from cfmail_tui.credentials import Keyring
 from cfmail_tui.lookup import CannotTell, Doubt, Found, Track
 from cfmail_tui.message import AttachmentDraft, Draft, RawDraft
@@ -132,6 +132,18 @@ class TestSearch:
         detail = place.outbox().detail(attempt.submission.attempt_id)
         assert "PDF" in detail.findings[0].words
         assert [words for _, words in report.timeline(detail)] == ["begun", "began to leave", "accepted"]
+
+    def test_what_was_known_of_a_raw_message(self, placed: Callable[..., Place]) -> None:
+        """What its own rules found in it stands in the history as well, also of the same message sent once more."""
+        place = placed()
+        outbox = place.outbox()
+        refused = place.send(RawDraft("me@acme.example", "error500@example.net", RAW))
+        again = outbox.send(outbox.again(refused))
+        expected = [(one.words, one.weight) for one in mime.findings(RAW)]
+        assert "there is no Date field" in " ".join(words for words, _ in expected)
+        for attempt in (refused, again):
+            found = outbox.detail(attempt.submission.attempt_id).findings
+            assert [(one.words, one.weight) for one in found] == expected
 
     def test_an_export_is_all_of_it(self, placed: Callable[..., Place]) -> None:
         """However many pages it takes, an export has each mail of the search once, and stops where it is told to."""

@@ -142,7 +142,7 @@ def test_the_composer_and_its_guardian_cannot_be_looked_at(their_home: Path) -> 
     script = their_home / "editor.sh"
     script.write_text("echo in the editor; read line")
     with Terminal(unprivileged("./cfmail.sh", "demo"), env={"EDITOR": f"sh {script}"}) as terminal:
-        terminal.wait_for("F9")
+        terminal.wait_ready()
         terminal.wait_for("embedded sandbox")  # until then its data is being opened, and it says so
         for pid in (terminal.pid, terminal.child):
             assert core_limits(pid)[0] == "0"

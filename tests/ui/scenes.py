@@ -586,13 +586,15 @@ def main() -> None:
     """Write the pictures that are asked for by name or pattern; all that are kept, if none is."""
     parser = argparse.ArgumentParser(prog="python -m tests.ui.scenes", description=main.__doc__)
     parser.add_argument("names", nargs="*", help=", ".join(scene.name for scene in SCENES))
+    parser.add_argument("--theme", help="another theme for all of them, as textual-light")
     parser.add_argument("--to", type=Path, default=SCREENSHOTS, help="the folder for them")
     asked = parser.parse_args()
     asked.to.mkdir(parents=True, exist_ok=True)
     os.environ["TEXTUAL_ANIMATIONS"] = "none"
     for scene in SCENES:
         if any(fnmatch(scene.name, name) for name in asked.names) or (scene.is_kept and not asked.names):
-            (asked.to / f"{scene.name}.svg").write_text(asyncio.run(draw(scene)))
+            drawn = asyncio.run(draw(replace(scene, theme=asked.theme or scene.theme)))
+            (asked.to / f"{scene.name}.svg").write_text(drawn)
 
 
 if __name__ == "__main__":

@@ -80,6 +80,15 @@ async def test_marking_all_that_are_shown(connected: Sandbox, folder: Path) -> N
         assert attached(stage) == ["summary.pdf"]
 
 
+async def test_a_pattern_entered_before_the_names_are_known(connected: Sandbox, folder: Path) -> None:
+    """Enter waits for a folder that is still read, and finds what it would have found later."""
+    async with on_stage(LETTER) as stage:
+        screen = await open_picker(stage)
+        screen.path.value = "inner/*.txt"
+        screen.on_path_input_entered()
+        await stage.until(lambda: attached(stage) == ["deep.txt"])
+
+
 async def test_too_many_are_not_marked_at_once(connected: Sandbox, folder: Path) -> None:
     """A slip of the finger does not attach a whole folder."""
     for number in range(MARKED_AT_ONCE):

@@ -3,11 +3,11 @@
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from textual.command import CommandPalette
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -19,6 +19,8 @@ from cfmail_tui.ui.dialogs import HelpScreen
 from cfmail_tui.ui.drafts import DraftsScreen
 from cfmail_tui.ui.fields import MailField
 from cfmail_tui.ui.history import HistoryScreen
+from cfmail_tui.ui.palette import Palette
+from cfmail_tui.ui.work import Done, Failed
 from tests.ui.stage import LETTER, Stage, drafts, on_stage
 
 BAD = {
@@ -155,7 +157,7 @@ async def test_half_a_character_cannot_be_sent(connected: Sandbox) -> None:
 
 
 SCREENS: dict[str, Callable[[], Screen[Any]]] = {
-    "palette": CommandPalette,
+    "palette": Palette,
     "help": lambda: HelpScreen(("form",)),
     "attach": lambda: AttachScreen(LETTER, "", "/", lambda _: None, lambda _id, _name: ""),
     "drafts": lambda: DraftsScreen(()),
@@ -174,3 +176,28 @@ async def test_a_screen_that_ends_before_it_is_shown(connected: Sandbox, name: s
         assert stage.is_at_mail()
         await stage.type("x")
         assert stage.draft != LETTER
+
+
+@pytest.mark.parametrize("name", SCREENS)
+async def test_a_screen_that_opens_as_the_program_ends(connected: Sandbox, name: str) -> None:
+    """A key that opens a screen and a signal that ends the program can come at once: it ends, and is no defect."""
+    async with on_stage(LETTER) as stage:
+        stage.app.push_screen(SCREENS[name]())
+        stage.app.exit(return_code=143)
+    assert stage.app.return_code == 143
+
+
+async def test_an_answer_to_a_screen_that_was_left(connected: Sandbox) -> None:
+    """What a worker tells a screen in the moment it is left, or later, goes nowhere; what follows besides does."""
+    told: list[str] = []
+    async with on_stage(LETTER) as stage:
+        stage.app.push_screen(left := HistoryScreen())
+        await stage.until("nothing was sent yet")
+        await stage.press("escape")
+        for _ in range(2):
+            stage.app.post_message(Done(partial(left.say, "late")))
+            stage.app.post_message(Failed(ValueError(), left.say))
+            stage.app.post_message(Done(partial(told.append, "on time")))
+            await stage.settled()
+            await stage.until(stage.is_at_mail)
+        assert told == ["on time", "on time"]

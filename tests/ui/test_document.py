@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from textual.app import App, ComposeResult
-from textual.document._document import Document
+from textual.document._document import Document, Location, Selection
 from textual.document._wrapped_document import WrappedDocument
 from textual.geometry import Offset, Region
+from textual.widgets import TextArea
 
 from cfmail_tui.ui import document
 from cfmail_tui.ui.document import LongDocument, LongWrappedDocument, Rows
@@ -110,6 +111,20 @@ async def test_a_text_of_the_same_size_is_drawn() -> None:
         await pilot.pause()
         strips = pilot.app.screen._compositor.render_strips(pilot.app.size)
         assert "wrote" in "".join(segment.text for segment in strips[0])
+
+
+@pytest.mark.parametrize("selection", [((0, 0), (0, 0)), ((0, 95), (0, 70)), ((0, 250), (1, 2)), ((1, 3), (0, 9))])
+async def test_a_row_of_a_long_line(selection: tuple[Location, Location]) -> None:
+    """A row of a line that covers many looks as Textual would draw it, with tabs, wide letters, selection, cursor."""
+    long = "".join(f"{number} wörd 中文\tt\x1bx " for number in range(40))
+    body = Body(f"{long}\nshort", id="text")
+    async with Editor(body).run_test(size=(20, 60)) as pilot:
+        body.focus()
+        body.selection = Selection(*selection)
+        await pilot.pause()
+        assert body.wrapped_document.height > 24
+        for y in range(body.wrapped_document.height):
+            assert [*body._render_line(y)] == [*TextArea._render_line(body, y)]
 
 
 class Editor(App[None]):

@@ -12,8 +12,8 @@ from cfmail_tui.message import RawDraft
 from cfmail_tui.prefill import raw_draft
 from cfmail_tui.sandbox import Choices, Sandbox
 from cfmail_tui.submission import Accepted, Attempt, Envelope, Fate, Later, Receipt, Submission
+from cfmail_tui.ui.fates import bar, recipient_rows
 from cfmail_tui.ui.outcome import OutcomeScreen, as_text
-from cfmail_tui.ui.results import bar, recipient_rows
 from cfmail_tui.ui.snippet import SnippetScreen
 from tests.edge.cli_run import RAW
 from tests.edge.suppressing import suppress
@@ -193,6 +193,15 @@ class TestOutcome:
             await stage.press("y")
             await stage.until("Accepted: 1 delivered")
         assert recipients(connected) == [["bob@example.com"]]
+
+    async def test_who_is_suppressed_is_marked(self, connected: Sandbox) -> None:
+        """Once the list was asked, the lines of recipients name those on it, and nothing else stands to blame."""
+        suppress(connected, "eve@example.com")
+        async with on_stage(BARRED) as stage:
+            await stage.send()
+            await stage.until("suppressed@example.net: on the suppression list")
+            assert "eve@example.com: on the suppression list" in stage.words()
+            assert "not valid" not in stage.text()
 
     async def test_a_raw_mail_is_rescued_too(self, connected: Sandbox) -> None:
         """Of a raw message the envelope loses who is suppressed, the source stays."""

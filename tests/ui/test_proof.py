@@ -138,3 +138,14 @@ def test_pages_of_programs_that_are_gone_are_deleted(tmp_path: Path) -> None:
         path.touch()
     browser.forget(tmp_path)
     assert [path.exists() for path in (gone, other, mine)] == [False, True, True]
+
+
+async def test_a_preview_from_the_review(connected: Sandbox) -> None:
+    """v shows in the review what F5 shows in the form; nothing leaves, and the way back is the review."""
+    async with on_stage(LETTER) as stage:
+        await stage.review()
+        await stage.press("v")
+        await stage.until("For who reads no HTML")
+        await stage.press("escape")
+        await stage.until("nothing has left yet")
+        assert not connected.messages()

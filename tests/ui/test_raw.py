@@ -79,6 +79,22 @@ async def test_a_bcc_field_is_refused_and_mended(connected: Sandbox) -> None:
     assert connected.messages()[0]["envelope"]["recipients"] == ["bob@example.com", "hidden@example.com"]
 
 
+async def test_the_review_tells_what_is_found(connected: Sandbox) -> None:
+    """The review of a raw message lists its findings: Enter leads to the place of one, f makes its fix."""
+    source = b"From: me@acme.example\r\nTo: bob@example.com\r\nSubject: Raw\r\nMIME-Version: 1.0\r\n\r\nHi.\r\n"
+    async with on_stage(RawDraft("me@acme.example", "bob@example.com", source)) as stage:
+        await stage.review()
+        await stage.until("there is no Date field")
+        await stage.press("i", "f")
+        await stage.until(lambda: stage.is_at_mail() and b"\r\nDate: " in stage.raw.content().source)
+        await stage.review()
+        assert "no Date field" not in stage.text()
+        await stage.press("i", "enter")
+        await stage.until(stage.is_at_mail)
+        assert not stage.mail.is_busy
+        assert not connected.messages()
+
+
 @pytest.mark.parametrize("ending", [b"\n", b"\r\n"], ids=["LF", "CRLF"])
 async def test_a_source_that_is_not_touched_leaves_unchanged(connected: Sandbox, ending: bytes) -> None:
     """Blanks at line ends, a missing last line end, tabs and long lines are nobody's to tidy."""

@@ -15,6 +15,7 @@ from cfmail_tui.ui import app
 from cfmail_tui.ui.app import CfmailApp
 from cfmail_tui.ui.difference import is_sure
 from tests.emulator import Emulator, Opinion, as_textual, expected
+from tests.ui.styling import SharedStylesheet
 
 
 class EmulatedDriver(HeadlessDriver):
@@ -52,6 +53,7 @@ class WatchedApp(CfmailApp):
 
     def __init__(self, *what: Any, **options: Any) -> None:
         super().__init__(*what, **options)
+        self.stylesheet = SharedStylesheet(variables=self.get_css_variables())
         self._right: dict[int, list[tuple[int, Strip]]] = {}
         """The lines that were found right, which stay so until they or the terminal's change."""
 

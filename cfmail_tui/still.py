@@ -1,0 +1,302 @@
+"""The composer's first frame, painted before anything else is loaded, and the keys that are pressed on it.
+
+Loading the screens takes as long as many a program's whole start. Meanwhile the form is on the terminal as it will be,
+and does nothing; `ui.terminal` takes the terminal over from here.
+
+Invariants:
+- there is a still only where the arguments lead to the composer for certain and its terminal is one that shows it;
+- the form looks as the screen will, but for what is not yet known: the account, and the number of recipients;
+- the terminal is taken once, and given back once by whoever has it then: the still, the app or the guardian;
+- no key is lost: those from before the still are in `typed`, the others wait in the system;
+- Ctrl+C is a signal as long as this lasts; other keys that are signals elsewhere are keys, as they are in the form.
+
+Standard library only, and of that only what is loaded within a millisecond or two: no dataclasses, no typing, no re.
+"""
+
+import os
+import signal
+import sys
+import termios
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+SMALLEST = (60, 10)
+"""Columns and rows that the form needs to look as it is drawn here."""
+
+_FIELDS = ("sender", "to", "cc", "bcc", "subject")
+_LABELS = {"sender": "From", "to": "To", "cc": "Cc", "bcc": "Bcc", "subject": "Subject"}
+_FLAGS = {"--from": "sender", "--to": "to", "--cc": "cc", "--bcc": "bcc", "--subject": "subject", "--account": ""}
+_REPEATABLE = ("to", "cc", "bcc")
+
+_KEY_BAR = (
+    ("F1", "Help"),
+    ("F2", "Commands"),
+    ("F3", "Attach"),
+    ("F5", "Preview"),
+    ("F6", "Fields"),
+    ("F7", "Drafts"),
+    ("F8", "History"),
+    ("F9", "Send"),
+)
+
+Colour = tuple[str, str, str]
+"""A colour for terminals with 16.7 million, 256 and 16 of them."""
+
+_TEXT = ("2;224;224;224", "5;253", "15")
+_KEYS = ("2;226;227;229", "5;253", "15")
+_MUTED = ("2;160;160;160", "5;247", "7")
+_FAINT = ("2;146;146;146", "5;245", "7")
+_LINE = ("2;79;79;79", "5;239", "8")
+_GROUND = ("2;18;18;18", "5;233", "0")
+_SURFACE = ("2;30;30;30", "5;234", "0")
+_FIELD = ("2;39;39;39", "5;235", "0")
+_PANEL = ("2;36;47;56", "5;17", "8")
+
+_LABEL_AT, _VALUE_AT = 2, 13
+"""Columns, the first of which is 1."""
+
+Form = Mapping[str, str]
+"""What stands in the form, by the names that a draft has for its fields."""
+
+
+def form_of(arguments: Sequence[str]) -> Form | None:
+    """What the form will show; None unless these arguments lead to it for certain."""
+    if [*arguments] == ["demo"]:
+        from cfmail_tui.example import EXAMPLE
+
+        return EXAMPLE
+    form: dict[str, str] = {}
+    given = iter(arguments)
+    who = set()
+    for argument in given:
+        flag, equals, value = argument.partition("=")
+        if argument == "--sandbox":
+            who.add(argument)
+            continue
+        if flag not in _FLAGS:
+            return None
+        if not equals and ((value := next(given, "-")).startswith("-")):
+            return None
+        field = _FLAGS[flag]
+        if not field:
+            who.add(flag)
+        elif field in _REPEATABLE and form.get(field):
+            form[field] = ", ".join(filter(None, [form[field], value]))
+        else:
+            form[field] = value
+    return form if len(who) < 2 else None
+
+
+class Still:
+    """The terminal with the form on it, until the app takes it over or it is given back.
+
+    As a context manager it is given back at the end, if it was not taken over.
+    """
+
+    def __init__(self, form: Form, environ: Mapping[str, str]) -> None:
+        self._form = form
+        self._environ = environ
+        self._is_ours = False
+        self.settings: list[int | list[bytes | int]] = []
+        """The line settings to give back."""
+        self.typed = b""
+        """What was typed before there was a still."""
+
+    def paint(self) -> None:
+        """Take the terminal and paint the form; does nothing if it has gone."""
+        # The app stops in an orderly way; until it is there to do so, the signal waits.
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTSTP])
+        try:
+            self.settings = termios.tcgetattr(0)
+            self._is_ours = True
+            self.typed = _take_keys(self.settings)
+            _write(frame(self._form, _size(self._environ), self._environ))
+        except (termios.error, OSError):
+            self.leave()
+
+    def __enter__(self) -> None:
+        """It was painted before, as soon as there was somebody to give the terminal back whatever happens."""
+
+    def __exit__(self, *_: object) -> None:
+        self.leave()
+
+    def taken_over(self) -> bool:
+        """Whether the terminal is handed over with this, once: from now on the app gives it back."""
+        had, self._is_ours = self._is_ours, False
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTSTP])
+        return had
+
+    def leave(self) -> None:
+        """Give the terminal back, if it was not taken over."""
+        if self.taken_over():
+            with suppress(termios.error, OSError):
+                _write("\x1b[?2004l\x1b[0m\x1b[?7h\x1b[?1049l\x1b[?25h")
+                _set(self.settings)
+
+
+def still_for(arguments: Sequence[str], environ: Mapping[str, str]) -> Still | None:
+    """The still that goes with these arguments; None where there is to be none."""
+    if (form := form_of(arguments)) is None or not (os.isatty(0) and os.isatty(1)):
+        return None
+    if environ.get("TERM", "dumb").lower() in {"dumb", "unknown"} or "NO_COLOR" in environ:
+        return None
+    columns, rows = _size(environ)
+    if columns < SMALLEST[0] or rows < SMALLEST[1] or not _is_foreground():
+        return None
+    return Still(form, environ)
+
+
+def frame(form: Form, size: tuple[int, int], environ: Mapping[str, str]) -> str:
+    """What paints the form on a fresh terminal of so many columns and rows."""
+    columns, rows = size
+    paint = _Painting(columns, environ)
+    paint.row(1, _PANEL)
+    paint.text((1, 2), "cfmail", _TEXT, _PANEL, "1;")
+    paint.text((1, 8), "  New message", _TEXT, _PANEL)
+    shown = [field for field in _FIELDS if form.get(field) or field not in {"cc", "bcc"}]
+    focus = next((field for field in ("sender", "to", "subject") if not form.get(field, "").strip()), "text")
+    for row, field in enumerate(shown, 2):
+        paint.row(row, _GROUND)
+        if field == focus:
+            paint.text((row, _LABEL_AT), _LABELS[field], _TEXT, _GROUND, "1;")
+            paint.text((row, _VALUE_AT), " " * (columns - _VALUE_AT), _TEXT, _FIELD)
+            paint.text((row, _VALUE_AT), " ", _GROUND, _TEXT)
+        else:
+            paint.text((row, _LABEL_AT), _LABELS[field], _MUTED, _GROUND)
+            paint.text((row, _VALUE_AT), _harmless(form.get(field, ""), columns - _VALUE_AT), _TEXT, _GROUND)
+    _bodies(paint, len(shown) + 2, rows, form, has_focus=focus == "text")
+    paint.row(rows, _PANEL)
+    at = 2
+    for key, label in _KEY_BAR:
+        paint.text((rows, at), key[: max(0, columns + 1 - at)], _KEYS, _PANEL, "7;")
+        at += len(key)
+        paint.text((rows, at), f" {label} "[: max(0, columns + 1 - at)], _KEYS, _PANEL)
+        at += len(label) + 2
+    # The alternate screen without a cursor, where lines do not wrap and a paste is told from typing.
+    return "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[?2004h" + "".join(paint.parts) + "\x1b[0m"
+
+
+def _bodies(paint: "_Painting", bar: int, rows: int, form: Form, *, has_focus: bool) -> None:
+    """The line above the body, the body, and the line below it."""
+    text = form.get("text", "")
+    count = text.count("\n") + 1
+    name = f" Text {f'{count} lines ' if count > 1 else '' if text else '(empty) '}"
+    paint.row(bar, _SURFACE)
+    paint.text((bar, 2), name, _TEXT, _SURFACE, "1;7;")
+    paint.text((bar, 3 + len(name)), " HTML (empty)   Markdown  F10 switches", _FAINT, _SURFACE)
+    lines = text.split("\n")
+    for row in range(bar + 1, rows - 1):
+        line = lines[row - bar - 1] if row - bar <= count else ""
+        paint.row(row, _GROUND)
+        paint.text((row, 2), _harmless(line, paint.columns - 2), _TEXT, _GROUND)
+    if has_focus:
+        paint.text((bar + 1, 2), lines[0][:1] or " ", _GROUND, _TEXT)
+    paint.row(rows - 1, _GROUND)
+    paint.text((rows - 1, 1), "─" * paint.columns, _LINE, _GROUND)
+    paint.text((rows - 1, 2), "Findings come as you write", _MUTED, _GROUND)
+
+
+class _Painting:
+    """Text at its place, in the colours that the terminal has."""
+
+    def __init__(self, columns: int, environ: Mapping[str, str]) -> None:
+        self.columns = columns
+        self.parts: list[str] = []
+        self._depth = _depth(environ)
+        # GNU screen erases to the terminal's own background.
+        self._blank = " " * columns if environ.get("TERM", "").startswith("screen") else "\x1b[K"
+
+    def row(self, row: int, ground: Colour) -> None:
+        """An empty row."""
+        self.parts.append(f"\x1b[{row}H\x1b[0;{self._colour(ground, 40)}m{self._blank}")
+
+    def text(self, at: tuple[int, int], text: str, colour: Colour, ground: Colour, style: str = "") -> None:
+        """Text from a row and column on; `style` are parameters of SGR."""
+        if text:
+            row, column = at
+            sgr = f"\x1b[0;{style}{self._colour(colour, 30)};{self._colour(ground, 40)}m"
+            self.parts.append(f"\x1b[{row};{column}H{sgr}{text}")
+
+    def _colour(self, colour: Colour, base: int) -> str:
+        chosen = colour[self._depth]
+        if ";" in chosen:
+            return f"{base + 8};{chosen}"
+        return str(base + int(chosen) if int(chosen) < 8 else base + 52 + int(chosen))
+
+
+def _depth(environ: Mapping[str, str]) -> int:
+    """Which of each colour's three forms the terminal takes, judged as Rich does it for the screens."""
+    if environ.get("COLORTERM", "").strip().lower() in {"truecolor", "24bit"}:
+        return 0
+    return 1 if environ["TERM"].strip().lower().rpartition("-")[2] in {"256color", "kitty"} else 2
+
+
+def _harmless(text: str, width: int) -> str:
+    """What a field shows of a text: nothing that the terminal would obey, and no more than has room."""
+    if not text.isprintable():
+        text = "".join(filter(str.isprintable, text))
+    if text.isascii():
+        return text[:width]
+    from unicodedata import combining, east_asian_width
+
+    used = 0
+    for at, char in enumerate(text):
+        used += 0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1
+        if used > width:
+            return text[:at]
+    return text
+
+
+def _size(environ: Mapping[str, str]) -> tuple[int, int]:
+    """Columns and rows, as `shutil.get_terminal_size` has them, whose module loads much more."""
+    try:
+        found = os.get_terminal_size(1)
+    except OSError:
+        return 0, 0
+    return _number(environ.get("COLUMNS")) or found.columns, _number(environ.get("LINES")) or found.lines
+
+
+def _number(text: str | None) -> int:
+    try:
+        return int(text or 0)
+    except ValueError:
+        return 0
+
+
+def _is_foreground() -> bool:
+    try:
+        return os.tcgetpgrp(0) == os.getpgrp()
+    except OSError:
+        return True  # it is not our controlling terminal, and stops nobody
+
+
+def _take_keys(settings: list[int | list[bytes | int]]) -> bytes:
+    """Have keys come one by one and unseen; gives those that came before, of which the system made lines."""
+    raw = [*settings]
+    iflag, lflag, characters = raw[0], raw[3], raw[6]
+    assert isinstance(iflag, int)
+    assert isinstance(lflag, int)
+    assert isinstance(characters, list)
+    raw[0] = iflag & ~(termios.IXON | termios.IXOFF | termios.ICRNL | termios.INLCR | termios.IGNCR)
+    raw[3] = lflag & ~(termios.ECHO | termios.ICANON | termios.IEXTEN)
+    raw[6] = characters = [*characters]
+    never = os.fpathconf(0, "PC_VDISABLE")
+    characters[termios.VSUSP] = characters[termios.VQUIT] = bytes([never])
+    characters[termios.VMIN] = characters[termios.VTIME] = 0
+    # TCSANOW: the other ways lose what was typed, or wait until the terminal reads.
+    _set(raw)
+    # Enter had become a line end, which is another key.
+    typed = os.read(0, 4096).replace(b"\n", b"\r")
+    characters[termios.VMIN] = 1
+    _set(raw)
+    return typed
+
+
+def _set(settings: list[int | list[bytes | int]]) -> None:
+    termios.tcsetattr(0, termios.TCSANOW, settings)
+
+
+def _write(text: str) -> None:
+    data = text.encode(sys.stdout.encoding, "replace")
+    while data:
+        data = data[os.write(1, data) :]
