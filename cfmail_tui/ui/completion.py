@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from textual import events
-from textual.app import ComposeResult
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input
@@ -142,10 +141,6 @@ class RecipientField(MailField):
         self._value = ""
         """The text of which the last entry was asked about."""
 
-    def compose(self) -> ComposeResult:
-        yield from super().compose()
-        yield self._list
-
     def on_mount(self) -> None:
         self.watch(self.input, "selection", self._moved, init=False)
 
@@ -185,8 +180,7 @@ class RecipientField(MailField):
         self._value = self.input.value
         typed = self._entry()[1]
         if typed:
-            self._list.is_chosen = False
-            self._list.refresh()
+            self._unchoose()
             self._questions.want(typed)
         else:
             self.action_close()
@@ -204,6 +198,8 @@ class RecipientField(MailField):
         if self._put is not None or typed != self._entry()[1]:
             return
         others = [known for known in found if known.text != typed.strip()]
+        if others and not self._list.is_attached:
+            self.mount(self._list)
         self._list.suggest(others)
         self.set_class(bool(others), "-completing")
 
@@ -221,7 +217,12 @@ class RecipientField(MailField):
 
     def action_close(self) -> None:
         self.remove_class("-completing")
-        self._list.is_chosen = False
+        self._unchoose()
+
+    def _unchoose(self) -> None:
+        if self._list.is_chosen:
+            self._list.is_chosen = False
+            self._list.refresh()
 
     def on_row_list_selected(self, event: RowList.Selected) -> None:
         event.stop()

@@ -386,7 +386,7 @@ class MailField(Vertical):
     def mark(self, words: str) -> None:
         """Show why this field cannot be sent, or that nothing is wrong any more ("")."""
         if words and not self._reason.is_attached:
-            self.mount(self._reason)
+            self.mount(self._reason, after=self._line)
         self._reason.update(plain(words))
         self.set_class(bool(words), "-wrong")
 

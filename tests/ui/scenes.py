@@ -106,7 +106,6 @@ HOSTILE_RAW = (
     'Content-Disposition: attachment; filename="[@click=app.quit]\u202egpj.exe\x1b[2J"\r\n\r\nx\r\n--b\u202e1--\r\n'
 ).encode()
 
-
 Opened = Callable[[Path], AbstractContextManager[tuple[Outbox, Settings]]]
 """An outbox on an embedded sandbox, both in this folder."""
 
