@@ -1,7 +1,5 @@
 """Pictures of the running program: `python -m tests.ui.scenes` writes those that the project keeps to screenshots/.
-
 Those of the account screens are made when asked for: `python -m tests.ui.scenes 'account*' --to /tmp/pictures`.
-
 Each scene drives the real app on the embedded sandbox with keys, as a user would, and is drawn by Textual itself.
 """
 
@@ -594,8 +592,8 @@ def main() -> None:
     os.environ["TEXTUAL_ANIMATIONS"] = "none"
     for scene in SCENES:
         if any(fnmatch(scene.name, name) for name in asked.names) or (scene.is_kept and not asked.names):
-            shown = replace(scene, theme=asked.theme or scene.theme)
-            (asked.to / f"{scene.name}.svg").write_text(asyncio.run(draw(shown)))
+            drawn = asyncio.run(draw(replace(scene, theme=asked.theme or scene.theme)))
+            (asked.to / f"{scene.name}.svg").write_text(drawn)
 
 
 if __name__ == "__main__":
