@@ -15,6 +15,7 @@ from cfmail_tui.searching import PLACES as PLACES_OF_WORDS
 from cfmail_tui.searching import STATUSES, parse
 from cfmail_tui.ui import crash
 from cfmail_tui.ui.commands import COMMANDS, key_names
+from tests.man_page import PAGE, man_page
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -116,6 +117,11 @@ def test_contributing_names_every_module() -> None:
     modules = {path.stem for path in (ROOT / "cfmail_tui").iterdir() if path.suffix == ".py" or path.is_dir()}
     written = set(re.findall(r"^\| `(\w+)` \|", CONTRIBUTING, re.MULTILINE))
     assert modules - {"__init__", "__pycache__"} == written
+
+
+def test_the_manual_page_is_current() -> None:
+    """`python -m tests.man_page` would change nothing."""
+    assert PAGE.read_text("utf-8") == man_page()
 
 
 def test_documents_speak_of_the_project_alone() -> None:

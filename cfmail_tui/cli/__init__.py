@@ -133,6 +133,12 @@ def _account(args: argparse.Namespace) -> int:
     return account(args)
 
 
+def _completion(args: argparse.Namespace) -> int:
+    from cfmail_tui.cli.completion import completion
+
+    return completion(args, {verb: parser() for verb, (parser, _) in _VERBS.items()})
+
+
 def _sandbox(args: argparse.Namespace) -> int:
     from cfmail_tui import settings
     from cfmail_tui.sandbox import serve
@@ -155,4 +161,5 @@ _VERBS: dict[str, tuple[Callable[[], Parser], Callable[..., int]]] = {
     "history": (arguments.history_parser, _history),
     "account": (arguments.account_parser, _account),
     "sandbox": (arguments.sandbox_parser, _sandbox),
+    "completion": (arguments.completion_parser, _completion),
 }

@@ -38,7 +38,7 @@ def compose_parser() -> Parser:
         prog="cfmail",
         allow_abbrev=False,
         description="Write a mail in the terminal and send it through Cloudflare Email Sending.",
-        epilog="verbs: demo, send, send-raw, sendmail, lint, history, account, sandbox; each takes --help",
+        epilog="verbs: demo, send, send-raw, sendmail, lint, history, account, sandbox, completion; each takes --help",
     )
     parser.add_argument("--version", action="version", version=f"cfmail {__version__}")
     _fields(parser)
@@ -211,6 +211,16 @@ def sandbox_parser() -> Parser:
     parser.add_argument("--port", type=int, default=0, metavar="N", help="default: any free port")
     parser.add_argument("--data", type=Path, metavar="DIR", help="where mails are kept, as a Maildir")
     parser.add_argument("--global-key", action="store_true", help="accept an e-mail and global key pair, and print it")
+    return parser
+
+
+def completion_parser() -> Parser:
+    parser = Parser(
+        prog="cfmail completion",
+        allow_abbrev=False,
+        description="Print what has a shell complete cfmail's command line.",
+    )
+    parser.add_argument("shell", choices=["bash", "zsh", "fish"])
     return parser
 
 
