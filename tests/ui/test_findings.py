@@ -80,6 +80,9 @@ async def test_enter_goes_to_a_finding(connected: Sandbox) -> None:
         assert stage.form.body("html").cursor_location[0] == 1
         await stage.press("f12", "f12")
         assert stage.form.focused is stage.form.body("html")
+        await stage.press("f12", "enter")
+        assert stage.form.focused is stage.form.body("text")
+        assert stage.form.body("text").display
 
 
 async def test_three_mistakes_are_fixed_with_a_key_each(connected: Sandbox) -> None:
