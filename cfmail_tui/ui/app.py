@@ -271,6 +271,9 @@ class CfmailApp(Parts, OutboxApp):
         if self.is_beginning:
             self._first_frame.close()
             self.paint_anew()
+            if isinstance(self._first, Draft) and not self._first.sender:
+                # Who writes is filled in once the data is open, and keys are meant for the field after it.
+                self.screen_will_come()
             self.begin()
             # What is there now stays: it need never be looked through for garbage.
             gc.freeze()
@@ -326,12 +329,14 @@ class CfmailApp(Parts, OutboxApp):
         if news := [*self._notes, *message.notices, *told_unfinished(message.unfinished)]:
             self.mail.results.say("Opened" if self._notes else "Since the last time", "\n".join(news))
         self.identifying.begin(message.sender)
+        self.call_later(self.screen_is_there)
         self.attaching.forget_kept()
         if self._choose_from:
             self.opening.open(self._choose_from)
 
     def _cannot_open(self, reason: str) -> None:
         self.mail.results.say(_CANNOT_OPEN, reason)
+        self.screen_is_there()
 
     def action_account(self) -> None:
         self.identifying.choose()

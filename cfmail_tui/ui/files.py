@@ -85,6 +85,9 @@ class FileList(RowList[str]):
     class Marked(Message):
         """The mark of the row under the cursor was clicked."""
 
+    class Resized(Message):
+        """Its columns stand elsewhere."""
+
     class Unknown(Message):
         """Rows are in sight of which nothing but the name is known."""
 
@@ -107,6 +110,9 @@ class FileList(RowList[str]):
     @property
     def current(self) -> str | None:
         return super().current if self.is_chosen else None
+
+    def on_resize(self) -> None:
+        self.post_message(self.Resized())
 
     def list_names(self, names: Sequence[str], at: str | None, *, chosen: bool) -> None:
         """Show these, with the cursor on the row `at`, or the first; `chosen`: on it, not only near."""

@@ -354,8 +354,10 @@ class PickerScreen(EndsOnce[None]):
     def _fit(self) -> None:
         self.pane.display = self.size.width >= WIDE if self._shows_preview is None else self._shows_preview
         self.set_class(self.pane.display, "-previewing")
-        # The columns of the list stand elsewhere then.
-        self.call_after_refresh(self._show_state)
+        self._show_state()
+
+    def on_file_list_resized(self) -> None:
+        self._show_state()
 
     def on_preview_pane_resized(self) -> None:
         self._show_preview()

@@ -31,12 +31,12 @@ Steps = Callable[[], Iterator[Next]]
 def is_for_one_of(screens: Sequence[Screen[Any]], then: Callable[..., object]) -> bool:
     """Whether it can follow: what tells a screen something, by a method of it, only while that is one of these.
 
-    A screen that was left loses its widgets at some moment, and nobody would see what it is told.
+    A screen that was left, or ends with the program, loses its widgets, and nobody would see what it is told.
     """
     while isinstance(then, partial):
         then = then.func
     told = getattr(then, "__self__", None)
-    return not isinstance(told, Screen) or told in screens
+    return not isinstance(told, Screen) or (told in screens and told.is_running)
 
 
 @dataclass

@@ -11,6 +11,7 @@ from typing import Final
 import pytest
 from pyte.screens import Char
 
+from cfmail_tui.cli.opening import opened
 from cfmail_tui.message import Draft
 from tests.e2e.test_endings import assert_restored, until_stopped
 from tests.pty_driver import AT_REST, MOUSE_ON, Terminal
@@ -128,6 +129,21 @@ def test_keys_on_the_still(way: Callable[[Terminal, Sequence[str]], None]) -> No
     expected = ("me@acme.example", "bob@example.com", "Hello there", "First line.\nSecond, and more!")
     assert isinstance(draft, Draft)
     assert (draft.sender, draft.to, draft.subject, draft.text) == expected
+
+
+def test_keys_before_the_usual_from_is_there() -> None:
+    """Who knows that From will be filled in may begin with To at once."""
+    with opened("", sandbox=True, told=False) as (outbox, _):
+        outbox.remember_sender("me@acme.example")
+    with Terminal(program()) as terminal:
+        on_the_still(terminal, "bob@example.com\tHello there\tFirst line.")
+        terminal.wait_ready()
+        terminal.wait_for("First line.")
+        terminal.press("ctrl+q")
+        assert terminal.wait_exit() == 0
+    (draft,) = drafts()
+    assert isinstance(draft, Draft)
+    assert (draft.sender, draft.to, draft.text) == ("me@acme.example", "bob@example.com", "First line.")
 
 
 def test_a_paste_on_the_still() -> None:

@@ -1,5 +1,5 @@
 """Pictures of the running program: `python -m tests.ui.scenes` writes those that the project keeps to screenshots/.
-
+Those of the account screens are made when asked for: `python -m tests.ui.scenes 'account*' --to /tmp/pictures`.
 Each scene drives the real app on the embedded sandbox with keys, as a user would, and is drawn by Textual itself.
 """
 

@@ -81,6 +81,10 @@ Opened = Callable[[], AbstractContextManager[tuple[Outbox, settings.Settings]]]
 FRAMES = str.maketrans(dict.fromkeys("│─╭╮╰╯▌▐▔▁", " "))
 
 
+def in_one_line(text: str) -> str:
+    return " ".join(text.translate(FRAMES).split())
+
+
 class Stage:
     """One run of the app."""
 
@@ -117,11 +121,12 @@ class Stage:
 
     def words(self) -> str:
         """The visible text as one line, frames and repeated blanks left out."""
-        return " ".join(self.text().translate(FRAMES).split())
+        return in_one_line(self.text())
 
     def shows(self, text: str) -> bool:
         """Whether a text is visible, also where it is broken into lines."""
-        return text in self.text() or text in self.words()
+        visible = self.text()
+        return text in visible or text in in_one_line(visible)
 
     def field(self, selector: str) -> LineInput:
         """A line to type into, on the screen on top."""

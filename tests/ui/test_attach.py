@@ -224,6 +224,22 @@ async def test_the_preview(connected: Sandbox, folder: Path, size: tuple[int, in
         await stage.gone("First of all")
 
 
+async def test_the_heads_stand_over_their_columns(connected: Sandbox, folder: Path) -> None:
+    """Also when the preview beside the list goes, and comes again."""
+    async with on_stage(LETTER, size=(120, 36)) as stage:
+        await open_picker(stage)
+
+        def starts(word: str) -> int:
+            return next((line.index(word) for line in stage.lines() if word in line), -1)
+
+        await stage.until("text/plain")
+        for _ in range(2):
+            await stage.until(lambda: starts("Type") == starts("text/plain") > 0)
+            before = starts("Type")
+            await stage.press("f5")
+            await stage.until(lambda: starts("Type") != before)  # noqa: B023 - it is waited for
+
+
 async def test_looking_after_what_is_attached(connected: Sandbox, folder: Path) -> None:
     """Its place, name, type and content-id are changed, it is taken off, and each of that is undone."""
     async with on_stage(LETTER) as stage:
