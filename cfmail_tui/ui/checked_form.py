@@ -93,6 +93,10 @@ class CheckedForm(MailScreen):
     def action_attach(self) -> None:
         raise NotImplementedError
 
+    def show_body(self, body_id: str) -> None:
+        """Show this one of the bodies, with the cursor in it."""
+        raise NotImplementedError
+
     def show_size(self) -> None:
         """Show how big the mail is, as far as that is known."""
         raise NotImplementedError
@@ -176,6 +180,8 @@ class CheckedForm(MailScreen):
         if place is Place.ATTACHMENTS:
             self.action_attach()
             return
+        if place is Place.TEXT and self._bodies.shown == "html":
+            self.show_body("text")
         self.focus_place(place)
         for field in self.query(MailField):
             if field.place is place:

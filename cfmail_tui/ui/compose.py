@@ -199,7 +199,7 @@ class ComposeScreen(CheckedForm):
         if self.body("text").text.strip() and not self.body("html").text.strip():
             return "the mail has no HTML body, and a picture alone would hide its text: F10 in the form begins one"
         self.body("html").insert(f'<img src="cid:{content_id}" alt="{html.escape(filename)}">')
-        self._show_body("html")
+        self.show_body("html")
         return ""
 
     def attach_pasted(self, pasted: Pasted, drafts: tuple[AttachmentDraft, ...]) -> None:
@@ -227,7 +227,7 @@ class ComposeScreen(CheckedForm):
             self.query_one("#headers-line").display = True
             self.body("headers").focus()
         elif place is Place.HTML and not self._bodies.is_markdown:
-            self._show_body("html")
+            self.show_body("html")
         elif place in {Place.TEXT, Place.HTML, Place.MARKDOWN, Place.ATTACHMENTS}:
             self._bodies.current.focus()
         elif fields := self.query(f"#field-{place.name.lower()}").results(MailField):
@@ -286,10 +286,10 @@ class ComposeScreen(CheckedForm):
         if body_id == "markdown" and self.body("html").text.strip():
             self.post_message(self.MarkdownRequested(self))
             return
-        self._show_body(body_id)
+        self.show_body(body_id)
         self._save_soon()
 
-    def _show_body(self, body_id: str) -> None:
+    def show_body(self, body_id: str) -> None:
         self._bodies.show(body_id)
         self._bodies.current.focus()
         self._show_body_bar()
