@@ -13,7 +13,7 @@ Invariants:
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Final, Generic, TypeVar, cast
 
 from rich.cells import cell_len
@@ -154,6 +154,12 @@ class LongWrappedDocument(WrappedDocument):
         While an edit is undone the cursor stands there for a moment, and as long as it was not moved in a new text.
         """
         return super().location_to_offset(min(location, self.document.end))
+
+    def get_sections(self, line_index: int) -> list[str]:
+        """The rows of a line (textual/document/_wrapped_document.py:420 makes a text with styles of each)."""
+        line = self.document.get_line(line_index)
+        bounds = [0, *self._wrap_offsets[line_index], len(line)]
+        return [line[start:end] for start, end in pairwise(bounds)]
 
     def _wrapped(self, lines: Iterable[str]) -> tuple[list[list[int]], list[list[int]]]:
         """For each line the columns where it is broken, and the widths of its tabs."""
