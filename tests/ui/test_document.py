@@ -37,6 +37,14 @@ def inside(text: Document, place: tuple[int, int]) -> tuple[int, int]:
     return line, min(place[1], len(text[line]))
 
 
+@given(st.text("ab  ", max_size=80), st.integers(1, 9))
+def test_a_plain_line_is_broken_as_upstream(line: str, width: int) -> None:
+    """A line of single cells, which is broken in a quicker way, is broken at the same places."""
+    theirs, ours = WrappedDocument(Document(line), width), LongWrappedDocument(LongDocument(line), width)
+    assert ours.get_offsets(0) == theirs.get_offsets(0)
+    assert ours.get_tab_widths(0) == theirs.get_tab_widths(0)
+
+
 @given(texts, edits, st.sampled_from([0, 1, 7, 20]))
 def test_the_same_as_upstream(text: str, edits: list[tuple[Any, Any, str]], width: int) -> None:
     """After any edits, lines, sizes and places are those of Textual's own document."""
