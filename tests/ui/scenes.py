@@ -173,7 +173,7 @@ async def _attach(stage: Stage, home: Path) -> None:
     report = home / "report.pdf"
     report.write_bytes(b"%PDF-1.7\n" + bytes(1_250_000))
     await stage.press("f3")
-    await stage.until(lambda: len(stage.app.screen_stack) == 3)
+    await stage.until(lambda: len(stage.app.screen_stack) == 2)
     await stage.type(f"{report}\n")
     await stage.pilot.pause(0.3)
 
@@ -272,13 +272,13 @@ async def _describe(stage: Stage, home: Path) -> None:
 async def _attached(stage: Stage, home: Path) -> None:
     await _attach(stage, home)
     await stage.press("escape")
-    await stage.until(lambda: len(stage.app.screen_stack) == 2)
+    await stage.until(lambda: len(stage.app.screen_stack) == 1)
 
 
 async def _review(stage: Stage, home: Path) -> None:
     await _attached(stage, home)
     await stage.press("f9")
-    await stage.until(lambda: len(stage.app.screen_stack) == 3)
+    await stage.until(lambda: len(stage.app.screen_stack) == 2)
 
 
 async def _send(stage: Stage, home: Path) -> None:
@@ -292,7 +292,7 @@ async def _leaving(stage: Stage, home: Path) -> None:
     form = stage.mail
     form.fill(replace(REPORT, to="throttle@example.com", cc="", subject="Newsletter, part 2"))
     await stage.press("f9")
-    await stage.until(lambda: len(stage.app.screen_stack) == 3)
+    await stage.until(lambda: len(stage.app.screen_stack) == 2)
     await stage.press("y", "f9")
     await stage.until(lambda: bool(stage.app.sending.departures.at(departures.Stage.WAITING)))
     await stage.press("ctrl+n")
@@ -300,7 +300,7 @@ async def _leaving(stage: Stage, home: Path) -> None:
     form.fill(REPORT)
     await _review(stage, home)
     await stage.press("y")
-    await stage.until(lambda: stage.mail.is_busy and len(stage.app.screen_stack) == 2)
+    await stage.until(lambda: stage.mail.is_busy and len(stage.app.screen_stack) == 1)
     await stage.pilot.pause(0.3)
 
 
@@ -311,21 +311,21 @@ async def _waiting(stage: Stage, home: Path) -> None:
     await stage.press("ctrl+n")
     await stage.until(lambda: not stage.mail.content().subject)  # type: ignore[union-attr]
     await stage.press("f7")
-    await stage.until(lambda: len(stage.app.screen_stack) == 3)
+    await stage.until(lambda: len(stage.app.screen_stack) == 2)
     await stage.pilot.pause(0.3)
 
 
 async def _quit(stage: Stage, home: Path) -> None:
     await _leaving(stage, home)
     await stage.press("ctrl+q")
-    await stage.until(lambda: len(stage.app.screen_stack) == 3)
+    await stage.until(lambda: len(stage.app.screen_stack) == 2)
     await stage.pilot.pause(0.3)
 
 
 async def _history(stage: Stage, home: Path) -> None:
     await _send(stage, home)
     await stage.press("f8")
-    await stage.until(lambda: len(stage.app.screen_stack) == 3)
+    await stage.until(lambda: len(stage.app.screen_stack) == 2)
     await stage.pilot.pause(0.3)
 
 
@@ -336,7 +336,7 @@ async def _problems(stage: Stage, _home: Path) -> None:
 
 async def _help(stage: Stage, _home: Path) -> None:
     await stage.press("f1")
-    await stage.until(lambda: len(stage.app.screen_stack) == 3)
+    await stage.until(lambda: len(stage.app.screen_stack) == 2)
 
 
 WRONG = Draft(

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from textual.command import CommandPalette
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -19,6 +18,7 @@ from cfmail_tui.ui.dialogs import HelpScreen
 from cfmail_tui.ui.drafts import DraftsScreen
 from cfmail_tui.ui.fields import MailField
 from cfmail_tui.ui.history import HistoryScreen
+from cfmail_tui.ui.palette import Palette
 from tests.ui.stage import LETTER, Stage, drafts, on_stage
 
 BAD = {
@@ -155,7 +155,7 @@ async def test_half_a_character_cannot_be_sent(connected: Sandbox) -> None:
 
 
 SCREENS: dict[str, Callable[[], Screen[Any]]] = {
-    "palette": CommandPalette,
+    "palette": Palette,
     "help": lambda: HelpScreen(("form",)),
     "attach": lambda: AttachScreen(LETTER, "", "/", lambda _: None, lambda _id, _name: ""),
     "drafts": lambda: DraftsScreen(()),

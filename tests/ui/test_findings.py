@@ -115,7 +115,7 @@ async def test_a_file_is_found_missing_while_writing(connected: Sandbox, tmp_pat
     async with on_stage(draft) as stage:
         await found(stage, "✗ Cannot be sent as it is · 1 finding")
         await stage.press("f12", "enter")
-        await stage.until(lambda: len(stage.app.screen_stack) == 3)
+        await stage.until(lambda: len(stage.app.screen_stack) == 2)
 
 
 async def test_rules_are_the_users(connected: Sandbox, new_machine: Path) -> None:
