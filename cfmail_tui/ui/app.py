@@ -61,6 +61,8 @@ if TYPE_CHECKING:
 PROGRESS_EVERY = 0.25
 """Seconds between two updates of the progress line."""
 
+_LOOKS = Path(__file__).with_name("screens.tcss")
+
 _CANNOT_OPEN = "Drafts cannot be saved and nothing can be sent"
 
 
@@ -120,7 +122,7 @@ class OutboxApp(EndingApp):
             self._ready_outbox()
         except Exception as error:  # noqa: BLE001 - the worker boundary
             self.post_message(Failed(error, otherwise))
-        _load_the_rest()
+        self.load_the_rest()
         if self._outbox and (problems := tidied(self._outbox, get_current_worker())):
             self.post_message(Done(partial(self.complain, problems, "Address files")))
 
@@ -182,26 +184,25 @@ class OutboxApp(EndingApp):
         screen = message.screen
         self.run_task(lambda outbox: partial(screen.restored, outbox.restore_draft(message.draft_id)))
 
+    def load_the_rest(self) -> None:
+        """What was left out for a quick start: no key may later need a file that cannot be opened any more."""
+        with suppress(OSError):
+            from rich.cells import cell_len
+
+            from cfmail_tui import attachments  # noqa: F401 - loading is all
+            from cfmail_tui.browse import clipboard  # noqa: F401
+            from cfmail_tui.ui import attach, chart, editor, palette  # noqa: F401
+
+            Parts.load()
+
+            cell_len("\N{CJK UNIFIED IDEOGRAPH-5B57}")  # loads the table of widths
+
     def complain(self, text: str, title: str = "That did not work") -> None:
         """Tell the user what did not work, where it stays to be read unless a mail's progress stands there."""
         if isinstance(self.screen, MailScreen) and not self.screen.is_busy:
             self.screen.results.say(title, text)
         else:
             self.notify(printable(text, 400), severity="error", markup=False, timeout=10)
-
-
-def _load_the_rest() -> None:
-    """What was left out for a quick start: no key may later need a file that cannot be opened any more."""
-    with suppress(OSError):
-        from rich.cells import cell_len
-
-        from cfmail_tui import attachments  # noqa: F401 - loading is all
-        from cfmail_tui.browse import clipboard  # noqa: F401
-        from cfmail_tui.ui import attach, chart, editor, palette  # noqa: F401
-
-        Parts.load()
-
-        cell_len("\N{CJK UNIFIED IDEOGRAPH-5B57}")  # loads the table of widths
 
 
 def _palette() -> type[Provider]:
@@ -214,7 +215,7 @@ class CfmailApp(Parts, OutboxApp):
     """cfmail in a terminal, starting with this mail."""
 
     TITLE = "cfmail"
-    CSS_PATH = "app.tcss"
+    CSS_PATH = "form.tcss"
     COMMANDS: ClassVar = {_palette}
     COMMAND_PALETTE_BINDING = "f2"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual declares it so
@@ -244,6 +245,7 @@ class CfmailApp(Parts, OutboxApp):
         self._notes = notes
         self._choose_from = choose_from
         self._first_frame = ExitStack()
+        self._looks = ""
         self.settings: Settings | None = None
 
     def get_default_screen(self) -> MailScreen:
@@ -254,6 +256,7 @@ class CfmailApp(Parts, OutboxApp):
         else:
             from cfmail_tui.ui.raw import RawScreen
 
+            self._dress()
             screen = RawScreen(draft)
         # Textual would add it later, and style everything anew.
         widths = (name for least, name in reversed(self.HORIZONTAL_BREAKPOINTS) if self.size.width >= least)
@@ -261,6 +264,23 @@ class CfmailApp(Parts, OutboxApp):
         # textual/app.py:3004 takes it off a screen that is switched from, and puts it on those that are pushed only.
         screen._push_result_callback(self, None)  # noqa: SLF001
         return screen
+
+    def load_the_rest(self) -> None:
+        super().load_the_rest()
+        with suppress(OSError):
+            self._looks = _LOOKS.read_text("utf-8")
+
+    def _dress(self) -> None:
+        """Have the looks of screens beside the form, before the first of them is made."""
+        self.stylesheet.add_source(self._looks or _LOOKS.read_text("utf-8"), (str(_LOOKS), ""))
+
+    def push_screen(self, *args: Any, **named: Any) -> Any:
+        self._dress()
+        return super().push_screen(*args, **named)
+
+    def switch_screen(self, *args: Any, **named: Any) -> Any:
+        self._dress()
+        return super().switch_screen(*args, **named)
 
     def on_mount(self) -> None:
         # What is painted before all of it is there would be less than the still shows.

@@ -137,6 +137,11 @@ class EndsOnce(Screen[ScreenResultType]):
         if not isinstance(event, events.Mount) or (self in self.app.screen_stack and self.display):
             await super().on_event(event)
 
+    def _screen_resized(self, size: Size) -> None:
+        """Lay everything out. textual/screen.py:1460 does so for a size that it has already, at a start three times."""
+        if size != self.size:
+            super()._screen_resized(size)
+
     def _compositor_refresh(self) -> None:
         """Draw what changed. textual/screen.py:1188 draws in a batch as well, and what it has drawn is lost."""
         if not self.app._batch_count:  # noqa: SLF001

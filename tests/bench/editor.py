@@ -4,7 +4,7 @@ With `unfold` the first body is laid out, with `end` it ends, without a terminal
 """
 
 import sys
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from textual.app import App, ComposeResult
 
@@ -12,9 +12,11 @@ import cfmail_tui.ui
 from cfmail_tui import mime
 from cfmail_tui.ui.source import SourceArea
 
+LOOKS: list[str | PurePath] = [Path(cfmail_tui.ui.__file__).with_name(f"{name}.tcss") for name in ("form", "screens")]
+
 
 class Editor(App[None]):
-    CSS_PATH = Path(cfmail_tui.ui.__file__).with_name("app.tcss")
+    CSS_PATH = LOOKS
 
     def compose(self) -> ComposeResult:
         yield SourceArea(id="source")

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
 from textual.app import App, ComposeResult
@@ -18,10 +18,13 @@ from tests.ui.hostile import HOSTILE, acting
 RED, BLUE, BLACK, WHITE = (255, 0, 0), (0, 0, 255), (0, 0, 0), (255, 255, 255)
 
 
+LOOKS: list[str | PurePath] = [Path(ui.__file__).with_name(f"{name}.tcss") for name in ("form", "screens")]
+
+
 class Bench(App[None]):
     """The pane alone, in the program's looks."""
 
-    CSS_PATH = Path(ui.__file__).with_name("app.tcss")
+    CSS_PATH = LOOKS
 
     def __init__(self) -> None:
         super().__init__()

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
 from textual.app import App, ComposeResult
@@ -16,11 +16,13 @@ from tests.core.nasty_mails import NASTY
 from tests.core.test_folding import BINARY, MAIL, MIXED, PICTURE, TEXT, part
 from tests.ui.hostile import CONTROLS, acting
 
+LOOKS: list[str | PurePath] = [Path(cfmail_tui.ui.__file__).with_name(f"{name}.tcss") for name in ("form", "screens")]
+
 
 class SourceApp(App[None]):
     """An editor and its bar by themselves."""
 
-    CSS_PATH = Path(cfmail_tui.ui.__file__).with_name("app.tcss")
+    CSS_PATH = LOOKS
 
     def __init__(self) -> None:
         super().__init__()

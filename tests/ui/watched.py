@@ -48,7 +48,7 @@ class EmulatedDriver(HeadlessDriver):
 class WatchedApp(CfmailApp):
     """The app on an emulator."""
 
-    CSS_PATH = str(Path(app.__file__).with_name("app.tcss"))
+    CSS_PATH = str(Path(app.__file__).with_name("form.tcss"))
     opinions: tuple[Opinion, ...] = (as_textual,)
 
     def __init__(self, *what: Any, **options: Any) -> None:
