@@ -358,7 +358,7 @@ class MailField(Vertical):
     def show_mark(self, mark: Content) -> None:
         """Show this in the margin: that something is found in this field."""
         if self._margin:
-            self._label.update((mark or Content(self._margin)) + self._caption)
+            self._label.update(Content.assemble(mark or self._margin, self._caption))
 
     def note(self, words: str) -> None:
         """A word at the end of the line, such as a count."""
