@@ -105,6 +105,8 @@ class OutboxApp(EndingApp):
             raise MailError("the program could not open its data in time")
         try:
             if self._outbox is None:
+                # The others are needed for the answer, and are not to be loaded where keys wait.
+                from cfmail_tui.ui import attaching, drafts, identifying  # noqa: F401
                 from cfmail_tui.ui.drafting import rescued
 
                 self._outbox, settings = self._resources.enter_context(self._opened())
