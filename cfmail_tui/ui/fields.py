@@ -132,7 +132,7 @@ class EndsOnce(Screen[ScreenResultType]):
 
     def _screen_resized(self, size: Size) -> None:
         """Lay everything out. textual/screen.py:1460 does so for a size that it has already, at a start three times."""
-        if size != self.size:
+        if size != self._size:
             super()._screen_resized(size)
 
     def _compositor_refresh(self) -> None:
