@@ -423,8 +423,23 @@ def test_the_still_is_painted_before_anything_is_loaded() -> None:
 
 def test_the_screens_start_without_what_opening_needs() -> None:
     """The first frame waits for no database, no keyring and no client: the outbox is loaded by a worker."""
+    code = "import json, sys; import cfmail_tui.cli.composing, cfmail_tui.ui.app; print(json.dumps([*sys.modules]))"
+    loaded = {*fresh_interpreter(code)}
+    assert not {"httpx", "keyring", "sqlite3", "cryptography", "email", "importlib.metadata"} & loaded
+    ours = {name.split(".")[1] for name in loaded if name.startswith("cfmail_tui.")}
+    assert ours == {"cli", "example", "message", "still", "ui"}
+
+
+FIRST_SCREEN: Final = {
+    *("app", "bodies", "checked_form", "commands", "compose", "difference", "document", "endings", "fields"),
+    *("findings", "latest", "mail", "painting", "parts", "results", "rows", "terminal", "typeahead", "work"),
+}
+
+
+def test_the_form_is_there_without_the_other_screens() -> None:
+    """Of the screens' modules the first frame loads those of the form; what else there is, a worker loads after it."""
     loaded = fresh_interpreter("import json, sys; import cfmail_tui.ui.app; print(json.dumps([*sys.modules]))")
-    assert not {"httpx", "keyring", "sqlite3", "cryptography", "cfmail_tui.outbox"}.intersection(loaded)
+    assert {name.split(".")[2] for name in loaded if name.startswith("cfmail_tui.ui.")} == FIRST_SCREEN
 
 
 FIRST_REQUEST = """

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
 from textual.binding import BindingType
+from textual.screen import Screen
 from textual.worker import get_current_worker
 
 from cfmail_tui.message import Draft, MailError, RawDraft, printable
@@ -106,6 +107,8 @@ class OutboxApp(EndingApp):
             raise MailError("the program could not open its data in time")
         try:
             if self._outbox is None:
+                # The others are needed for the answer, and are not to be loaded where keys wait.
+                from cfmail_tui.ui import attaching, drafts, identifying  # noqa: F401
                 from cfmail_tui.ui.drafting import rescued
 
                 self._outbox, settings = self._resources.enter_context(self._opened())
@@ -274,13 +277,10 @@ class CfmailApp(Parts, OutboxApp):
         """Have the looks of screens beside the form, before the first of them is made."""
         self.stylesheet.add_source(self._looks or _LOOKS.read_text("utf-8"), (str(_LOOKS), ""))
 
-    def push_screen(self, *args: Any, **named: Any) -> Any:
+    def _load_screen_css(self, screen: Screen[Any]) -> None:
+        # textual/app.py:2822: every screen that is pushed or switched to comes along here.
         self._dress()
-        return super().push_screen(*args, **named)
-
-    def switch_screen(self, *args: Any, **named: Any) -> Any:
-        self._dress()
-        return super().switch_screen(*args, **named)
+        super()._load_screen_css(screen)
 
     def on_mount(self) -> None:
         # What is painted before all of it is there would be less than the still shows.

@@ -139,7 +139,7 @@ class EndsOnce(Screen[ScreenResultType]):
 
     def _screen_resized(self, size: Size) -> None:
         """Lay everything out. textual/screen.py:1460 does so for a size that it has already, at a start three times."""
-        if size != self.size:
+        if size != self._size:
             super()._screen_resized(size)
 
     def _compositor_refresh(self) -> None:
@@ -398,7 +398,7 @@ class MailField(Vertical):
     def show_mark(self, mark: Content) -> None:
         """Show this in the margin: that something is found in this field."""
         if self._margin:
-            self._label.update((mark or Content(self._margin)) + self._caption)
+            self._label.update(Content.assemble(mark or self._margin, self._caption))
 
     def note(self, words: str) -> None:
         """A word at the end of the line, such as a count."""
