@@ -34,10 +34,9 @@ def main() -> int:
 
 
 def _compose(still: Still, let_go: "LetGo") -> int:
-    with still:
-        from cfmail_tui.cli import main as run
+    from cfmail_tui.cli import main as run
 
-        return run(begun=(still, let_go))
+    return run(begun=(still, let_go))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -58,7 +59,9 @@ def main(argv: Sequence[str] | None = None, begun: "Begun | None" = None) -> int
     as_json = "--json" in given
     ready_streams()
     try:
-        return _run(run, parser().parse_args(given[1:] if verb else given), as_json=as_json)
+        # What is told of an error is told on the screen that was there before.
+        with begun[0] if begun else nullcontext():
+            return _run(run, parser().parse_args(given[1:] if verb else given), as_json=as_json)
     except UsageError as error:
         return failed("usage", str(error), USAGE, as_json=as_json)
     except KeyboardInterrupt:

@@ -4,6 +4,7 @@ import argparse
 import gc
 import os
 import sys
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -99,13 +100,14 @@ def _run_composer(first: _First, account: str, sandbox: bool, still: "Still | No
     from cfmail_tui.ui.app import CfmailApp
     from cfmail_tui.ui.endings import run
 
-    app = CfmailApp(
-        partial(opened, account, sandbox=sandbox, told=False),
-        first.draft,
-        notes=first.notes,
-        choose_from=first.choose_from,
-        when_left=let_go,
-        reports=lambda: settings.read(os.environ).data_dir,
-        still=still,
-    )
-    return run(app)
+    with still or nullcontext():
+        app = CfmailApp(
+            partial(opened, account, sandbox=sandbox, told=False),
+            first.draft,
+            notes=first.notes,
+            choose_from=first.choose_from,
+            when_left=let_go,
+            reports=lambda: settings.read(os.environ).data_dir,
+            still=still,
+        )
+        return run(app)

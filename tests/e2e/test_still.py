@@ -193,9 +193,11 @@ def test_an_end_on_the_still(number: signal.Signals) -> None:
         assert_restored(terminal)
 
 
-def test_ctrl_c_on_the_still() -> None:
+@pytest.mark.parametrize("seen", ["F9", "it waits"])
+def test_ctrl_c_on_the_still(seen: str) -> None:
     """Until the program is there, Ctrl+C ends it, and it says so on the screen that was there before."""
-    with hindered(WAITS) as terminal:
+    with hindered(f"os.write(1, b'\\x1b[Hit waits'); {WAITS}") as terminal:
+        terminal.wait_for(lambda _: seen.encode() in terminal.output, name=seen)
         terminal.press("ctrl+c")
         assert terminal.wait_exit() == 130
         assert terminal.modes == AT_REST
