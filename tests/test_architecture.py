@@ -431,8 +431,9 @@ def test_the_screens_start_without_what_opening_needs() -> None:
 
 
 FIRST_SCREEN: Final = {
-    *("app", "bodies", "checked_form", "commands", "compose", "difference", "document", "endings", "fields"),
-    *("findings", "latest", "mail", "painting", "parts", "results", "rows", "terminal", "typeahead", "work"),
+    *("app", "bodies", "checked_form", "colours", "commands", "completion", "compose", "difference", "document"),
+    *("endings", "fields", "findings", "latest", "mail", "painting", "parts", "results", "rows", "terminal"),
+    *("typeahead", "work"),
 }
 
 

@@ -31,7 +31,9 @@ def complain(words: str) -> None:
 
     with contextlib.suppress(OSError):  # nobody listens: the exit code says it all the same
         for line in words.splitlines():
-            print(f"cfmail: {printable(line, 400)}", file=sys.stderr, flush=True)
+            # In one piece: another thread may complain at the same time.
+            sys.stderr.write(f"cfmail: {printable(line, 400)}\n")
+            sys.stderr.flush()
 
 
 def tell(write: Callable[[], object], code: int, unwritten: int | None = None) -> int:

@@ -191,10 +191,11 @@ class OutboxApp(EndingApp):
         """What was left out for a quick start: no key may later need a file that cannot be opened any more."""
         with suppress(OSError):
             from rich.cells import cell_len
+            from textual import scrollbar  # noqa: F401 - loading is all
 
-            from cfmail_tui import attachments  # noqa: F401 - loading is all
+            from cfmail_tui import attachments  # noqa: F401
             from cfmail_tui.browse import clipboard  # noqa: F401
-            from cfmail_tui.ui import attach, chart, editor, palette  # noqa: F401
+            from cfmail_tui.ui import attach, chart, crash, editor, palette  # noqa: F401
 
             Parts.load()
 
@@ -312,7 +313,7 @@ class CfmailApp(Parts, OutboxApp):
         super().close()
 
     def get_css_variables(self) -> dict[str, str]:
-        """Colours that can be read, in `app.tcss` and in words that name one."""
+        """Colours that can be read, in the style sheets and in words that name one."""
         self.theme_variables = readable(super().get_css_variables())
         return self.theme_variables
 

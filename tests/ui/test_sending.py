@@ -123,7 +123,7 @@ async def test_y_right_after_f9_waits_to_be_seen(connected: Sandbox) -> None:
 
 
 REFUSALS = {
-    "suppressed": ("content of the mail not valid", "email.invalid"),
+    "suppressed": ("on the suppression list", "email.invalid"),
     "error500": ("internal error and did not send", "HTTP 500"),
     "error503": ("could not check the token", "HTTP 503"),
     "success-false": ("internal error and did not send", "internal_server"),
