@@ -116,6 +116,8 @@ def _added(looked: Looked, name: str, body: str) -> list[Change]:
         return []
     at = end_of_fields(looked.source, looked.root)
     lead = b"" if at == 0 or looked.source[at - 1 : at] == b"\n" else newline_of(looked.source)
+    if looked.source[at - 1 : at] == b"\r":
+        lead = b"\r\n"  # with a LF alone that CR would be an empty line
     return [Change(name, "", body, at, at, lead + f"{name}: {body}".encode() + newline_of(looked.source))]
 
 

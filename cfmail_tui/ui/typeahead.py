@@ -8,6 +8,7 @@ until that screen is there.
 """
 
 from collections import deque
+from functools import partial
 from typing import Any
 
 from textual import events
@@ -55,7 +56,7 @@ class TypeaheadApp(App[int]):
             self._settle(event, self.focused)
         elif self._current or self._waiting or self._must_wait:
             if not self._waiting and not self.is_beginning:
-                self.set_timer(PATIENCE, self._lose_patience)
+                self._be_patient()
             self._waiting.append(event)
         else:
             await self._take(event)
@@ -97,9 +98,16 @@ class TypeaheadApp(App[int]):
         if self._waiting and not self._current and not self._must_wait:
             await self._take(self._waiting.popleft())
 
-    def _lose_patience(self) -> None:
-        self._current = None
-        self.screen_is_there()
+    def _be_patient(self) -> None:
+        self.set_timer(PATIENCE, partial(self._lose_patience, self._current))
+
+    def _lose_patience(self, stuck: events.Event | None) -> None:
+        """Give up a key that is worked off for too long; a burst may take longer, as long as it goes on."""
+        if self._current is stuck:
+            self._current = None
+            self.screen_is_there()
+        if self._waiting:
+            self._be_patient()
 
     async def run_action(self, action: Any, *rest: Any, **named: Any) -> bool:
         """Run it; if it is one that opens a screen, keys wait until that is there."""

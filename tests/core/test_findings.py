@@ -145,6 +145,11 @@ def test_a_field_is_added_behind_the_last(end: str) -> None:
     assert mime.fixed(source, finding, date=DATE) == added + (b"\r\n" if end == "\r\n\r\n" else b"")
 
 
+def test_a_field_is_added_behind_a_bare_cr() -> None:
+    """It does not become an empty line by that, below which nothing is a field."""
+    check_findings(b"\0\n\r")
+
+
 MAILS = NASTY | python_mails()
 
 

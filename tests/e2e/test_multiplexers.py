@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import pytest
@@ -52,8 +53,8 @@ class Window(NamedTuple):
 
 
 @contextmanager
-def started(tool: str, program: str) -> Iterator[Window]:
-    """The program in a multiplexer in a terminal."""
+def started(tool: str, program: str, home: Path) -> Iterator[Window]:
+    """The program in a multiplexer in a terminal, with data of its own."""
     if shutil.which(tool) is None:
         (pytest.fail if IN_CI else pytest.skip)(f"{tool} not found; install it")
     command = f"exec {sys.executable} {program} --from me@acme.example --to bob@example.com --subject 'Grüße, 字'"
@@ -64,7 +65,7 @@ def started(tool: str, program: str) -> Iterator[Window]:
             for line in (IN_MULTIPLEXER, ENDING, HELD)
         )
         try:
-            with Terminal(begin, env={"SCREENDIR": folder}) as terminal:
+            with Terminal(begin, env={"SCREENDIR": folder, "CFMAIL_HOME": str(home)}) as terminal:
                 terminal.wait_for("F9")
                 yield Window(terminal, asking or None)
         finally:
@@ -107,9 +108,9 @@ def show_the_same(ours: Window, stock: Window) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("tool", IN_MULTIPLEXER)
-def test_the_picture_is_that_of_everything_written(connected: Sandbox, tool: str) -> None:
+def test_the_picture_is_that_of_everything_written(connected: Sandbox, tool: str, tmp_path: Path) -> None:
     """Typing, screens, scrolling and a resize show what they do when Textual writes; painting anew changes nothing."""
-    with started(tool, OURS) as ours, started(tool, STOCK) as stock:
+    with started(tool, OURS, tmp_path / "ours") as ours, started(tool, STOCK, tmp_path / "stock") as stock:
         for _ in zip(play(ours.terminal), play(stock.terminal), strict=True):
             show_the_same(ours, stock)
         if tool != "screen":  # differs about them with the terminal that it is in
