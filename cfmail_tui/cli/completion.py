@@ -7,8 +7,6 @@ from functools import partial
 from cfmail_tui.cli.arguments import Parser
 from cfmail_tui.cli.output import DONE, NOT_SENT, tell
 
-SHELLS = ("bash", "zsh", "fish")
-
 
 def completion(args: argparse.Namespace, parsers: Mapping[str, Parser]) -> int:
     import shtab

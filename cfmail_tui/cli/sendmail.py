@@ -12,9 +12,9 @@ import secrets
 from collections.abc import Callable
 from email.utils import format_datetime, localtime
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from cfmail_tui import mime
+from cfmail_tui import mime, report
 from cfmail_tui.cli.arguments import UsageError
 from cfmail_tui.cli.drafts import read
 from cfmail_tui.cli.opening import opened
@@ -26,8 +26,6 @@ from cfmail_tui.prefill import raw_draft
 
 if TYPE_CHECKING:
     from cfmail_tui.outbox import Outbox
-
-_ACCEPTED: Final = {DONE, 3}
 
 
 def sendmail(args: argparse.Namespace) -> int:
@@ -51,7 +49,7 @@ def _deliver(args: argparse.Namespace, source: bytes, flight: Flight) -> Callabl
         sent = sent_by(outbox, _draft(args, source, outbox), flight)
     if sent.exit_code != DONE:
         complain("\n".join(sent.words))
-    code = DONE if sent.exit_code in _ACCEPTED else sent.exit_code
+    code = DONE if sent.exit_code == report.PARTLY else sent.exit_code
     return lambda: code
 
 

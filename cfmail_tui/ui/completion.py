@@ -144,13 +144,8 @@ class RecipientField(MailField):
     def on_mount(self) -> None:
         self.watch(self.input, "selection", self._moved, init=False)
 
-    @property
-    def text(self) -> str:
-        return self.input.value
-
-    @text.setter
-    def text(self, text: str) -> None:
-        self.input.set_text(text)
+    def rewrite(self, text: str) -> None:
+        super().rewrite(text)
         self._put = self.input.value
         self.action_close()
 

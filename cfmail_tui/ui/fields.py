@@ -386,6 +386,10 @@ class MailField(Vertical):
 
     @text.setter
     def text(self, text: str) -> None:
+        self.rewrite(text)
+
+    def rewrite(self, text: str) -> None:
+        """Have this text, which nobody typed here."""
         self.input.set_text(text)
 
     def mark(self, words: str) -> None:
