@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import work
 from textual.binding import BindingType
 from textual.screen import Screen
+from textual.widget import AwaitMount
 from textual.worker import get_current_worker
 
 from cfmail_tui.message import Draft, MailError, RawDraft, printable
@@ -278,10 +279,10 @@ class CfmailApp(Parts, OutboxApp):
         """Have the looks of screens beside the form, before the first of them is made."""
         self.stylesheet.add_source(self._looks or _LOOKS.read_text("utf-8"), (str(_LOOKS), ""))
 
-    def _load_screen_css(self, screen: Screen[Any]) -> None:
-        # textual/app.py:2822: every screen that is pushed or switched to comes along here.
+    def _get_screen(self, screen: Screen[Any] | str) -> tuple[Screen[Any], AwaitMount]:
+        # textual/app.py:2797: here what is pushed or switched to, but not the first mail, is styled.
         self._dress()
-        super()._load_screen_css(screen)
+        return super()._get_screen(screen)
 
     def on_mount(self) -> None:
         # What is painted before all of it is there would be less than the still shows.

@@ -6,6 +6,7 @@ from textual.containers import VerticalScroll
 from cfmail_tui.sandbox import Sandbox
 from cfmail_tui.ui import app
 from cfmail_tui.ui.compose import ComposeScreen
+from cfmail_tui.ui.dialogs import ChoiceScreen
 from tests.ui.stage import LETTER, on_stage
 
 
@@ -17,6 +18,13 @@ async def test_the_first_other_screen(connected: Sandbox, key: str) -> None:
         await stage.press(key)
         await stage.until(lambda: not isinstance(stage.app.screen, ComposeScreen))
         assert stage.app.stylesheet.has_source(str(app._LOOKS))
+
+
+async def test_the_first_frame_of_the_first(connected: Sandbox) -> None:
+    """It is where it stays from its first frame on: what is clicked there is not gone when the click arrives."""
+    async with on_stage(LETTER) as stage:
+        stage.app.push_screen(ChoiceScreen("Go on?", {"no": "No"}))
+        assert stage.app.screen.styles.align == ("center", "middle")
 
 
 async def test_the_review_as_the_first(connected: Sandbox) -> None:
