@@ -50,21 +50,31 @@ def editor_draft(content: bytes, suffix: str) -> Draft | RawDraft:
 
 
 def file_draft(content: bytes, name: str) -> MessageFile:
-    """The mail that is kept in a file of this name; its relative paths are meant from there.
+    """The mail that is kept in a file of this name, its files found from there.
 
     Raises MessageError that names file and line.
     """
+    found = message_file(content, name)
+    return replace(found, draft=placed(found.draft, name))
+
+
+def message_file(content: bytes, name: str) -> MessageFile:
+    """The same with the paths of its files as they stand there."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise _in_file(name, content.count(b"\n", 0, error.start) + 1, "this is not UTF-8 text") from error
     try:
-        found = message_files.read(text)
+        return message_files.read(text)
     except message_files.Malformed as error:
         raise _in_file(name, error.line, str(error)) from error
+
+
+def placed(draft: Draft, name: str) -> Draft:
+    """The draft with its relative paths meant from where the file of this name is."""
     folder = os.path.dirname(os.path.abspath(os.path.expanduser(name)))  # noqa: PTH100, PTH111, PTH120 - of text
-    attached = [replace(one, path=_absolute(one.path, folder)) for one in found.draft.attachments]
-    return replace(found, draft=replace(found.draft, attachments=tuple(attached)))
+    attached = [replace(one, path=_absolute(one.path, folder)) for one in draft.attachments]
+    return replace(draft, attachments=tuple(attached))
 
 
 def draft_file(draft: Draft, path: str) -> bytes:

@@ -79,7 +79,12 @@ def read_message_file(name: str, content: bytes) -> "MessageFile":
     """A mail kept as a file; on standard input its relative paths are meant from here. Raises MessageError."""
     from cfmail_tui.prefill import file_draft
 
-    return file_draft(content, "standard input" if name == "-" else name)
+    return file_draft(content, shown(name))
+
+
+def shown(name: str) -> str:
+    """A file's name for people, which is also where it is: standard input is here."""
+    return "standard input" if name == "-" else name
 
 
 def attached(paths: Sequence[str], inline: Sequence[str] = ()) -> tuple[AttachmentDraft, ...]:
@@ -215,5 +220,4 @@ def as_text(content: bytes, name: str, place: Place) -> str:
     try:
         return content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
-        shown = "standard input" if name == "-" else name
-        raise unreadable(shown, f"it is not UTF-8 text (byte {error.start + 1})", place) from error
+        raise unreadable(shown(name), f"it is not UTF-8 text (byte {error.start + 1})", place) from error

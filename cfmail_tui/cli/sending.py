@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
 
 def send(args: argparse.Namespace) -> int:
+    if args.template is not None or args.data is not None:
+        from cfmail_tui.cli.merging import merge
+
+        return merge(args)
+    if args.rate or args.preview or args.run:
+        raise UsageError("--rate, --preview and --run go with --template and --data")
     if [args.file, args.text, args.html, args.markdown].count("-") > 1:
         raise UsageError("standard input can be read once; give - to one of FILE, --text, --html, --markdown")
     if sum((bool(args.file) and not is_mailto(args.file), args.text is not None, args.markdown is not None)) > 1:
