@@ -233,7 +233,7 @@ def _column(char: str, columns: Sequence[str]) -> str:
 
 
 def keys(mails: Sequence[Draft], far_end: str, run: str = "") -> Iterator[str]:
-    """By what the mail of each row is known again, in this run to this far end; of two that are alike each has its own."""
+    """By what the mail of each row is known again, in this run to this far end; each of two alike has its own."""
     alike: Counter[str] = Counter()
     for mail in mails:
         told = json.dumps([far_end, run, message_files.written(mail)])
