@@ -38,7 +38,8 @@ def compose_parser() -> Parser:
         prog="cfmail",
         allow_abbrev=False,
         description="Write a mail in the terminal and send it through Cloudflare Email Sending.",
-        epilog="verbs: demo, send, send-raw, sendmail, lint, history, account, sandbox, completion; each takes --help",
+        epilog="verbs: demo, send, send-raw, sendmail, lint, history, account, sandbox, completion, desktop; "
+        "each takes --help",
     )
     parser.add_argument("--version", action="version", version=f"cfmail {__version__}")
     _fields(parser)
@@ -224,6 +225,14 @@ def sandbox_parser() -> Parser:
     parser.add_argument("--data", type=Path, metavar="DIR", help="where mails are kept, as a Maildir")
     parser.add_argument("--global-key", action="store_true", help="accept an e-mail and global key pair, and print it")
     return parser
+
+
+def desktop_parser() -> Parser:
+    return Parser(
+        prog="cfmail desktop",
+        allow_abbrev=False,
+        description="Print the entry by which a desktop opens mailto: links with cfmail.",
+    )
 
 
 def completion_parser() -> Parser:
