@@ -27,8 +27,6 @@ class Settings:
     """What this run works with; `base_url` is not yet checked, the API client does that."""
 
     data_dir: Path
-    config_path: Path = Path()
-    """Where the user's file is, or would be."""
     base_url: str = DEFAULT_BASE_URL
     editor: str = ""
     """The command of the external editor, "" when the environment names none."""
@@ -64,6 +62,8 @@ class Settings:
     keep_mails: int | None = None
     redact_bodies: bool = False
     """Whether with its body a mail also loses the words it can be found by."""
+    config_path: Path = Path()
+    """Where the user's file is, or would be."""
     notices: tuple[str, ...] = ()
     """What of the file could not be used, and why; the rest was."""
 
@@ -126,8 +126,8 @@ def _parsed(path: Path, octets: bytes) -> tuple[dict[str, object], str, list[str
         # Some editors put a byte order mark before it. Line ends of others are TOML's as well.
         text = octets.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = octets.count(b"\n", 0, error.start) + 1
-        return {}, "", [f"{path}:{line}: this is not UTF-8, so nothing of the file is used"]
+        where = octets.count(b"\n", 0, error.start) + 1
+        return {}, "", [f"{path}:{where}: this is not UTF-8, so nothing of the file is used"]
     try:
         return tomllib.loads(text), text, []
     except tomllib.TOMLDecodeError as error:
