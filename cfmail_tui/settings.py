@@ -20,6 +20,10 @@ What `config.toml` may hold:
     redact_bodies = false     # true: with a mail the words it can be found by are forgotten; alone, when it was sent
     markdown_template = "mail.html"    # an HTML page with {{body}} in it, for bodies written in Markdown; from this
                                        # file's folder, if it is no whole path
+    keymap = "default"    # or "vim", "alpine": which keys commands have (docs/keys.md)
+
+    [keys]                             # keys of your own, by the ids of commands; [] for none
+    review = ["f9", "ctrl+x"]
 
     [findings]                         # rules for drafts (docs/findings.md): "off", "note", "caution" or "stops"
     no-subject = "stops"
@@ -37,7 +41,18 @@ if TYPE_CHECKING:
     from cfmail_tui.lint import Choice
 
 CONFIRM_RECIPIENTS = 10
+KEYMAPS = ("default", "vim", "alpine")
 DEFAULT_BASE_URL = "https://api.cloudflare.com/client/v4"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyWish:
+    """Which keys the user wants a command to have."""
+
+    command: str
+    keys: tuple[str, ...]
+    where: str
+    """The file and its line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +87,10 @@ class Settings:
     keep_mails: int | None = None
     redact_bodies: bool = False
     """Whether with its body a mail also loses the words it can be found by."""
+    keymap: str = "default"
+    """The name of the keymap."""
+    keys: tuple[KeyWish, ...] = ()
+    """Keys of the user's own, in the order of the file; whether there are such commands and keys is not yet checked."""
     notices: tuple[str, ...] = ()
     """What of the file could not be used, and why; the rest was."""
 
@@ -134,6 +153,9 @@ def _wishes(path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
     if "findings" in wishes:
         wishes["findings"], faults = _choices(wishes["findings"])
         notices += [f"{path}: findings: {fault}" for fault in faults]
+    if "keys" in wishes:
+        wishes["keys"], faults = _key_wishes(wishes["keys"], path, text.decode().splitlines())
+        notices += faults
     if template := wishes.get("markdown_template"):
         wishes["markdown_template"] = str(path.parent / os.path.expanduser(template))  # noqa: PTH111 - see _folder
     return wishes, tuple(notices)
@@ -161,6 +183,31 @@ def _choices(table: dict[str, object]) -> tuple[dict[str, "Choice"], list[str]]:
         else:
             found[name] = choice
     return found, faults
+
+
+def _key_wishes(table: dict[str, object], path: Path, lines: list[str]) -> tuple[tuple[KeyWish, ...], list[str]]:
+    """What of the table can be understood, and words about the rest."""
+    found, faults = [], []
+    for command, value in table.items():
+        where = f"{path}, line {_line_of(command, lines)}"
+        keys = [value] if isinstance(value, str) and value else value
+        if isinstance(keys, list) and all(isinstance(key, str) for key in keys):
+            found.append(KeyWish(command, tuple(keys), where))
+        else:
+            faults.append(f"{where}: {command} is a key, or a list of keys")
+    return tuple(found), faults
+
+
+def _line_of(command: str, lines: list[str]) -> int:
+    """The line in which the table of keys has this command, from 1; 0 if it cannot be told."""
+    table = ""
+    for number, line in enumerate(lines, 1):
+        if header := re.match(r"\s*\[+\s*([^\]]*?)\s*\]", line):
+            table = header[1]
+        wanted = "" if table == "keys" else r"keys\s*\.\s*"
+        if re.match(rf"""\s*{wanted}(["']?){re.escape(command)}\1\s*=""", line):
+            return number
+    return 0
 
 
 def _seconds(value: object) -> float:
@@ -197,7 +244,13 @@ def _text(value: object) -> str:
 def _table(value: object) -> dict[str, object]:
     if isinstance(value, dict):
         return value
-    raise ValueError("is a table of rules")
+    raise ValueError("is a table")
+
+
+def _keymap(value: object) -> str:
+    if value not in KEYMAPS:
+        raise ValueError(f"is one of {', '.join(KEYMAPS)}")
+    return str(value)
 
 
 def _paths(value: object) -> tuple[str, ...]:
@@ -228,6 +281,8 @@ _KEYS: Mapping[str, Callable[[object], Any]] = {
     "slow_line": _truth,
     "markdown_template": _text,
     "findings": _table,
+    "keymap": _keymap,
+    "keys": _table,
     "address_files": _paths,
     "keep_bodies_days": _number,
     "keep_bodies_mib": _number,
