@@ -115,12 +115,7 @@ COMMANDS = (
     ),
     Command("suggestion-close", "escape,f12", "close", "Close", "Close the list of known recipients", "completion"),
     Command(
-        "jump",
-        "ctrl+slash,ctrl+underscore",
-        "app.jump",
-        "Jump",
-        "A letter over every field and pane; pressing it goes there",
-        "everywhere",
+        "jump", "ctrl+slash,ctrl+underscore", "app.jump", "Jump", "To any field or pane by its letter", "everywhere"
     ),
     Command("quit", "ctrl+q", "app.quit", "Quit", "Leave; the draft is saved", "everywhere"),
     Command("send", "y", "send", "Send", "Send the mail", "review", footer=True),
