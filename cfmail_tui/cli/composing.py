@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cfmail_tui.cli import Begun
     from cfmail_tui.guardian import LetGo
     from cfmail_tui.still import Still
+    from cfmail_tui.ui.commands import Keymap
 
 
 def compose(args: argparse.Namespace, begun: "Begun | None" = None) -> int:
@@ -109,5 +110,13 @@ def _run_composer(first: _First, account: str, sandbox: bool, still: "Still | No
             when_left=let_go,
             reports=lambda: settings.read(os.environ).data_dir,
             still=still,
+            keymap=_keymap,
         )
         return run(app)
+
+
+def _keymap() -> "Keymap":
+    from cfmail_tui import settings
+    from cfmail_tui.ui.keymaps import chosen
+
+    return chosen(settings.read(os.environ))

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -20,6 +20,18 @@ if TYPE_CHECKING:
 
 CONFIRM_RECIPIENTS: Final = 10
 DEFAULT_BASE_URL: Final = "https://api.cloudflare.com/client/v4"
+
+KEYMAPS: Final = ("default", "vim", "alpine")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyWish:
+    """Which keys the user wants a command to have."""
+
+    command: str
+    keys: tuple[str, ...]
+    where: str = ""
+    """The file and its line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +74,10 @@ class Settings:
     keep_mails: int | None = None
     redact_bodies: bool = False
     """Whether with its body a mail also loses the words it can be found by."""
+    keymap: str = "default"
+    """The name of the keymap."""
+    keys: tuple[KeyWish, ...] = ()
+    """Keys of the user's own, in the order of the file; whether there are such commands and keys is not yet checked."""
     config_path: Path = Path()
     """Where the user's file is, or would be."""
     notices: tuple[str, ...] = ()
@@ -110,9 +126,11 @@ def _wishes(path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
 
     table, sound, notices = _parsed(path, text)
     wishes, faults = keys.read(table)
-    if faults:
+    wanted = wishes.get("keys", ())
+    if faults or wanted:
         lines = lines_of(sound)
         notices += [f"{path}:{lines.get(fault.path, 1)}: {fault.words}" for fault in faults]
+        wishes["keys"] = tuple(replace(wish, where=f"{path}:{lines.get(('keys', wish.command), 1)}") for wish in wanted)
     if template := wishes.get("markdown_template"):
         wishes["markdown_template"] = str(path.parent / os.path.expanduser(template))  # noqa: PTH111 - see _folder
     return wishes, tuple(notices)

@@ -16,6 +16,7 @@ from cfmail_tui.message import Draft, RawDraft
 from cfmail_tui.outbox import Accounts, Outbox
 from cfmail_tui.store import Store
 from cfmail_tui.submission import Attempt
+from cfmail_tui.ui.commands import Keymap
 from cfmail_tui.ui.compose import ComposeScreen
 from cfmail_tui.ui.fields import LineInput
 from cfmail_tui.ui.mail import MailScreen
@@ -212,9 +213,10 @@ async def on_stage(
     *,
     opened: Opened = opened_outbox,
     opinions: tuple[Opinion, ...] = (as_textual,),
+    keymap: Callable[[], Keymap] | None = None,
 ) -> AsyncIterator[Stage]:
     """The app with this mail, opened and at rest."""
-    app = WatchedApp(opened, first or Draft())
+    app = WatchedApp(opened, first or Draft(), keymap=keymap)
     app.opinions = opinions
     try:
         async with app.run_test(size=size, notifications=True) as pilot:
