@@ -29,9 +29,11 @@ import difflib
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from cfmail_tui.frozen import frozen
 
 if TYPE_CHECKING:
     from cfmail_tui.lint import Choice
@@ -40,7 +42,7 @@ CONFIRM_RECIPIENTS = 10
 DEFAULT_BASE_URL = "https://api.cloudflare.com/client/v4"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settings:
     """What this run works with; `base_url` is not yet checked, the API client does that."""
 

@@ -3,7 +3,6 @@
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 
 from textual.actions import parse
@@ -12,6 +11,8 @@ from textual.content import Content
 from textual.message import Message
 from textual.style import Style
 from textual.widgets import Static
+
+from cfmail_tui.frozen import frozen
 
 Where = Literal[
     "everywhere",
@@ -41,7 +42,7 @@ Where = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Command:
     """Something the user can do; `id` is stable, `keys` as Textual names them, the first shown first."""
 

@@ -27,6 +27,7 @@ from textual.screen import Screen, ScreenResultType
 from textual.strip import Strip
 from textual.widgets import Input, Label, Static, TextArea
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import MailError, MessageError, Place, parse_mailboxes, printable
 from cfmail_tui.ui.document import LongDocument, LongWrappedDocument
 
@@ -46,7 +47,7 @@ def plain(text: str, limit: int = 2000) -> Content:
     return Content("\n".join(printable(line, limit) for line in text.split("\n")))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Line:
     """A line of words; what does not fit goes on below, `indent` cells to the right, under its beginning."""
 
