@@ -488,3 +488,21 @@ def test_the_client_comes_without_a_command_line() -> None:
     loaded = fresh_interpreter("import json, sys; import cfmail_tui.api; print(json.dumps([*sys.modules]))")
     assert "httpx" in loaded
     assert not {"click", "rich", "pygments", "textual"}.intersection(loaded)
+
+
+HELP = """
+import atexit, json, sys
+sys.argv = ["cfmail", "send", "--help"]
+sys.stdout, shown = sys.stderr, sys.stdout
+atexit.register(lambda: print(json.dumps([*sys.modules]), file=shown))
+from cfmail_tui.__main__ import main
+main()
+"""
+
+
+def test_help_is_shown_with_hardly_anything_loaded() -> None:
+    """The help of a verb needs its parser, and nothing of what the verb does."""
+    loaded = {*fresh_interpreter(HELP)}
+    assert not {"typing", "dataclasses", "inspect", "shutil", "asyncio", "ctypes"} & loaded
+    ours = {name for name in loaded if name.startswith("cfmail_tui.")}
+    assert ours == {f"cfmail_tui.{name}" for name in ("__main__", "still", "cli", "cli.arguments", "cli.output")}
