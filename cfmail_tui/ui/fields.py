@@ -148,6 +148,13 @@ class EndsOnce(Screen[ScreenResultType]):
         if not self.app._batch_count:  # noqa: SLF001
             super()._compositor_refresh()
 
+    def _on_timer_update(self) -> None:
+        """Lay out and draw. textual/screen.py:1253 draws all of it twice where both are wanted."""
+        if self._layout_required and self._repaint_required:
+            self._dirty_widgets.add(self)
+            self._repaint_required = False
+        super()._on_timer_update()
+
     def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
         return super().dismiss(result) if self.is_active else AwaitComplete()
 
