@@ -38,7 +38,8 @@ def compose_parser() -> Parser:
         prog="cfmail",
         allow_abbrev=False,
         description="Write a mail in the terminal and send it through Cloudflare Email Sending.",
-        epilog="verbs: demo, send, send-raw, sendmail, lint, history, account, sandbox, completion; each takes --help",
+        epilog="verbs: demo, send, send-raw, sendmail, lint, history, account, sandbox, doctor, completion; "
+        "each takes --help",
     )
     parser.add_argument("--version", action="version", version=f"cfmail {__version__}")
     _fields(parser)
@@ -211,6 +212,18 @@ def sandbox_parser() -> Parser:
     parser.add_argument("--port", type=int, default=0, metavar="N", help="default: any free port")
     parser.add_argument("--data", type=Path, metavar="DIR", help="where mails are kept, as a Maildir")
     parser.add_argument("--global-key", action="store_true", help="accept an e-mail and global key pair, and print it")
+    return parser
+
+
+def doctor_parser() -> Parser:
+    parser = Parser(
+        prog="cfmail doctor",
+        allow_abbrev=False,
+        description="Say where everything is, what is wrong and what to do about it; change nothing, show no secret.",
+    )
+    parser.add_argument("--account", metavar="NAME", default="", help="default: the one that mail is sent as")
+    parser.add_argument("--offline", action="store_true", help="do not ask Cloudflare, nor run a password command")
+    parser.add_argument("--json", action="store_true", help="the result as JSON on standard output")
     return parser
 
 
