@@ -25,7 +25,7 @@ from cfmail_tui.ui.raw import RawScreen
 from tests.emulator import Opinion, as_textual
 from tests.ui.watched import WatchedApp
 
-PATIENCE = 15.0
+PATIENCE = 30.0
 """Seconds that something may take before a test has failed."""
 
 MOMENT = 0.01
