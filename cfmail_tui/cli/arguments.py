@@ -1,12 +1,17 @@
 """What the arguments of each verb are: a parser for each."""
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 from cfmail_tui import __version__
+from cfmail_tui.still import terminal_size
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing takes a tenth of the time of all help
+    from typing import Any, NoReturn
 
 
 class UsageError(Exception):
@@ -14,9 +19,19 @@ class UsageError(Exception):
 
 
 class Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
+    def __init__(self, **how: "Any") -> None:
+        super().__init__(**{"formatter_class": _Formatter, **how})
+
+    def error(self, message: str) -> "NoReturn":
         self.print_usage(sys.stderr)
         raise UsageError(message)
+
+
+class _Formatter(argparse.HelpFormatter):
+    """As wide as the terminal. Left to itself it asks a module that loads every kind of archive as well."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=(terminal_size(os.environ)[0] or 80) - 2)
 
 
 class _QueryParser(Parser):
@@ -38,7 +53,7 @@ def compose_parser() -> Parser:
         prog="cfmail",
         allow_abbrev=False,
         description="Write a mail in the terminal and send it through Cloudflare Email Sending.",
-        epilog="verbs: demo, send, send-raw, sendmail, lint, history, account, sandbox, completion, desktop; "
+        epilog="verbs: demo, send, send-raw, sendmail, lint, history, account, sandbox, doctor, completion, desktop; "
         "each takes --help",
     )
     parser.add_argument("--version", action="version", version=f"cfmail {__version__}")
@@ -233,6 +248,18 @@ def desktop_parser() -> Parser:
         allow_abbrev=False,
         description="Print the entry by which a desktop opens mailto: links with cfmail.",
     )
+
+
+def doctor_parser() -> Parser:
+    parser = Parser(
+        prog="cfmail doctor",
+        allow_abbrev=False,
+        description="Say where everything is, what is wrong and what to do about it; change nothing, show no secret.",
+    )
+    parser.add_argument("--account", metavar="NAME", default="", help="default: the one that mail is sent as")
+    parser.add_argument("--offline", action="store_true", help="do not ask Cloudflare, nor run a password command")
+    parser.add_argument("--json", action="store_true", help="the result as JSON on standard output")
+    return parser
 
 
 def completion_parser() -> Parser:

@@ -5,7 +5,6 @@ import gc
 import os
 import sys
 from contextlib import nullcontext
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,12 +12,14 @@ from cfmail_tui.cli.arguments import UsageError
 from cfmail_tui.cli.drafts import Described, SeveralMessages, described, is_message, message_in, read, read_message
 from cfmail_tui.cli.opening import opened
 from cfmail_tui.example import EXAMPLE
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import Draft, Place, RawDraft
 
 if TYPE_CHECKING:
     from cfmail_tui.cli import Begun
     from cfmail_tui.guardian import LetGo
     from cfmail_tui.still import Still
+    from cfmail_tui.ui.commands import Keymap
 
 
 def compose(args: argparse.Namespace, begun: "Begun | None" = None) -> int:
@@ -43,7 +44,7 @@ def compose(args: argparse.Namespace, begun: "Begun | None" = None) -> int:
     return _open_composer(first, account=args.account, sandbox=args.sandbox, begun=begun)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _First:
     """What the composer begins with."""
 
@@ -113,5 +114,13 @@ def _run_composer(first: _First, account: str, sandbox: bool, still: "Still | No
             when_left=let_go,
             reports=lambda: settings.read(os.environ).data_dir,
             still=still,
+            keymap=_keymap,
         )
         return run(app)
+
+
+def _keymap() -> "Keymap":
+    from cfmail_tui import settings
+    from cfmail_tui.ui.keymaps import chosen
+
+    return chosen(settings.read(os.environ))
