@@ -63,8 +63,8 @@ def compose_parser() -> Parser:
         nargs="?",
         default="",
         metavar="FILE | mailto:URI | -",
-        help="an .eml, an .mbox or a Maildir opens the raw editor, a message file (docs/files.md) the form, another is the text; "
-        "- reads standard input: a raw message if it begins with a header, else the text",
+        help="an .eml, an .mbox or a Maildir opens the raw editor, a message file (docs/files.md) the form, "
+        "another is the text; - reads standard input: a raw message if it begins with a header, else the text",
     )
     parser.add_argument("--raw", action="store_true", help="FILE, or standard input, is a raw message, or an mbox")
     _number(parser)
