@@ -344,7 +344,7 @@ class CfmailApp(Parts, OutboxApp):
         if not self.screen_stack:
             return
         self.settings = message.settings
-        self.set_slow_line(slow=message.settings.slow_line)
+        self.looks.settle(message.settings)
         self.mail.results.take_back(_CANNOT_OPEN)
         from cfmail_tui.ui.drafts import told_unfinished
 
