@@ -13,7 +13,7 @@ from cfmail_tui.cli.arguments import UsageError
 from cfmail_tui.cli.drafts import SeveralMessages, as_text, described, is_message, message_in, read, read_message
 from cfmail_tui.cli.opening import opened
 from cfmail_tui.example import EXAMPLE
-from cfmail_tui.look import look_in
+from cfmail_tui.look import USUAL, look_in
 from cfmail_tui.message import Draft, Place, RawDraft
 
 if TYPE_CHECKING:
@@ -100,7 +100,6 @@ def _run_composer(first: _First, account: str, sandbox: bool, still: "Still | No
     from cfmail_tui import settings
     from cfmail_tui.ui.app import CfmailApp
     from cfmail_tui.ui.endings import run
-    from cfmail_tui.ui.looks import wear
 
     with still or nullcontext():
         app = CfmailApp(
@@ -112,5 +111,9 @@ def _run_composer(first: _First, account: str, sandbox: bool, still: "Still | No
             reports=lambda: settings.read(os.environ).data_dir,
             still=still,
         )
-        wear(app, still.look if still else look_in(os.environ))
+        look = still.look if still else look_in(os.environ)
+        if look is not USUAL:
+            from cfmail_tui.ui.looks import wear
+
+            wear(app, look)
         return run(app)
