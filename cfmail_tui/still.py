@@ -21,7 +21,9 @@ import termios
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from cfmail_tui.look import ROLES, Colours, Look, look_in
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cfmail_tui.look import Colours, Look
 
 SMALLEST = (60, 10)
 """Columns and rows that the form needs to look as it is drawn here."""
@@ -83,7 +85,7 @@ class Still:
     As a context manager it is given back at the end, if it was not taken over.
     """
 
-    def __init__(self, form: Form, environ: Mapping[str, str], look: Look) -> None:
+    def __init__(self, form: Form, environ: Mapping[str, str], look: "Look") -> None:
         self._form = form
         self._environ = environ
         self.look = look
@@ -135,6 +137,8 @@ def still_for(arguments: Sequence[str], environ: Mapping[str, str]) -> Still | N
     columns, rows = terminal_size(environ)
     if columns < SMALLEST[0] or rows < SMALLEST[1] or not _is_foreground():
         return None
+    from cfmail_tui.look import look_in
+
     look = look_in(environ)
     return Still(form, environ, look) if look.colours else None
 
@@ -148,7 +152,7 @@ def terminal_size(environ: Mapping[str, str]) -> tuple[int, int]:
     return _number(environ.get("COLUMNS")) or columns, _number(environ.get("LINES")) or rows
 
 
-def frame(form: Form, size: tuple[int, int], environ: Mapping[str, str], colours: Colours = ROLES) -> str:
+def frame(form: Form, size: tuple[int, int], environ: Mapping[str, str], colours: "Colours") -> str:
     """What paints the form on a fresh terminal of so many columns and rows."""
     columns, rows = size
     paint = _Painting(columns, environ, colours)
@@ -201,7 +205,7 @@ def _bodies(paint: "_Painting", bar: int, rows: int, form: Form, *, has_focus: b
 class _Painting:
     """Text at its place, in the colours that the terminal has."""
 
-    def __init__(self, columns: int, environ: Mapping[str, str], colours: Colours) -> None:
+    def __init__(self, columns: int, environ: Mapping[str, str], colours: "Colours") -> None:
         self.columns = columns
         self._colours = colours
         self.parts: list[str] = []
