@@ -65,8 +65,8 @@ def form_of(arguments: Sequence[str]) -> Form | None:
         if argument == "--sandbox":
             who.add(argument)
             continue
-        if flag not in _FLAGS:
-            return None
+        if flag not in _FLAGS or value == "--":
+            return None  # of the second some versions of argparse make nothing, others what it says
         if not equals and ((value := next(given, "-")).startswith("-")):
             return None
         field = _FLAGS[flag]
