@@ -227,8 +227,9 @@ def variables_read() -> set[str]:
         if "environ" not in text or "sandbox" in path.parts:
             continue
         tree = ast.parse(text)
-        lists = [node.value for node in ast.walk(tree) if isinstance(node, ast.Assign) and "__all__" in ast.dump(node)]
-        exported = {id(node) for value in lists for node in ast.walk(value)}
+        others = [node.value for node in ast.walk(tree) if isinstance(node, ast.Assign) and "__all__" in ast.dump(node)]
+        others += [node.value for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "metavar"]
+        exported = {id(node) for value in others for node in ast.walk(value)}
         constants = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in exported]
         names = {node.value for node in constants if isinstance(node.value, str)}
         found |= {name.upper() for name in names if re.fullmatch(r"(?=...)[A-Z]{2,}(?:_[A-Z]+)*|[a-z]+_proxy", name)}

@@ -28,7 +28,9 @@ from tests.pty_driver import Terminal
 ROOT: Final = Path(__file__).parents[1]
 DOCUMENTS: Final = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PASSPHRASE: Final = "correct horse battery"
-BLOCK: Final = re.compile(r"(?:^<!-- (?P<how>.*) -->\n)?^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK: Final = re.compile(
+    r"(?:^<!-- (?P<how>.*) -->\n)?^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
 
 MESSAGE: Final = "From: Alice Example <alice@acme.example>\nTo: bob@example.com\nSubject: Hello\n{}\nHi Bob!\n"
 LATIN_1: Final = MESSAGE.format("MIME-Version: 1.0\nContent-Type: text/plain; charset=iso-8859-1\n") + "Gr\xfc\xdfe\n"

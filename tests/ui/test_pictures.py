@@ -31,7 +31,9 @@ def test_pictures_are_current(first: int, tmp_path: Path) -> None:
     for name in names:
         kept, drawn = ((folder / f"{name}.svg").read_text("utf-8") for folder in (SCREENSHOTS, tmp_path))
         changed = "\n".join(differences(kept, drawn))
-        assert not changed, f"screenshots/{name}.svg is out of date; python -m tests.ui.scenes draws them anew\n{changed}"
+        assert not changed, (
+            f"screenshots/{name}.svg is out of date; python -m tests.ui.scenes draws them anew\n{changed}"
+        )
 
 
 def test_the_kept_are_there() -> None:
