@@ -1,25 +1,35 @@
 """The documents say what the program does: what can be checked against the code is."""
 
+import ast
+import json
+import os
 import re
-import shlex
 import subprocess
 import sys
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from textual.theme import BUILTIN_THEMES
 
 from cfmail_tui import cli, report, settings
 from cfmail_tui.cli.signals import HEARD
 from cfmail_tui.searching import PLACES as PLACES_OF_WORDS
 from cfmail_tui.searching import STATUSES, parse
+from cfmail_tui.settings import Settings
+from cfmail_tui.settings.keys import KEYS, THEMES, Key
 from cfmail_tui.ui import crash
 from cfmail_tui.ui.commands import COMMANDS, key_names
 from tests.man_page import PAGE, man_page
+from tests.options import DOCUMENT, written
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+HISTORY = (ROOT / "docs" / "history.md").read_text()
+COMMAND_LINE = DOCUMENT.read_text("utf-8")
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 PLACES = {
     "everywhere": "everywhere",
@@ -65,13 +75,16 @@ def test_keys_are_those_of_the_program() -> None:
 
 
 def test_exit_codes_are_those_of_the_program() -> None:
-    """The README lists every exit code the program has, and no other."""
-    table = re.search(r"\| exit code \| meaning \|\n\|---\|---\|\n((?:\|.*\n)+)", README)
+    """The document lists every exit code the program has, and no other; the README speaks of none that is not."""
+    table = re.search(r"\| exit code \| meaning \|\n\|---\|---\|\n((?:\|.*\n)+)", COMMAND_LINE)
     assert table
-    written = {int(code) for code in re.findall(r"^\| (\d+) \|", table[1], re.MULTILINE)}
+    described = {int(code) for code in re.findall(r"^\| (\d+) \|", table[1], re.MULTILINE)}
     codes = (cli.DONE, cli.USAGE, cli.UNSENDABLE, cli.NO_INPUT, cli.NOT_SENT, cli.NO_CREDENTIALS, cli.INTERRUPTED)
     by_signal = {128 + number for number in HEARD}
-    assert written == {
+    spoken_of = re.search(r"The exit code says .*?\\.", README, re.DOTALL)
+    assert spoken_of
+    assert {int(code) for code in re.findall(r"\b\d+\b", spoken_of[0])} <= described
+    assert described == {
         *codes,
         *by_signal,
         report.ACCEPTED,
@@ -83,33 +96,41 @@ def test_exit_codes_are_those_of_the_program() -> None:
     }
 
 
-@pytest.mark.parametrize("verb", [verb for verb in cli._VERBS if verb])
-def test_verbs_are_described(verb: str) -> None:
-    """Every verb of the command line is in the README."""
-    assert f"cfmail {verb}" in README
+def test_options_are_those_of_the_program() -> None:
+    """`python -m tests.options` would change nothing: every verb and option is described."""
+    assert written() == COMMAND_LINE
 
 
-@pytest.mark.parametrize("flag", ["--dry-run", "--json", "--sandbox", "--markdown", "--attach", "--csv", "--eml"])
-def test_flags_in_the_readme_exist(flag: str) -> None:
-    """A flag the README speaks of is one that some verb takes."""
-    assert flag in README
-    assert any(flag in parser().format_help() for parser, _ in cli._VERBS.values())
+@pytest.mark.parametrize("module", ["report.py", "cli/inspected.py", "cli/lint.py"])
+def test_keys_of_json_are_described(module: str) -> None:
+    """Every key of the JSON made of a mail, a message and a check of an account is in the documents."""
+    described = set(re.findall(r"`(\w+)`", COMMAND_LINE + HISTORY))
+    tree = ast.parse((ROOT / "cfmail_tui" / module).read_text("utf-8"))
+    keys = [key for node in ast.walk(tree) if isinstance(node, ast.Dict) for key in node.keys]
+    made = {key.value for key in keys if isinstance(key, ast.Constant) and isinstance(key.value, str)}
+    assert made
+    assert not made - described
 
 
-def test_every_shell_flag_is_known() -> None:
-    """The cfmail commands in the README's examples parse."""
-    examples = re.findall(
-        r"^(?:\.venv/bin/)?cfmail (send-raw|send|lint|history|account|sandbox|demo)(?= |$)(.*)$", README, re.MULTILINE
-    )
-    assert len(examples) >= 6
-    for verb, rest in examples:
-        cli._VERBS[verb][0]().parse_args(shlex.split(rest.partition(" < ")[0]))
+def headings(path: Path) -> set[str]:
+    """What a link can lead to within a document."""
+    titles = re.findall(r"^#+ (.*)$", path.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-") for title in titles}
 
 
-@pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\(((?!http)[^)]+)\)", README + CONTRIBUTING))))
-def test_links_lead_somewhere(path: str) -> None:
-    """What README and CONTRIBUTING link to in this project is there."""
-    assert (ROOT / path).exists()
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    """What a document links to in this project is there, and so is the heading."""
+    for link in re.findall(r"\]\(((?!http)[^):]+)\)", document.read_text("utf-8")):
+        name, _, heading = link.partition("#")
+        path = document.parent / name if name else document
+        assert path.exists(), link
+        assert not heading or heading in headings(path), link
+
+
+def test_every_document_is_linked() -> None:
+    """Whatever is in docs/ can be found from the README."""
+    assert {path.name for path in (ROOT / "docs").glob("*.md")} <= set(re.findall(r"\(docs/([\w-]+\.md)[)#]", README))
 
 
 def test_contributing_names_every_module() -> None:
@@ -144,9 +165,6 @@ def test_version_is_in_the_changelog_or_unreleased() -> None:
     assert "## [Unreleased]" in changelog or f"## [{version}]" in changelog
 
 
-HISTORY = (ROOT / "docs" / "history.md").read_text()
-
-
 @pytest.mark.parametrize("key", [*PLACES_OF_WORDS, "status", "after", "before"])
 def test_keys_of_the_search_are_described(key: str) -> None:
     """Every key of the search language stands in its table, and in the help of the command."""
@@ -160,10 +178,68 @@ def test_statuses_are_described() -> None:
     assert set(re.findall(r"`(\w+)`", told)) == set(STATUSES)
 
 
-@pytest.mark.parametrize("setting", settings._KEYS)
-def test_settings_are_described(setting: str) -> None:
-    """Every setting is in the README."""
-    assert re.search(rf"^(?:{setting} = |\[{setting}\])", README, re.MULTILINE)
+SETTINGS = (ROOT / "docs" / "settings.md").read_text()
+
+
+def settings_table() -> str:
+    """The table of docs/settings.md, from the one table of keys and the defaults of the settings."""
+    defaults = {field.name: field for field in fields(Settings)}
+
+    def default(key: Key) -> str:
+        value = defaults[key.name].default
+        return key.otherwise or json.dumps(int(value) if isinstance(value, float) else value)
+
+    rows = [
+        f"| `{key.name}` | {key.kind} | {default(key)} | {key.unit or '—'} | {key.words} |" for key in KEYS.values()
+    ]
+    return "\n".join(["| key | type | default | unit | what it is |", "|---|---|---|---|---|", *rows])
+
+
+def test_settings_are_those_of_the_program() -> None:
+    """The table of settings is the one the file is read by, and every theme that can be named is named."""
+    written = re.search(r"<!-- settings:.*?-->\n(.*?)\n<!-- /settings -->", SETTINGS, re.DOTALL)
+    assert written
+    assert written[1] == settings_table()
+    named = re.search(r"<!-- themes -->\n(.*?)\n<!-- /themes -->", SETTINGS, re.DOTALL)
+    assert named
+    assert set(re.findall(r"`([\w-]+)`", named[1])) == set(THEMES) == set(BUILTIN_THEMES)
+
+
+def test_the_example_of_settings_is_understood(new_machine: Path) -> None:
+    """What the documents show as a file can be one."""
+    path = new_machine / "cfmail" / "config" / "config.toml"
+    for text in (document.read_text("utf-8") for document in DOCUMENTS):
+        for example in re.findall(r"```toml\n(.*?)```", text, re.DOTALL):
+            path.write_text(example)
+            assert not settings.read(os.environ).notices
+
+
+NO_VARIABLES = {"TARGETS", "PC_VDISABLE", "BMP", "GIF", "JPEG", "PNG", "WEBP", "PIL"}
+NO_VARIABLES |= {"TEXTUAL", "TEXTUAL_DEBUG", "TEXTUAL_LOG"}
+"""What looks like the name of one where the environment is read, and is none, or not read."""
+
+
+def variables_read() -> set[str]:
+    """The names of variables in the modules that know of an environment; the sandbox only tells what others read."""
+    found = set()
+    for path in (ROOT / "cfmail_tui").rglob("*.py"):
+        text = path.read_text("utf-8")
+        if "environ" not in text or "sandbox" in path.parts:
+            continue
+        tree = ast.parse(text)
+        lists = [node.value for node in ast.walk(tree) if isinstance(node, ast.Assign) and "__all__" in ast.dump(node)]
+        exported = {id(node) for value in lists for node in ast.walk(value)}
+        constants = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in exported]
+        names = {node.value for node in constants if isinstance(node.value, str)}
+        found |= {name.upper() for name in names if re.fullmatch(r"(?=...)[A-Z]{2,}(?:_[A-Z]+)*|[a-z]+_proxy", name)}
+    return found - NO_VARIABLES
+
+
+def test_variables_are_those_of_the_program() -> None:
+    """Every variable of the environment that is read is described, and no other."""
+    table = SETTINGS.partition("| variable | meaning |")[2].partition("\n\n")[0]
+    described = {name for row in table.splitlines() for name in re.findall(r"`([A-Z_]{3,})`", row.partition(" | ")[0])}
+    assert described - {"XDG_CONFIG_HOME"} == variables_read()
 
 
 def test_examples_of_a_search_are_understood() -> None:

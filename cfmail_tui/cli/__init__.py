@@ -5,9 +5,9 @@ Textual, httpx, keyring and sqlite3 only by the verbs that need them, so `--help
 
 Exit codes (tested and documented): 0 accepted, every recipient delivered or queued; 3 accepted, but someone bounced,
 was suppressed or is unreported; 64 usage; 65 the message cannot be sent as it is; 66 a file cannot be read; 69 refused
-by the API; 70 a defect in the composer; 75 not sent, safe to retry; 76 outcome unknown, may have been sent; 77 no
-usable credentials; 128 and the number of a signal that came, and nothing was sent: 129 SIGHUP, 130 SIGINT,
-131 SIGQUIT, 143 SIGTERM. A mail in flight comes to its outcome first (signals.py).
+by the API, and what `doctor` ends with if something is wrong; 70 a defect in the composer; 75 not sent, safe to retry;
+76 outcome unknown, may have been sent; 77 no usable credentials; 128 and the number of a signal that came, and nothing
+was sent: 129 SIGHUP, 130 SIGINT, 131 SIGQUIT, 143 SIGTERM. A mail in flight comes to its outcome first (signals.py).
 
 With --json standard output is one JSON value in every case. Where no attempt came about it is an object of `outcome`
 (usage, invalid, unreadable, no_credentials, not_sent, interrupted), `reason` and `exit_code`; invalid has `problems`,
@@ -22,7 +22,6 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import partial
-from typing import TYPE_CHECKING
 
 from cfmail_tui.cli import arguments
 from cfmail_tui.cli.arguments import Parser, UsageError
@@ -39,6 +38,7 @@ from cfmail_tui.cli.output import (
     reason,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cfmail_tui.guardian import LetGo
     from cfmail_tui.still import Still
@@ -136,6 +136,12 @@ def _account(args: argparse.Namespace) -> int:
     return account(args)
 
 
+def _doctor(args: argparse.Namespace) -> int:
+    from cfmail_tui.cli.doctor import doctor
+
+    return doctor(args)
+
+
 def _completion(args: argparse.Namespace) -> int:
     from cfmail_tui.cli.completion import completion
 
@@ -164,5 +170,6 @@ _VERBS: dict[str, tuple[Callable[[], Parser], Callable[..., int]]] = {
     "history": (arguments.history_parser, _history),
     "account": (arguments.account_parser, _account),
     "sandbox": (arguments.sandbox_parser, _sandbox),
+    "doctor": (arguments.doctor_parser, _doctor),
     "completion": (arguments.completion_parser, _completion),
 }

@@ -18,6 +18,7 @@ from cfmail_tui.message import Draft, RawDraft
 from cfmail_tui.outbox import Accounts, Outbox
 from cfmail_tui.store import Store
 from cfmail_tui.submission import Attempt
+from cfmail_tui.ui.commands import Keymap
 from cfmail_tui.ui.compose import ComposeScreen
 from cfmail_tui.ui.fields import LineInput
 from cfmail_tui.ui.mail import MailScreen
@@ -25,7 +26,7 @@ from cfmail_tui.ui.raw import RawScreen
 from tests.emulator import Opinion, as_textual
 from tests.ui.watched import WatchedApp
 
-PATIENCE = 15.0
+PATIENCE = 30.0
 """Seconds that something may take before a test has failed."""
 
 MOMENT = 0.01
@@ -254,9 +255,10 @@ async def on_stage(
     *,
     opened: Opened = opened_outbox,
     opinions: tuple[Opinion, ...] = (as_textual,),
+    keymap: Callable[[], Keymap] | None = None,
 ) -> AsyncIterator[Stage]:
     """The app with this mail, opened and at rest."""
-    app = WatchedApp(opened, first or Draft())
+    app = WatchedApp(opened, first or Draft(), keymap=keymap)
     app.opinions = opinions
     try:
         async with app.run_test(size=size, notifications=True) as pilot:
