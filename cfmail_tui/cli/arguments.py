@@ -1,12 +1,17 @@
 """What the arguments of each verb are: a parser for each."""
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 from cfmail_tui import __version__
+from cfmail_tui.still import terminal_size
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing takes a tenth of the time of all help
+    from typing import Any, NoReturn
 
 
 class UsageError(Exception):
@@ -14,9 +19,19 @@ class UsageError(Exception):
 
 
 class Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
+    def __init__(self, **how: "Any") -> None:
+        super().__init__(**{"formatter_class": _Formatter, **how})
+
+    def error(self, message: str) -> "NoReturn":
         self.print_usage(sys.stderr)
         raise UsageError(message)
+
+
+class _Formatter(argparse.HelpFormatter):
+    """As wide as the terminal. Left to itself it asks a module that loads every kind of archive as well."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=(terminal_size(os.environ)[0] or 80) - 2)
 
 
 class _QueryParser(Parser):
@@ -75,9 +90,21 @@ def send_parser() -> Parser:
         "--inline", action="append", metavar="PATH[=CID]", default=[], help="a file the HTML body shows as cid:CID"
     )
     parser.add_argument(
-        "file", nargs="?", default="", metavar="FILE | mailto:URI | -", help="the text body, - for standard input"
+        "file",
+        nargs="?",
+        default="",
+        metavar="FILE | mailto:URI | -",
+        help="a message file (docs/files.md), else the text body; - for standard input",
     )
     _outputs(parser)
+    rows = parser.add_argument_group("a mail for each row of a table")
+    rows.add_argument("--template", metavar="FILE|-", help="a message file with {{column}} wherever a cell goes")
+    rows.add_argument("--data", metavar="FILE|-", help="a CSV whose first line names the columns")
+    rows.add_argument("--rate", type=_interval, metavar="N/s", help="so many mails at most a second, N/m or N/h")
+    rows.add_argument("--preview", type=_positive, metavar="ROW", help="print the mail of this row, send nothing")
+    rows.add_argument(
+        "--run", metavar="NAME", default="", help="a row that was sent is sent again only in a run of another name"
+    )
     return parser
 
 
@@ -272,6 +299,15 @@ def _number(parser: argparse.ArgumentParser) -> None:
 def _outputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="check everything, show what would leave, send nothing")
     parser.add_argument("--json", action="store_true", help="the result as JSON on standard output")
+
+
+def _interval(text: str) -> float:
+    from cfmail_tui.merging import interval
+
+    try:
+        return interval(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _positive(text: str) -> int:

@@ -5,20 +5,21 @@ import gc
 import os
 import sys
 from contextlib import nullcontext
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from cfmail_tui.cli.arguments import UsageError
-from cfmail_tui.cli.drafts import SeveralMessages, as_text, described, is_message, message_in, read, read_message
+from cfmail_tui.cli.drafts import Described, SeveralMessages, described, is_message, message_in, read, read_message
 from cfmail_tui.cli.opening import opened
 from cfmail_tui.example import EXAMPLE
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import Draft, Place, RawDraft
 
 if TYPE_CHECKING:
     from cfmail_tui.cli import Begun
     from cfmail_tui.guardian import LetGo
     from cfmail_tui.still import Still
+    from cfmail_tui.ui.commands import Keymap
 
 
 def compose(args: argparse.Namespace, begun: "Begun | None" = None) -> int:
@@ -37,13 +38,13 @@ def compose(args: argparse.Namespace, begun: "Begun | None" = None) -> int:
             # Hardly anybody begins a letter with a whole header, and the raw editor shows what it was taken for.
             first = _raw(*message_in(content, "-", None))
         else:
-            first = _First(described(args, as_text(content, "-", Place.TEXT)))
+            first = _form(described(args, content))
     else:
-        first = _First(described(args))
+        first = _form(described(args))
     return _open_composer(first, account=args.account, sandbox=args.sandbox, begun=begun)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _First:
     """What the composer begins with."""
 
@@ -52,6 +53,10 @@ class _First:
     """What was done to have it."""
     choose_from: str = ""
     """The path of messages of which one is to be chosen on the screen instead."""
+
+
+def _form(found: Described) -> _First:
+    return _First(found.draft, found.notes)
 
 
 def _message(name: str, number: int | None) -> _First:
@@ -109,5 +114,13 @@ def _run_composer(first: _First, account: str, sandbox: bool, still: "Still | No
             when_left=let_go,
             reports=lambda: settings.read(os.environ).data_dir,
             still=still,
+            keymap=_keymap,
         )
         return run(app)
+
+
+def _keymap() -> "Keymap":
+    from cfmail_tui import settings
+    from cfmail_tui.ui.keymaps import chosen
+
+    return chosen(settings.read(os.environ))

@@ -3,16 +3,17 @@
 import argparse
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cfmail_tui import mime, report
 from cfmail_tui.cli.arguments import UsageError
-from cfmail_tui.cli.drafts import attached, described, is_mailto, is_message, read_message, read_text
+from cfmail_tui.cli.drafts import Described, attached, described, is_mailto, is_message, read_message, read_text
 from cfmail_tui.cli.opening import opened
 from cfmail_tui.cli.output import DONE, NOT_SENT, complain, print_json, tell
 from cfmail_tui.cli.signals import CalledOff, Flight, heeding
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import Draft, MailError, MessageError, Place, Problem, RawDraft
 from cfmail_tui.prefill import header_lines, raw_draft
 from cfmail_tui.submission import Attempt, kept_back
@@ -23,18 +24,27 @@ if TYPE_CHECKING:
 
 
 def send(args: argparse.Namespace) -> int:
+    if args.template is not None or args.data is not None:
+        from cfmail_tui.cli.merging import merge
+
+        return merge(args)
+    if args.rate or args.preview or args.run:
+        raise UsageError("--rate, --preview and --run go with --template and --data")
     if [args.file, args.text, args.html, args.markdown].count("-") > 1:
         raise UsageError("standard input can be read once; give - to one of FILE, --text, --html, --markdown")
     if sum((bool(args.file) and not is_mailto(args.file), args.text is not None, args.markdown is not None)) > 1:
         raise UsageError("give the text once: FILE, --text or --markdown")
     if is_message(args.file):
         raise UsageError(f"{args.file} is a raw message: use cfmail send-raw {args.file}")
-    return heeding(partial(_mail, args), partial(_deliver, args), as_json=args.json)
+    return heeding(partial(_mail, args), partial(_deliver_described, args), as_json=args.json)
 
 
-def _mail(args: argparse.Namespace) -> Draft:
-    draft = described(args)
-    text, html, markdown = draft.text, "", ""
+def _mail(args: argparse.Namespace) -> Described:
+    found = described(args)
+    for note in found.notes:
+        complain(note)
+    draft = found.draft
+    text, html, markdown = draft.text, draft.html, draft.markdown
     if args.text is not None:
         text = read_text(args.text, Place.TEXT)
     elif args.markdown is not None:
@@ -44,15 +54,16 @@ def _mail(args: argparse.Namespace) -> Draft:
         if markdown:
             # It is taken instead of the HTML that is made; the text beside it still is.
             text, markdown = _text_of(markdown), ""
-    return replace(
+    mail = replace(
         draft,
-        reply_to=args.reply_to,
+        reply_to=args.reply_to or draft.reply_to,
         headers="\n".join(filter(None, [draft.headers, header_lines(args.header)])),
         text=text,
         html=html,
         markdown=markdown,
         attachments=(*draft.attachments, *attached((), args.inline)),
     )
+    return replace(found, draft=mail)
 
 
 def _text_of(source: str) -> str:
@@ -61,11 +72,22 @@ def _text_of(source: str) -> str:
     return markdown.rendered(source).text
 
 
+def _deliver_described(args: argparse.Namespace, mail: Described, flight: Flight) -> Callable[[], int]:
+    try:
+        return _deliver(args, mail.draft, flight)
+    except MessageError as error:
+        if mail.file is None:
+            raise
+        from cfmail_tui.prefill import located
+
+        raise located(error, mail.file, args.file) from error
+
+
 def send_raw(args: argparse.Namespace) -> int:
     return heeding(partial(_raw_mail, args), partial(_deliver_raw, args), as_json=args.json)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _RawMail:
     """A raw message as it will leave but for its line ends, and what was changed in it."""
 
@@ -126,7 +148,7 @@ def _deliver(
     return partial(tell, write, sent.exit_code)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sent:
     """What there is to tell of a mail that was sent, or was to be."""
 

@@ -14,7 +14,7 @@ import random
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain
@@ -33,6 +33,7 @@ from cfmail_tui.accounts import (
     NoneSetUp,
 )
 from cfmail_tui.attachments import read_file
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import Draft, MailMessage, RawDraft, SavedDraft
 from cfmail_tui.outbox.checking import Checked
 from cfmail_tui.outbox.copies import new_id, write_copy
@@ -43,7 +44,7 @@ from cfmail_tui.outbox.memory import account_key
 from cfmail_tui.outbox.people import Known, People
 from cfmail_tui.outbox.proofs import Proof, Proofs
 from cfmail_tui.outbox.recipients import Recipients
-from cfmail_tui.outbox.reviewed import Reviewed
+from cfmail_tui.outbox.reviewed import Foreseen, Found, Reviewed
 from cfmail_tui.outbox.road import Road
 from cfmail_tui.store import AttemptExists, DayCount, Retention, Store, StoreError, Waiting
 from cfmail_tui.submission import (
@@ -56,6 +57,7 @@ from cfmail_tui.submission import (
     NotSent,
     Outcome,
     Secret,
+    SendRequest,
     Submission,
     Unknown,
     contents_of,
@@ -74,6 +76,7 @@ __all__ = [
     "Checked",
     "Choice",
     "DayCount",
+    "Foreseen",
     "Known",
     "Listed",
     "NeedsPassphrase",
@@ -106,7 +109,7 @@ Later = Callable[[float], None]
 """Is told in how many seconds a mail that was not sent is tried again."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unfinished:
     """A draft, and if it was to be sent and waits to be tried again, since when and until when."""
 
@@ -162,16 +165,28 @@ class Outbox(Exports, Recipients, Proofs):
         none found, StoreError if the body cannot be written.
         """
         name = draft.account if draft else ""
-        limit = partial(self.limit, account or name)
-        ready, found = self._checked(content, account.name if account else name)
-        if isinstance(ready, RawDraft):
-            request = submission.raw_request(ready, limit=limit)
-        else:
-            request = submission.builder_request(ready, self.assembled(ready), read_file, limit=limit)
+        ready, found, request = self._request(content, account or name)
         account = account or self.accounts.find(name)
         ready_to_leave = self._written(request, account)
         caution = self._caution(ready_to_leave)
         return Reviewed(ready, account, ready_to_leave, draft, caution=caution, limit=request.limit, findings=found)
+
+    def foresee(self, content: Draft | RawDraft) -> Foreseen:
+        """What would leave, to know whether it could; nothing is written down, and nobody needs to be found to send it.
+
+        Raises MessageError as `prepare` does.
+        """
+        _, found, request = self._request(content, "")
+        return Foreseen(request.envelope, request.subject, request.message_size, found)
+
+    def _request(
+        self, content: Draft | RawDraft, account: Account | str
+    ) -> tuple[MailMessage | RawDraft, tuple[Found, ...], SendRequest]:
+        limit = partial(self.limit, account)
+        ready, found = self._checked(content, account.name if isinstance(account, Account) else account)
+        if isinstance(ready, RawDraft):
+            return ready, found, submission.raw_request(ready, limit=limit)
+        return ready, found, submission.builder_request(ready, self.assembled(ready), read_file, limit=limit)
 
     def limit(self, account: Account | str, recipients: Collection[str]) -> int:
         """Octets of a message to these, sent as this account, or the one of this name, which is found if it matters."""
@@ -220,6 +235,7 @@ class Outbox(Exports, Recipients, Proofs):
                         reviewed.draft,
                         again_of=reviewed.again_of or None,
                         contents=contents_of(reviewed.content, reviewed.findings, is_test=reviewed.is_test),
+                        key=reviewed.key,
                     )
                 except AttemptExists:
                     return self._store.attempt(attempt_id)

@@ -7,14 +7,15 @@ and by a search that needs more of it than was read by then: so what is found is
 import json
 import math
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from cfmail_tui import searching
 from cfmail_tui.accounts import Accounts
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import RawDraft
 from cfmail_tui.outbox.people import Known, People
 from cfmail_tui.outbox.road import Road
@@ -36,7 +37,7 @@ _STEP: Final = 25
 _PAGE: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Page:
     """What a search found, newest first, and what of the query was not understood."""
 
@@ -95,6 +96,13 @@ class History(Stored):
                 return
             limit -= len(page)
             before = page[-1].submission.attempt_id
+
+    def by_keys(self, keys: Iterable[str]) -> dict[str, tuple[Attempt, ...]]:
+        """Of the mails with these keys those that were begun: every attempt at each, the first first.
+
+        There is none of one that was deleted from the history.
+        """
+        return self._store.by_keys(keys)
 
     def detail(self, attempt_id: str) -> Detail:
         """Everything known of an attempt. Raises NoSuchAttempt, a MailError."""

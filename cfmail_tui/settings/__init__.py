@@ -10,9 +10,11 @@ import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
+
+from cfmail_tui.frozen import frozen
 
 if TYPE_CHECKING:
     from cfmail_tui.lint import Choice
@@ -21,8 +23,20 @@ if TYPE_CHECKING:
 CONFIRM_RECIPIENTS: Final = 10
 DEFAULT_BASE_URL: Final = "https://api.cloudflare.com/client/v4"
 
+KEYMAPS: Final = ("default", "vim", "alpine")
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
+class KeyWish:
+    """Which keys the user wants a command to have."""
+
+    command: str
+    keys: tuple[str, ...]
+    where: str = ""
+    """The file and its line."""
+
+
+@frozen
 class Settings:
     """What this run works with; `base_url` is not yet checked, the API client does that."""
 
@@ -62,6 +76,10 @@ class Settings:
     keep_mails: int | None = None
     redact_bodies: bool = False
     """Whether with its body a mail also loses the words it can be found by."""
+    keymap: str = "default"
+    """The name of the keymap."""
+    keys: tuple[KeyWish, ...] = ()
+    """Keys of the user's own, in the order of the file; whether there are such commands and keys is not yet checked."""
     config_path: Path = Path()
     """Where the user's file is, or would be."""
     notices: tuple[str, ...] = ()
@@ -110,9 +128,11 @@ def _wishes(path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
 
     table, sound, notices = _parsed(path, text)
     wishes, faults = keys.read(table)
-    if faults:
+    wanted = wishes.get("keys", ())
+    if faults or wanted:
         lines = lines_of(sound)
         notices += [f"{path}:{lines.get(fault.path, 1)}: {fault.words}" for fault in faults]
+        wishes["keys"] = tuple(replace(wish, where=f"{path}:{lines.get(('keys', wish.command), 1)}") for wish in wanted)
     if template := wishes.get("markdown_template"):
         wishes["markdown_template"] = str(path.parent / os.path.expanduser(template))  # noqa: PTH111 - see _folder
     return wishes, tuple(notices)

@@ -6,9 +6,10 @@ A key's default is that of the field of `Settings` which has its name.
 import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from cfmail_tui.frozen import frozen
+from cfmail_tui.settings import KEYMAPS, KeyWish
 from cfmail_tui.settings.lines import Path
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class WrongValue(ValueError):  # noqa: N818 - it reads as what it is
     """What stands there cannot be the key's value; nothing of it is told."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fault:
     """Something in the file that cannot be used, where, and why."""
 
@@ -72,7 +73,7 @@ class Fault:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Key:
     """A key: what its value has to be and becomes, and what it is for.
 
@@ -205,6 +206,24 @@ def _findings(value: object) -> Read:
         else:
             found[name] = choice
     return found, tuple(faults)
+
+
+def _keymap(value: object) -> Read:
+    if value not in KEYMAPS:
+        raise WrongValue
+    return value, ()
+
+
+def _key_wishes(value: object) -> Read:
+    """What of the table can be understood, and words about the rest."""
+    found, faults = [], []
+    for command, wanted in _table(value).items():
+        keys = [wanted] if isinstance(wanted, str) and wanted else wanted
+        if isinstance(keys, list) and all(isinstance(key, str) for key in keys):
+            found.append(KeyWish(command, tuple(keys)))
+        else:
+            faults.append(Fault((command,), f"{command} is a key, or a list of keys"))
+    return tuple(found), tuple(faults)
 
 
 def _themes(value: object) -> Read:
@@ -365,6 +384,21 @@ KEYS: Final[Mapping[str, Key]] = {
             "themes of your own, a table of colours each (below)",
             '[themes.mine]\nprimary = "#0178d4"',
             otherwise="none",
+        ),
+        Key(
+            "keymap",
+            f"one of {', '.join(KEYMAPS)}",
+            _keymap,
+            "which keys commands have ([keys](keys.md))",
+            'keymap = "vim"',
+        ),
+        Key(
+            "keys",
+            "a table of commands",
+            _key_wishes,
+            "keys of your own, by the ids of commands; `[]` for none ([keys](keys.md))",
+            '[keys]\nreview = ["f9", "ctrl+x"]',
+            otherwise="those of `keymap`",
         ),
         Key(
             "findings",

@@ -106,6 +106,10 @@ MIGRATIONS: Final = (
     CREATE INDEX contacts_by_rank ON contacts (rank);
     CREATE TABLE contact_words (word TEXT, contact INTEGER, PRIMARY KEY (word, contact)) WITHOUT ROWID;
     """,
+    # `root` is the first attempt at the one mail of this key; it stands here also when that is in the history no more.
+    """
+    CREATE TABLE idempotency (key TEXT PRIMARY KEY, root TEXT NOT NULL) WITHOUT ROWID;
+    """,
 )
 """Script n leads from schema version n to n + 1; one that was released is never edited."""
 

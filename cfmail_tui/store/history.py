@@ -8,11 +8,11 @@ Invariants:
 """
 
 import sqlite3
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.searching import Search
 from cfmail_tui.store import contacts, database, index, journal, rows
 from cfmail_tui.store.contacts import Contact
@@ -31,7 +31,7 @@ _BLOCK: Final = 2000
 """Attempts that one step counts."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Retention:
     """How long what is kept is kept; None is for ever.
 
@@ -46,7 +46,7 @@ class Retention:
     """Whether with its body a mail also loses the words it can be found by; without a limit, when it was accepted."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DayCount:
     """How many attempts were begun on a day, by the clock of this machine, as an account, and ended alike."""
 
@@ -158,6 +158,18 @@ class History(Folder):
                 row = db.execute("SELECT * FROM attempts WHERE id = ?", (attempt_id,)).fetchone()
                 if row and row["seq"] == journal.unread(db):
                     journal.read_in(db, row, contents)
+
+    def by_keys(self, keys: Iterable[str]) -> dict[str, tuple[Attempt, ...]]:
+        """Of the mails with these keys those that were begun: every attempt at each, the first first.
+
+        There is none of one that was deleted from the history.
+        """
+        found: dict[str, tuple[Attempt, ...]] = {}
+        for key in keys:
+            with self._reading() as db, understood(self._path):
+                if (attempts := journal.by_key(db, key)) is not None:
+                    found[key] = attempts
+        return found
 
     # Whom mail was sent to
 

@@ -31,10 +31,11 @@ from textual.worker import get_current_worker
 from cfmail_tui.message import Draft, MailError, RawDraft, printable
 from cfmail_tui.still import Still
 from cfmail_tui.ui.colours import readable
-from cfmail_tui.ui.commands import Where, bindings
+from cfmail_tui.ui.commands import Keymap, Where, bindings
 from cfmail_tui.ui.compose import ComposeScreen
 from cfmail_tui.ui.endings import OPENING, EndingApp
 from cfmail_tui.ui.fields import words
+from cfmail_tui.ui.keyed import KeyedApp
 from cfmail_tui.ui.mail import MailScreen, new_draft
 from cfmail_tui.ui.parts import Parts
 from cfmail_tui.ui.work import Done, Failed, Finished, Next, Opened, Progressed, Steps, Task, is_for_one_of, tidied
@@ -72,7 +73,7 @@ _LOOKS = Path(__file__).with_name("screens.tcss")
 _CANNOT_OPEN = "Drafts cannot be saved and nothing can be sent"
 
 
-class OutboxApp(EndingApp):
+class OutboxApp(KeyedApp, EndingApp):
     """Runs tasks on the outbox in threads, and answers what screens ask of it.
 
     `opened` gives the outbox and settings, and closes them in the end.
@@ -200,7 +201,7 @@ class OutboxApp(EndingApp):
 
             from cfmail_tui import attachments  # noqa: F401
             from cfmail_tui.browse import clipboard  # noqa: F401
-            from cfmail_tui.ui import attach, chart, crash, editor, palette  # noqa: F401
+            from cfmail_tui.ui import attach, chart, crash, editor, jumping, palette  # noqa: F401
 
             Parts.load()
 
@@ -240,16 +241,18 @@ class CfmailApp(Parts, OutboxApp):
         when_left: Callable[[int], None] = lambda _code: None,
         reports: Callable[[], Path] | None = None,
         still: Still | None = None,
+        keymap: Callable[[], Keymap] | None = None,
     ) -> None:
         """`notes` say what was done to have the mail; of what is at the path `choose_from` one is to be chosen instead.
 
         `when_left` is called with the exit code when the terminal is given back, and work goes on without it. `still`
-        is what the terminal shows until the app takes it over.
+        is what the terminal shows until the app takes it over, `keymap` reads the user's keys.
         """
         super().__init__(opened)
         self.when_left = when_left
         self.reports = reports
         self.still = still
+        self.read_keymap = keymap
         self._first = first
         self._notes = notes
         self._choose_from = choose_from
@@ -350,11 +353,12 @@ class CfmailApp(Parts, OutboxApp):
         if not self.screen_stack:
             return
         self.settings = message.settings
+        self.know_keys()
         self.set_slow_line(slow=message.settings.slow_line)
         self.mail.results.take_back(_CANNOT_OPEN)
         from cfmail_tui.ui.drafts import told_unfinished
 
-        if news := [*self._notes, *message.notices, *told_unfinished(message.unfinished)]:
+        if news := [*self._notes, *message.notices, *self.keymap.notices, *told_unfinished(message.unfinished)]:
             self.mail.results.say("Opened" if self._notes else "Since the last time", "\n".join(news))
         self.identifying.begin(message.sender)
         self.call_later(self.screen_is_there)
