@@ -104,9 +104,11 @@ def test_options_are_those_of_the_program() -> None:
 @pytest.mark.parametrize("module", ["report.py", "cli/inspected.py", "cli/lint.py"])
 def test_keys_of_json_are_described(module: str) -> None:
     """Every key of the JSON made of a mail, a message and a check of an account is in the documents."""
-    described = set(re.findall(r"`(\w+)`", COMMAND_LINE + HISTORY))
+    prose = re.sub(r"```.*?```", "", COMMAND_LINE + HISTORY, flags=re.DOTALL)
+    described = set(re.findall(r"`(\w+)`", prose))
     tree = ast.parse((ROOT / "cfmail_tui" / module).read_text("utf-8"))
-    keys = [key for node in ast.walk(tree) if isinstance(node, ast.Dict) for key in node.keys]
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    keys = [key for made in functions for node in ast.walk(made) if isinstance(node, ast.Dict) for key in node.keys]
     made = {key.value for key in keys if isinstance(key, ast.Constant) and isinstance(key.value, str)}
     assert made
     assert not made - described
