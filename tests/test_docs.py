@@ -14,45 +14,20 @@ from cfmail_tui.cli.signals import HEARD
 from cfmail_tui.searching import PLACES as PLACES_OF_WORDS
 from cfmail_tui.searching import STATUSES, parse
 from cfmail_tui.ui import crash
-from cfmail_tui.ui.commands import COMMANDS, key_names
+from cfmail_tui.ui.commands import COMMANDS, PLACE_NAMES, key_names
 from tests.man_page import PAGE, man_page
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 
-PLACES = {
-    "everywhere": "everywhere",
-    "composer": "form and raw editor",
-    "form": "form",
-    "raw": "raw editor",
-    "raw-panes": "raw editor, parts and findings",
-    "leaving": "form and raw editor, while a mail is about to leave",
-    "findings": "list of findings",
-    "completion": "recipients, while known ones are listed",
-    "proof": "preview",
-    "review": "review",
-    "review-draft": "review of a draft",
-    "review-form": "review of a form",
-    "list": "lists",
-    "history": "history",
-    "unknown": "history, of an unknown outcome or queued recipients",
-    "chart": "chart",
-    "drafts": "drafts",
-    "picker": "attach and open screens",
-    "marks": "attach screen",
-    "attached": "attach screen, of what is attached",
-    "accounts": "accounts",
-    "outcome": "outcome",
-    "snippet": "text to copy",
-    "dialog": "dialogs, lists",
-}
-
 
 def keys_table() -> str:
     """The README's table of keys, from the one table of commands."""
     rows = [
-        f"| {key_names(command)} | {PLACES[command.where]} | {command.help} |" for command in COMMANDS if command.keys
+        f"| {key_names(command)} | {PLACE_NAMES[command.where]} | {command.help} |"
+        for command in COMMANDS
+        if command.keys
     ]
     return "\n".join(["| key | where | what it does |", "|---|---|---|", *rows])
 

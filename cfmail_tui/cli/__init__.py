@@ -136,6 +136,12 @@ def _account(args: argparse.Namespace) -> int:
     return account(args)
 
 
+def _keys(args: argparse.Namespace) -> int:
+    from cfmail_tui.cli.keys import keys
+
+    return keys(args)
+
+
 def _completion(args: argparse.Namespace) -> int:
     from cfmail_tui.cli.completion import completion
 
@@ -164,5 +170,6 @@ _VERBS: dict[str, tuple[Callable[[], Parser], Callable[..., int]]] = {
     "history": (arguments.history_parser, _history),
     "account": (arguments.account_parser, _account),
     "sandbox": (arguments.sandbox_parser, _sandbox),
+    "keys": (arguments.keys_parser, _keys),
     "completion": (arguments.completion_parser, _completion),
 }

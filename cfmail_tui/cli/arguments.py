@@ -38,7 +38,8 @@ def compose_parser() -> Parser:
         prog="cfmail",
         allow_abbrev=False,
         description="Write a mail in the terminal and send it through Cloudflare Email Sending.",
-        epilog="verbs: demo, send, send-raw, sendmail, lint, history, account, sandbox, completion; each takes --help",
+        epilog="verbs: demo, send, send-raw, sendmail, lint, history, account, sandbox, keys, completion; "
+        "each takes --help",
     )
     parser.add_argument("--version", action="version", version=f"cfmail {__version__}")
     _fields(parser)
@@ -211,6 +212,17 @@ def sandbox_parser() -> Parser:
     parser.add_argument("--port", type=int, default=0, metavar="N", help="default: any free port")
     parser.add_argument("--data", type=Path, metavar="DIR", help="where mails are kept, as a Maildir")
     parser.add_argument("--global-key", action="store_true", help="accept an e-mail and global key pair, and print it")
+    return parser
+
+
+def keys_parser() -> Parser:
+    parser = Parser(
+        prog="cfmail keys",
+        allow_abbrev=False,
+        description="Show what the terminal sends for each key, and which keys of commands do not arrive here.",
+        epilog="Ctrl+Q, or Ctrl+C twice, ends it. Where there is no terminal the commands are listed instead.",
+    )
+    parser.add_argument("--json", action="store_true", help="the commands and their keys as JSON on standard output")
     return parser
 
 

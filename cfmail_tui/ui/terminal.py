@@ -47,6 +47,12 @@ STOPPING: Final = 1.0
 _KITTY_KEYS: Final = 0b00000001 | 0b00001000 | 0b00010000
 """Disambiguate escape codes, report all keys, report associated text: what Textual asks for."""
 
+KEYS_AS_THEY_ARE: Final = f"\x1b[?2004h\x1b[>{_KITTY_KEYS}u"
+"""Has a terminal tell keys apart as far as it can, and pastes from typing, as it does for the screens."""
+
+KEYS_AS_THEY_WERE: Final = "\x1b[<u\x1b[?2004l"
+"""Takes that back."""
+
 _FRAME, _FRAME_ENDS = "\x1b[?2026h", "\x1b[?2026l"
 _MODES = re.compile(r"(?:\x1b\[[?<=>][\d;]*\$?[a-z])+")
 """Control sequences that set or ask for modes, and nothing else."""
