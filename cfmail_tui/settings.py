@@ -241,10 +241,13 @@ def _text(value: object) -> str:
     return value
 
 
-def _table(value: object) -> dict[str, object]:
-    if isinstance(value, dict):
-        return value
-    raise ValueError("is a table")
+def _table_of(what: str) -> Callable[[object], dict[str, object]]:
+    def table(value: object) -> dict[str, object]:
+        if isinstance(value, dict):
+            return value
+        raise ValueError(f"is a table of {what}")
+
+    return table
 
 
 def _keymap(value: object) -> str:
@@ -280,9 +283,9 @@ _KEYS: Mapping[str, Callable[[object], Any]] = {
     "verified_destinations": _addresses,
     "slow_line": _truth,
     "markdown_template": _text,
-    "findings": _table,
+    "findings": _table_of("rules"),
     "keymap": _keymap,
-    "keys": _table,
+    "keys": _table_of("keys"),
     "address_files": _paths,
     "keep_bodies_days": _number,
     "keep_bodies_mib": _number,

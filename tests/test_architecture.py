@@ -432,8 +432,8 @@ def test_the_screens_start_without_what_opening_needs() -> None:
 
 FIRST_SCREEN: Final = {
     *("app", "bodies", "checked_form", "colours", "commands", "completion", "compose", "difference", "document"),
-    *("endings", "fields", "findings", "latest", "mail", "painting", "parts", "results", "rows", "terminal"),
-    *("typeahead", "work"),
+    *("endings", "fields", "findings", "keyboard", "keyed", "latest", "mail", "painting", "parts", "results", "rows"),
+    *("terminal", "typeahead", "work"),
 }
 
 

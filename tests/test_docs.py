@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,12 +14,13 @@ from cfmail_tui import cli, report, settings
 from cfmail_tui.cli.signals import HEARD
 from cfmail_tui.searching import PLACES as PLACES_OF_WORDS
 from cfmail_tui.searching import STATUSES, parse
-from cfmail_tui.ui import crash
-from cfmail_tui.ui.commands import COMMANDS, PLACE_NAMES, key_names
+from cfmail_tui.ui import crash, keymaps
+from cfmail_tui.ui.commands import COMMANDS, PLACE_NAMES, Keymap, key_names
 from tests.man_page import PAGE, man_page
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+KEYS = (ROOT / "docs" / "keys.md").read_text()
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 
 
@@ -37,6 +39,45 @@ def test_keys_are_those_of_the_program() -> None:
     written = re.search(r"<!-- keys:.*?-->\n(.*?)\n<!-- /keys -->", README, re.DOTALL)
     assert written
     assert written[1] == keys_table()
+
+
+def ids_table() -> str:
+    """All commands by their ids, of docs/keys.md."""
+    rows = [
+        f"| `{command.id}` | {key_names(command)} | {PLACE_NAMES[command.where]} | {command.help} |"
+        for command in COMMANDS
+    ]
+    return "\n".join(["| id | keys | where | what it does |", "|---|---|---|---|", *rows])
+
+
+def maps_table() -> str:
+    """Where the maps that ship differ, of docs/keys.md."""
+    names = [name for name in keymaps.MAPS if name != "default"]
+    maps = [keymaps.resolved(name, ()) for name in names]
+    rows = [
+        f"| `{command.id}` | {' | '.join(keymap.names(command) for keymap in (Keymap(), *maps))} |"
+        for command in COMMANDS
+        if any(command.id in keymap.keys for keymap in maps)
+    ]
+    head = f"| command | default | {' | '.join(names)} |"
+    return "\n".join([head, "|---" * (len(names) + 2) + "|", *rows])
+
+
+@pytest.mark.parametrize(("name", "table"), [("ids", ids_table), ("maps", maps_table)])
+def test_the_tables_of_keys_are_current(name: str, table: Callable[[], str]) -> None:
+    """Those of docs/keys.md are made from the commands and the maps."""
+    written = re.search(rf"<!-- {name}:.*?-->\n(.*?)\n?<!-- /{name} -->", KEYS, re.DOTALL)
+    assert written
+    assert written[1] == table()
+
+
+def test_the_keymap_in_the_documents(tmp_path: Path) -> None:
+    """What docs/keys.md shows to be written in `config.toml` is understood, all of it."""
+    (example,) = re.findall(r"```toml\n(.*?)```", KEYS, re.DOTALL)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "config.toml").write_text(example)
+    read = settings.read({"CFMAIL_HOME": str(tmp_path)})
+    assert not (*read.notices, *keymaps.chosen(read).notices)
 
 
 def test_exit_codes_are_those_of_the_program() -> None:

@@ -8,7 +8,6 @@ commands. With --json the value has `around` (what is between the keyboard and c
 
 import argparse
 import os
-import select
 import sys
 import termios
 import tty
@@ -17,27 +16,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from textual import events
-
 from cfmail_tui import settings
 from cfmail_tui.cli.output import DONE, NOT_SENT, complain, print_json, tell
 from cfmail_tui.message import printable
 from cfmail_tui.process import environment_for
 from cfmail_tui.ui.commands import COMMANDS, PLACE_NAMES, Command, Keymap
-from cfmail_tui.ui.keyboard import Surroundings, is_character, parsed, shown, surroundings
+from cfmail_tui.ui.keyboard import Surroundings, parsed, shown, surroundings
 from cfmail_tui.ui.keymaps import QUIT, chosen
-from cfmail_tui.ui.terminal import KEYS_AS_THEY_ARE, KEYS_AS_THEY_WERE, Keys
+from cfmail_tui.ui.terminal import KEYS_AS_THEY_ARE, KEYS_AS_THEY_WERE, Pressed, pressed
 
 if TYPE_CHECKING:
-    from textual.message import Message
-
     from cfmail_tui.guardian import LetGo
 
 _ASKING_TMUX = 2.0
 """Seconds that tmux has to say which keys it keeps."""
-
-_TICK = 0.1
-"""Seconds between two looks whether a lone Escape was a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,48 +131,28 @@ def _watch(board: _Board, _let_go: "LetGo") -> int:
         tty.setraw(0, termios.TCSANOW)
         _write(KEYS_AS_THEY_ARE)
         last = ""
-        for message, octets in _pressed():
-            _write("".join(f"{row}\r\n" for row in _rows(board, message, octets)))
-            key = message.key if isinstance(message, events.Key) else ""
-            if key == QUIT or key == last == "ctrl+c":
+        for one in pressed(0):
+            _write("".join(f"{row}\r\n" for row in _rows(board, one)))
+            if one.key == QUIT or one.key == last == "ctrl+c":
                 break
-            last = key
+            last = one.key
     finally:
         _write(KEYS_AS_THEY_WERE)
         termios.tcsetattr(0, termios.TCSANOW, before)
     return DONE
 
 
-def _pressed() -> Iterator[tuple["Message", bytes]]:
-    """What the keyboard sends, with the octets it came as, until it is gone."""
-    reading, pending = Keys(), b""
-    while True:
-        ready = select.select([0], [], [], _TICK)[0]
-        octets = os.read(0, 4096) if ready else b""
-        if ready and not octets:
-            return
-        for octet in octets:
-            pending += bytes([octet])
-            for message in reading.pressed(bytes([octet])):
-                yield message, pending
-                pending = b""
-        for message in reading.elapsed():
-            yield message, pending
-            pending = b""
-
-
-def _rows(board: _Board, message: "Message", octets: bytes) -> Iterator[str]:
-    hexadecimal = octets[:16].hex(" ") + (" …" if len(octets) > 16 else "")
-    if isinstance(message, events.Paste):
-        yield f"{'a paste':<15} {hexadecimal:<18} {len(message.text):,} characters"
-    elif isinstance(message, events.Key):
-        does = board.does(message.key)
-        types = message.is_printable or is_character(message.key)
-        words = "types itself" if types else "" if does else "nothing of cfmail"
-        yield f"{printable(shown(message.key), 40):<15} {hexadecimal:<18} {words}".rstrip()
+def _rows(board: _Board, one: Pressed) -> Iterator[str]:
+    octets = one.octets[:16].hex(" ") + (" …" if len(one.octets) > 16 else "")
+    if one.pasted is not None:
+        yield f"{'a paste':<15} {octets:<18} {len(one.pasted):,} characters"
+    elif one.key:
+        does = board.does(one.key)
+        words = "types itself" if one.types else "" if does else "nothing of cfmail"
+        yield f"{printable(shown(one.key), 40):<15} {octets:<18} {words}".rstrip()
         yield from (f"    {line}" for line in does)
     else:
-        yield f"{'no key':<15} {hexadecimal}"
+        yield f"{'no key':<15} {octets}"
 
 
 def _write(text: str) -> None:

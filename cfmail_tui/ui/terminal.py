@@ -24,6 +24,7 @@ from codecs import getincrementaldecoder
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -172,6 +173,38 @@ class Keys:
             yield from parse()
         except Exception:  # noqa: BLE001 - whatever is wrong with a key, the keyboard stays
             self._parser = XTermParser(self._debug)
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """What came from the keyboard at once, and what it was taken for."""
+
+    octets: bytes
+    key: str = ""
+    """"" for what is no key."""
+    types: bool = False
+    """Whether the key makes a character."""
+    pasted: str | None = None
+    """The text of a paste."""
+
+
+def pressed(fileno: int) -> Iterator[Pressed]:
+    """What this terminal sends, as the screens would take it, until it has gone. Its modes are the caller's."""
+    keys, octets = Keys(), b""
+    while True:
+        ready = select.select([fileno], [], [], _TICK)[0]
+        data = os.read(fileno, 4096) if ready else b""
+        if ready and not data:
+            return
+        # The last is what a moment without a key makes certain.
+        for octet in (*(data[at : at + 1] for at in range(len(data))), b""):
+            octets += octet
+            for message in keys.pressed(octet) if octet else keys.elapsed():
+                if isinstance(message, events.Key):
+                    yield Pressed(octets, message.key, message.is_printable)
+                else:
+                    yield Pressed(octets, pasted=message.text if isinstance(message, events.Paste) else None)
+                octets = b""
 
 
 class TerminalDriver(LinuxDriver):
