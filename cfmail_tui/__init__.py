@@ -22,6 +22,7 @@ Who may know whom, from the top down (checked by the import contracts in pyproje
     suppressions    whom the provider sends nothing to               pure
     report          an attempt as exit code, JSON, CSV, words        pure
     example         the mail that the demo begins with               pure
+    diagnosis       what is wrong with a machine                     pure
     lint            findings about a draft as it is typed            pure
     lookup          a mail in the provider's records                 pure
     searching       the search language of the history               pure

@@ -49,6 +49,7 @@ PURE: Final = {
     "snippets",
     "suppressions",
     "address_files",
+    "diagnosis",
 }
 IMPURE: Final = {*HOMES, "os", "pathlib", "socket", "threading", "asyncio"} - {"markdown_it"}
 IMPORTED_ONLY_BY: Final = {

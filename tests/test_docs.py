@@ -1,19 +1,26 @@
 """The documents say what the program does: what can be checked against the code is."""
 
+import ast
+import json
+import os
 import re
 import shlex
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from textual.theme import BUILTIN_THEMES
 
 from cfmail_tui import cli, report, settings
 from cfmail_tui.cli.signals import HEARD
 from cfmail_tui.searching import PLACES as PLACES_OF_WORDS
 from cfmail_tui.searching import STATUSES, parse
+from cfmail_tui.settings import Settings
+from cfmail_tui.settings.keys import KEYS, THEMES, Key
 from cfmail_tui.ui import crash, keymaps
 from cfmail_tui.ui.commands import COMMANDS, PLACE_NAMES, Keymap, key_names
 from tests.man_page import PAGE, man_page
@@ -176,10 +183,68 @@ def test_statuses_are_described() -> None:
     assert set(re.findall(r"`(\w+)`", told)) == set(STATUSES)
 
 
-@pytest.mark.parametrize("setting", settings._KEYS)
-def test_settings_are_described(setting: str) -> None:
-    """Every setting is in the README."""
-    assert re.search(rf"^(?:{setting} = |\[{setting}\])", README, re.MULTILINE)
+SETTINGS = (ROOT / "docs" / "settings.md").read_text()
+
+
+def settings_table() -> str:
+    """The table of docs/settings.md, from the one table of keys and the defaults of the settings."""
+    defaults = {field.name: field for field in fields(Settings)}
+
+    def default(key: Key) -> str:
+        value = defaults[key.name].default
+        return key.otherwise or json.dumps(int(value) if isinstance(value, float) else value)
+
+    rows = [
+        f"| `{key.name}` | {key.kind} | {default(key)} | {key.unit or '—'} | {key.words} |" for key in KEYS.values()
+    ]
+    return "\n".join(["| key | type | default | unit | what it is |", "|---|---|---|---|---|", *rows])
+
+
+def test_settings_are_those_of_the_program() -> None:
+    """The table of settings is the one the file is read by, and every theme that can be named is named."""
+    written = re.search(r"<!-- settings:.*?-->\n(.*?)\n<!-- /settings -->", SETTINGS, re.DOTALL)
+    assert written
+    assert written[1] == settings_table()
+    named = re.search(r"<!-- themes -->\n(.*?)\n<!-- /themes -->", SETTINGS, re.DOTALL)
+    assert named
+    assert set(re.findall(r"`([\w-]+)`", named[1])) == set(THEMES) == set(BUILTIN_THEMES)
+
+
+def test_the_example_of_settings_is_understood(new_machine: Path) -> None:
+    """What the documents show as a file can be one."""
+    path = new_machine / "cfmail" / "config" / "config.toml"
+    for text in (SETTINGS, README):
+        for example in re.findall(r"```toml\n(.*?)```", text, re.DOTALL):
+            path.write_text(example)
+            assert not settings.read(os.environ).notices
+
+
+NO_VARIABLES = {"TARGETS", "PC_VDISABLE", "BMP", "GIF", "JPEG", "PNG", "WEBP", "PIL"}
+NO_VARIABLES |= {"TEXTUAL", "TEXTUAL_DEBUG", "TEXTUAL_LOG"}
+"""What looks like the name of one where the environment is read, and is none, or not read."""
+
+
+def variables_read() -> set[str]:
+    """The names of variables in the modules that know of an environment; the sandbox only tells what others read."""
+    found = set()
+    for path in (ROOT / "cfmail_tui").rglob("*.py"):
+        text = path.read_text("utf-8")
+        if "environ" not in text or "sandbox" in path.parts:
+            continue
+        tree = ast.parse(text)
+        lists = [node.value for node in ast.walk(tree) if isinstance(node, ast.Assign) and "__all__" in ast.dump(node)]
+        exported = {id(node) for value in lists for node in ast.walk(value)}
+        constants = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in exported]
+        names = {node.value for node in constants if isinstance(node.value, str)}
+        found |= {name.upper() for name in names if re.fullmatch(r"(?=...)[A-Z]{2,}(?:_[A-Z]+)*|[a-z]+_proxy", name)}
+    return found - NO_VARIABLES
+
+
+def test_variables_are_those_of_the_program() -> None:
+    """Every variable of the environment that is read is described, and no other."""
+    table = SETTINGS.partition("| variable | meaning |")[2].partition("\n\n")[0]
+    described = {name for row in table.splitlines() for name in re.findall(r"`([A-Z_]{3,})`", row.partition(" | ")[0])}
+    assert described - {"XDG_CONFIG_HOME"} == variables_read()
 
 
 def test_examples_of_a_search_are_understood() -> None:

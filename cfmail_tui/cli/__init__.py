@@ -5,9 +5,9 @@ Textual, httpx, keyring and sqlite3 only by the verbs that need them, so `--help
 
 Exit codes (tested and documented): 0 accepted, every recipient delivered or queued; 3 accepted, but someone bounced,
 was suppressed or is unreported; 64 usage; 65 the message cannot be sent as it is; 66 a file cannot be read; 69 refused
-by the API; 70 a defect in the composer; 75 not sent, safe to retry; 76 outcome unknown, may have been sent; 77 no
-usable credentials; 128 and the number of a signal that came, and nothing was sent: 129 SIGHUP, 130 SIGINT,
-131 SIGQUIT, 143 SIGTERM. A mail in flight comes to its outcome first (signals.py).
+by the API, and what `doctor` ends with if something is wrong; 70 a defect in the composer; 75 not sent, safe to retry;
+76 outcome unknown, may have been sent; 77 no usable credentials; 128 and the number of a signal that came, and nothing
+was sent: 129 SIGHUP, 130 SIGINT, 131 SIGQUIT, 143 SIGTERM. A mail in flight comes to its outcome first (signals.py).
 
 With --json standard output is one JSON value in every case. Where no attempt came about it is an object of `outcome`
 (usage, invalid, unreadable, no_credentials, not_sent, interrupted), `reason` and `exit_code`; invalid has `problems`,
@@ -142,6 +142,12 @@ def _keys(args: argparse.Namespace) -> int:
     return keys(args)
 
 
+def _doctor(args: argparse.Namespace) -> int:
+    from cfmail_tui.cli.doctor import doctor
+
+    return doctor(args)
+
+
 def _completion(args: argparse.Namespace) -> int:
     from cfmail_tui.cli.completion import completion
 
@@ -171,5 +177,6 @@ _VERBS: dict[str, tuple[Callable[[], Parser], Callable[..., int]]] = {
     "account": (arguments.account_parser, _account),
     "sandbox": (arguments.sandbox_parser, _sandbox),
     "keys": (arguments.keys_parser, _keys),
+    "doctor": (arguments.doctor_parser, _doctor),
     "completion": (arguments.completion_parser, _completion),
 }

@@ -38,7 +38,7 @@ def compose_parser() -> Parser:
         prog="cfmail",
         allow_abbrev=False,
         description="Write a mail in the terminal and send it through Cloudflare Email Sending.",
-        epilog="verbs: demo, send, send-raw, sendmail, lint, history, account, sandbox, keys, completion; "
+        epilog="verbs: demo, send, send-raw, sendmail, lint, history, account, sandbox, doctor, keys, completion; "
         "each takes --help",
     )
     parser.add_argument("--version", action="version", version=f"cfmail {__version__}")
@@ -75,9 +75,21 @@ def send_parser() -> Parser:
         "--inline", action="append", metavar="PATH[=CID]", default=[], help="a file the HTML body shows as cid:CID"
     )
     parser.add_argument(
-        "file", nargs="?", default="", metavar="FILE | mailto:URI | -", help="the text body, - for standard input"
+        "file",
+        nargs="?",
+        default="",
+        metavar="FILE | mailto:URI | -",
+        help="a message file (docs/files.md), else the text body; - for standard input",
     )
     _outputs(parser)
+    rows = parser.add_argument_group("a mail for each row of a table")
+    rows.add_argument("--template", metavar="FILE|-", help="a message file with {{column}} wherever a cell goes")
+    rows.add_argument("--data", metavar="FILE|-", help="a CSV whose first line names the columns")
+    rows.add_argument("--rate", type=_interval, metavar="N/s", help="so many mails at most a second, N/m or N/h")
+    rows.add_argument("--preview", type=_positive, metavar="ROW", help="print the mail of this row, send nothing")
+    rows.add_argument(
+        "--run", metavar="NAME", default="", help="a row that was sent is sent again only in a run of another name"
+    )
     return parser
 
 
@@ -226,6 +238,18 @@ def keys_parser() -> Parser:
     return parser
 
 
+def doctor_parser() -> Parser:
+    parser = Parser(
+        prog="cfmail doctor",
+        allow_abbrev=False,
+        description="Say where everything is, what is wrong and what to do about it; change nothing, show no secret.",
+    )
+    parser.add_argument("--account", metavar="NAME", default="", help="default: the one that mail is sent as")
+    parser.add_argument("--offline", action="store_true", help="do not ask Cloudflare, nor run a password command")
+    parser.add_argument("--json", action="store_true", help="the result as JSON on standard output")
+    return parser
+
+
 def completion_parser() -> Parser:
     parser = Parser(
         prog="cfmail completion",
@@ -271,6 +295,15 @@ def _number(parser: argparse.ArgumentParser) -> None:
 def _outputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="check everything, show what would leave, send nothing")
     parser.add_argument("--json", action="store_true", help="the result as JSON on standard output")
+
+
+def _interval(text: str) -> float:
+    from cfmail_tui.merging import interval
+
+    try:
+        return interval(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _positive(text: str) -> int:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from cfmail_tui.cli.arguments import UsageError
-from cfmail_tui.cli.drafts import SeveralMessages, as_text, described, is_message, message_in, read, read_message
+from cfmail_tui.cli.drafts import Described, SeveralMessages, described, is_message, message_in, read, read_message
 from cfmail_tui.cli.opening import opened
 from cfmail_tui.example import EXAMPLE
 from cfmail_tui.message import Draft, Place, RawDraft
@@ -38,9 +38,9 @@ def compose(args: argparse.Namespace, begun: "Begun | None" = None) -> int:
             # Hardly anybody begins a letter with a whole header, and the raw editor shows what it was taken for.
             first = _raw(*message_in(content, "-", None))
         else:
-            first = _First(described(args, as_text(content, "-", Place.TEXT)))
+            first = _form(described(args, content))
     else:
-        first = _First(described(args))
+        first = _form(described(args))
     return _open_composer(first, account=args.account, sandbox=args.sandbox, begun=begun)
 
 
@@ -53,6 +53,10 @@ class _First:
     """What was done to have it."""
     choose_from: str = ""
     """The path of messages of which one is to be chosen on the screen instead."""
+
+
+def _form(found: Described) -> _First:
+    return _First(found.draft, found.notes)
 
 
 def _message(name: str, number: int | None) -> _First:

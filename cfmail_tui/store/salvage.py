@@ -108,6 +108,9 @@ def _saved(copy: Path, target: sqlite3.Connection) -> tuple[int, int]:
             for row in source.execute("SELECT * FROM accounts ORDER BY seq"):
                 _save_account(target, dict(row))
         with suppress(*_UNREADABLE):
+            for row in source.execute("SELECT key, root FROM idempotency"):
+                _insert(target, "idempotency", dict(row))
+        with suppress(*_UNREADABLE):
             for row in source.execute("SELECT * FROM waiting"):
                 _save_waiting(target, dict(row))
         waiting.drop_sent(target)

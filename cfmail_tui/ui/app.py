@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -63,6 +64,9 @@ if TYPE_CHECKING:
 
 PROGRESS_EVERY = 0.25
 """Seconds between two updates of the progress line."""
+
+THREADS_TAKE_TURNS = 0.001
+"""Seconds that one thread computes while another waits to; of the way from `y` to the wire, 5 ms make half."""
 
 _LOOKS = Path(__file__).with_name("screens.tcss")
 
@@ -303,6 +307,8 @@ class CfmailApp(Parts, OutboxApp):
             # What is there now stays: it need never be looked through for garbage.
             gc.freeze()
             gc.enable()
+            # A thread that sends or searches has to wait for the screen's each time it comes back from the disk.
+            sys.setswitchinterval(THREADS_TAKE_TURNS)
             self.call_after_refresh(self.open_outbox, self._cannot_open)
 
     async def run_async(self, **how: Any) -> int | None:

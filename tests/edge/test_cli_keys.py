@@ -38,7 +38,7 @@ def test_the_list(cfmail: Cfmail) -> None:
     assert "F9, Ctrl+X, Ctrl+R" in lines["review"]
     assert " w " in lines["wire"]
     assert "keymap alpine" in ran.out
-    assert "config.toml, line 3: ctrl+i for html arrives as Tab" in ran.err
+    assert "config.toml:3: ctrl+i for html arrives as Tab" in ran.err
 
 
 def test_json(cfmail: Cfmail, monkeypatch: pytest.MonkeyPatch) -> None:

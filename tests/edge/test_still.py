@@ -28,7 +28,7 @@ def test_what_is_painted_is_what_the_arguments_say(given_arguments: list[str]) -
     form = form_of(given_arguments)
     if form is None:
         return
-    draft = described(compose_parser().parse_args(given_arguments))
+    draft = described(compose_parser().parse_args(given_arguments)).draft
     shown = {name: text for name, text in form.items() if text}
     assert shown == {
         name: text for name in ("sender", "to", "cc", "bcc", "subject", "text") if (text := getattr(draft, name))

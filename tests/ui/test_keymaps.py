@@ -88,7 +88,7 @@ def test_wishes_that_cannot_be(tmp_path: Path, wish: str, told: str, left: tuple
     keymap = chosen(chosen_)
     (notice,) = (*chosen_.notices, *keymap.notices)
     assert told in notice
-    assert "config.toml, line 5: " in notice
+    assert "config.toml:5: " in notice
     assert keys(keymap, "review") == left
     assert keys(keymap, "save") == ("alt+s",)
 
@@ -103,11 +103,11 @@ def test_two_commands_on_one_key(tmp_path: Path) -> None:
     assert keys(keymap, "fold") == ("f6",)
     assert keys(keymap, "fix") == ()
     assert keys(keymap, "fields") == ("f6",)
-    assert [notice.partition("config.toml, ")[2] for notice in keymap.notices] == [
-        "line 2: Ctrl+S is the key of save too; it does review now, and save has no key",
-        "line 3: Ctrl+S is the key of review too; it does review now",
-        "line 4: F6 is the key of fix too; it does fold now, and fix has no key",
-        "line 5: s is the key of to-the-failed too; it does look now, and to-the-failed has no key",
+    assert [notice.partition("config.toml:")[2] for notice in keymap.notices] == [
+        "2: Ctrl+S is the key of save too; it does review now, and save has no key",
+        "3: Ctrl+S is the key of review too; it does review now",
+        "4: F6 is the key of fix too; it does fold now, and fix has no key",
+        "5: s is the key of to-the-failed too; it does look now, and to-the-failed has no key",
     ]
 
 
