@@ -35,6 +35,7 @@ Who may know whom, from the top down (checked by the import contracts in pyproje
     markdown        a body in Markdown as HTML and text              pure
     mime            messages as octets, written and looked into      pure
     message         what is typed, and what it means                 pure
+    frozen          classes whose objects never change               pure
 
     sandbox         the embedded Cloudflare; knows none of the above, and only cli starts it
 

@@ -20,7 +20,7 @@ Synchronous; any number of threads may use one `Accounts`. One that looks for a 
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Literal
 
 from cfmail_tui.credentials import (
@@ -36,6 +36,7 @@ from cfmail_tui.credentials import (
     parse_credential,
     parse_name,
 )
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import MailError, printable
 from cfmail_tui.profile import Identity, KeptIn, Profile
 from cfmail_tui.settings import Settings
@@ -94,7 +95,7 @@ class StillKept(NoAccount):
     """The account is in the list no more, but its secret is still where it was kept; the words say why."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Listed:
     """An account as it can be chosen: where its secret is, in words, and why it cannot be used now, "" if it can."""
 
@@ -108,7 +109,7 @@ class Listed:
         return sender_in_words(self.profile.name, self.source)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Choice:
     """A place where a secret can be kept; without `is_offered` the words say why not here."""
 

@@ -13,9 +13,9 @@ Invariants:
 import quopri
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import Mailbox, MessageError, Place, first_control, parse_mailboxes
 
 ENTRY_LIMIT: Final = 200_000
@@ -25,7 +25,7 @@ _DEPTH: Final = 10
 """Aliases within aliases."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """A person with one address, or a group with several; `alias` is the short name it has in its file."""
 
@@ -80,7 +80,7 @@ _PROPERTY: Final = re.compile(r"(?:[A-Za-z0-9-]+\.)?([A-Za-z-]+)((?:;[^:\"]*(?:\
 _ESCAPED: Final = re.compile(r"\\(.)")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Card:
     uid: str
     name: str

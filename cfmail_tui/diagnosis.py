@@ -5,11 +5,11 @@ paths, numbers, names, and words that were written to be shown.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.inspection import Inspection, SendingDomain, What
 from cfmail_tui.inspection.facts import ENDED
 
@@ -32,7 +32,7 @@ class Level(StrEnum):
     WRONG = "wrong"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """What was seen about a subject, in words, and what to do about it, "" for nothing."""
 
@@ -42,7 +42,7 @@ class Finding:
     action: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Program:
     version: str
     python: str
@@ -51,14 +51,14 @@ class Program:
     """Whether this cfmail was made for that Textual."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settings:
     path: str
     is_there: bool
     notices: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Folder:
     """Where the data is; `problem` is why nothing can be written there, `free` is octets, None if nobody tells."""
 
@@ -69,7 +69,7 @@ class Folder:
     is_private: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Database:
     """What the database says of itself; numbers are None where they could not be read."""
 
@@ -90,7 +90,7 @@ class Database:
     """Whether another cfmail has it open."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Secrets:
     """Where secrets are kept: the keyring's name or why there is none, and the encrypted file if there is one."""
 
@@ -104,7 +104,7 @@ class Secrets:
     vault_problem: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Account:
     """Who mail is sent as, in words; `problem` is why nobody, `unseen` why Cloudflare was not asked."""
 
@@ -116,7 +116,7 @@ class Account:
     inspection: Inspection | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Terminal:
     """What is known of the terminal; `inside` is "tmux" or "screen" if it is one of these."""
 
@@ -131,7 +131,7 @@ class Terminal:
     encoding: str = "utf-8"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Facts:
     """All that was seen."""
 

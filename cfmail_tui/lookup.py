@@ -13,11 +13,12 @@ Invariants:
 import json
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.mime import decoded_words
 from cfmail_tui.submission import Answer, Submission, first_error
 
@@ -67,7 +68,7 @@ class Track(StrEnum):
     """Not there, though others of the same mail are."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sighting:
     """One recipient of the envelope; `at` and `detail` are the last event's, `detail` in the provider's words."""
 
@@ -77,7 +78,7 @@ class Sighting:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found:
     """The mail was accepted: the records have it.
 
@@ -90,7 +91,7 @@ class Found:
     copies: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NotFound:
     """The records of the zone have no such mail, and would by now.
 
@@ -113,7 +114,7 @@ class Doubt(StrEnum):
     NO_ANSWER = "no answer"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CannotTell:
     """The records do not decide it; `wait` is after how many seconds asking again may."""
 
@@ -125,7 +126,7 @@ class CannotTell:
 Verdict = Found | NotFound | CannotTell
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Window:
     """The times to look at: events from `start` to `end`, of mails whose first event comes by `until`."""
 
@@ -245,7 +246,7 @@ def _unseen(rows: list[Any], zone: str, age: timedelta) -> NotFound | CannotTell
     return NotFound(zone)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Event:
     at: datetime
     sender: str

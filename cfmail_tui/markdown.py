@@ -9,9 +9,10 @@ Markdown here is CommonMark with tables and strikethrough; HTML in it is passed 
 import html
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import Draft, MessageError, Place, Problem, is_blank
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ STYLES: Final[Mapping[str, str]] = {
 """The styles of each element, in the element itself."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rendered:
     """The two bodies of a mail."""
 

@@ -15,10 +15,10 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from cfmail_tui import message_files
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import (
     PROBLEM_LIMIT,
     AttachmentDraft,
@@ -42,7 +42,7 @@ _BREAKS_OUT: Final = re.compile(r"[\s,;<>\"()\[\]:\\\0-\x1f\x7f-\x9f]")
 _MARKDOWN: Final = re.compile(r"[\\`*_{}\[\]<>()#+\-!|~&=]|(?<=\d)[.)](?=\s)")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Row:
     """A row of the table: its number from 1, the heading not counted, the line that it begins in, and its cells."""
 

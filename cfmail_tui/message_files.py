@@ -26,9 +26,10 @@ Invariants:
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final, Literal
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import AttachmentDraft, Draft, MessageError, Place, Problem, first_surrogate, printable
 
 Format = Literal["text", "html", "markdown"]
@@ -57,7 +58,7 @@ _PLAIN_VALUE: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MessageFile:
     """A draft as it stands in a file, and in which line each of its places begins, from 1."""
 

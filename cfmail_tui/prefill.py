@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 from urllib.parse import unquote
 
 from cfmail_tui import message_files, mime
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import LISTED_FIELDS, Draft, MessageError, Place, Problem, RawDraft, parse_mailboxes, printable
 from cfmail_tui.message_files import MessageFile
 
@@ -121,7 +122,7 @@ def _relative(path: str, folder: str) -> str:
     return f"./{inside}" if inside.startswith("~") else inside
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Link:
     """What a mailto URI asks for, and what should be known of it: it was written by somebody else."""
 

@@ -1,7 +1,8 @@
 """Who mail is sent as, as far as it is no secret: accounts by name, with the identities of each. Pure."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+from cfmail_tui.frozen import frozen
 
 KeptIn = Literal["keyring", "file", "memory", "environment", "command"]
 """Where the secret of an account is: the system's keyring, the encrypted file, this session only, the environment's
@@ -9,7 +10,7 @@ variables, or with the password command.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Identity:
     """As whom one writes: the From as typed, where answers go ("" = there), and what stands under a mail."""
 
@@ -18,7 +19,7 @@ class Identity:
     signature: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Profile:
     """An account without its secret; the first of its identities is the usual one."""
 

@@ -16,9 +16,10 @@ Invariants:
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
+
+from cfmail_tui.frozen import frozen
 
 Column = Literal["sender", "recipients", "subject", "text", "files", "account"]
 
@@ -45,7 +46,7 @@ WORD_LIMIT: Final = 64
 """Characters of a word that count."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Term:
     """Words that stand beside each other, in one column or, without one, in any."""
 
@@ -56,7 +57,7 @@ class Term:
     """Whether the last of them is a whole word, and not the beginning of one."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Label:
     """What a mail has been given in the journal: at least one of these, or if negated none."""
 
@@ -64,7 +65,7 @@ class Label:
     is_negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mistake:
     """What of a search is not understood and left out, in words safe to show; offsets in characters of the query."""
 
@@ -73,7 +74,7 @@ class Mistake:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Search:
     """What is looked for; mails of `after` or later, and before `before`, each with its time zone."""
 

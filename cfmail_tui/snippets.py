@@ -10,10 +10,10 @@ Invariants:
 import json
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final, Literal, assert_never
 from urllib.parse import urlsplit
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.submission import Submission
 
 Tool = Literal["curl", "Python", "Go", "wrangler"]
@@ -25,7 +25,7 @@ INLINE_LIMIT: Final = 4096
 _SUFFIXES: Final = {"curl": ".sh", "Python": ".py", "Go": ".go", "wrangler": ".sh"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Call:
     """The request of one mail; `body` is what leaves, None where it is too big to be looked at."""
 
@@ -56,7 +56,7 @@ class Call:
         return (("Authorization", "Bearer ", "CLOUDFLARE_API_TOKEN"),)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Snippet:
     """A text to be run; `needs` is the file it reads: the request's "body", the "message", or none ("")."""
 

@@ -110,7 +110,7 @@ class Still:
             self.settings = termios.tcgetattr(0)
             self._is_ours = True
             self.typed = _take_keys(self.settings)
-            _write(frame(self._form, _size(self._environ), self._environ))
+            _write(frame(self._form, terminal_size(self._environ), self._environ))
         except (termios.error, OSError):
             self.leave()
 
@@ -140,10 +140,19 @@ def still_for(arguments: Sequence[str], environ: Mapping[str, str]) -> Still | N
         return None
     if environ.get("TERM", "dumb").lower() in {"dumb", "unknown"} or "NO_COLOR" in environ:
         return None
-    columns, rows = _size(environ)
+    columns, rows = terminal_size(environ)
     if columns < SMALLEST[0] or rows < SMALLEST[1] or not _is_foreground():
         return None
     return Still(form, environ)
+
+
+def terminal_size(environ: Mapping[str, str]) -> tuple[int, int]:
+    """Columns and rows, 0 where there are none: `shutil.get_terminal_size`, whose module loads much more."""
+    try:
+        columns, rows = os.get_terminal_size(1)
+    except OSError:
+        columns = rows = 0
+    return _number(environ.get("COLUMNS")) or columns, _number(environ.get("LINES")) or rows
 
 
 def frame(form: Form, size: tuple[int, int], environ: Mapping[str, str]) -> str:
@@ -245,15 +254,6 @@ def _harmless(text: str, width: int) -> str:
         if used > width:
             return text[:at]
     return text
-
-
-def _size(environ: Mapping[str, str]) -> tuple[int, int]:
-    """Columns and rows, as `shutil.get_terminal_size` has them, whose module loads much more."""
-    try:
-        found = os.get_terminal_size(1)
-    except OSError:
-        return 0, 0
-    return _number(environ.get("COLUMNS")) or found.columns, _number(environ.get("LINES")) or found.lines
 
 
 def _number(text: str | None) -> int:

@@ -5,10 +5,10 @@ Email Sending, suppressions). What an answer holds makes nothing here raise.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.inspection import Remark, What
 from cfmail_tui.inspection.causes import Reply, shapeless, told
 
@@ -24,7 +24,7 @@ REASONS: Final = {
 _NOTE_LIMIT: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Suppression:
     """An entry of the list; times are UTC, `expires_at` None for ever; `domain` is "" where it holds for all."""
 
@@ -57,7 +57,7 @@ class Suppression:
         return ", ".join(parts)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Barred:
     """Who of a mail's recipients Cloudflare sends nothing to: by the list, as far as it could be read, or its words."""
 

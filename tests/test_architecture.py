@@ -50,6 +50,7 @@ PURE: Final = {
     "suppressions",
     "address_files",
     "diagnosis",
+    "frozen",
 }
 IMPURE: Final = {*HOMES, "os", "pathlib", "socket", "threading", "asyncio"} - {"markdown_it"}
 IMPORTED_ONLY_BY: Final = {
@@ -218,6 +219,15 @@ def reveal_elsewhere(of: Source) -> Iterator[tuple[int, str]]:
                 yield node.lineno, "reveals a secret"
 
 
+def slow_class(of: Source) -> Iterator[tuple[int, str]]:
+    """Each takes a millisecond of every start to be made, and `frozen` a tenth of that."""
+    for node in ast.walk(of.tree):
+        match node:
+            case ast.Call(func=ast.Name(id="dataclass"), keywords=given) if of.in_package and of.unit != "sandbox":
+                if {keyword.arg for keyword in given} == {"frozen", "slots"}:
+                    yield node.lineno, "makes a dataclass that could be frozen"
+
+
 def missing_promise(of: Source) -> Iterator[tuple[int, str]]:
     for node in ast.walk(of.tree):
         match node:
@@ -327,6 +337,14 @@ RULES: Final[dict[Rule, tuple[list[tuple[str, str]], list[tuple[str, str]]]]] = 
         ],
         [("cfmail_tui/api.py", "headers = token.reveal()")],
     ),
+    slow_class: (
+        [("cfmail_tui/message/__init__.py", "@dataclass(frozen=True, slots=True)\nclass Draft: ...")],
+        [
+            ("cfmail_tui/message/__init__.py", "@frozen\nclass Draft: ..."),
+            ("cfmail_tui/sandbox/state.py", "@dataclass(frozen=True, slots=True)\nclass Identity: ..."),
+            ("cfmail_tui/ui/mail.py", "@dataclass\nclass Edited(Message): ..."),
+        ],
+    ),
     missing_promise: (
         [
             ("tests/test_x.py", "def test_a(): pass"),
@@ -428,7 +446,7 @@ def test_the_screens_start_without_what_opening_needs() -> None:
     loaded = {*fresh_interpreter(code)}
     assert not {"httpx", "keyring", "sqlite3", "cryptography", "email", "importlib.metadata"} & loaded
     ours = {name.split(".")[1] for name in loaded if name.startswith("cfmail_tui.")}
-    assert ours == {"cli", "example", "message", "still", "ui"}
+    assert ours == {"cli", "example", "frozen", "message", "still", "ui"}
 
 
 FIRST_SCREEN: Final = {
@@ -464,3 +482,28 @@ print(json.dumps([*set(sys.modules) - old]))
 def test_who_is_ready_to_send_has_nothing_left_to_load() -> None:
     """What a first request needs is loaded while the mail is reviewed: after the key that sends, nothing is."""
     assert fresh_interpreter(FIRST_REQUEST) == []
+
+
+def test_the_client_comes_without_a_command_line() -> None:
+    """Of httpx no more is loaded than requests need, also where what its own command line needs is installed."""
+    loaded = fresh_interpreter("import json, sys; import cfmail_tui.api; print(json.dumps([*sys.modules]))")
+    assert "httpx" in loaded
+    assert not {"click", "rich", "pygments", "textual"}.intersection(loaded)
+
+
+HELP = """
+import atexit, json, sys
+sys.argv = ["cfmail", "send", "--help"]
+sys.stdout, shown = sys.stderr, sys.stdout
+atexit.register(lambda: print(json.dumps([*sys.modules]), file=shown))
+from cfmail_tui.__main__ import main
+main()
+"""
+
+
+def test_help_is_shown_with_hardly_anything_loaded() -> None:
+    """The help of a verb needs its parser, and nothing of what the verb does."""
+    loaded = {*fresh_interpreter(HELP)}
+    assert not {"typing", "dataclasses", "inspect", "shutil", "asyncio", "ctypes"} & loaded
+    ours = {name for name in loaded if name.startswith("cfmail_tui.")}
+    assert ours == {f"cfmail_tui.{name}" for name in ("__main__", "still", "cli", "cli.arguments", "cli.output")}

@@ -4,7 +4,6 @@ import ast
 import json
 import os
 import re
-import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -24,11 +23,15 @@ from cfmail_tui.settings.keys import KEYS, THEMES, Key
 from cfmail_tui.ui import crash, keymaps
 from cfmail_tui.ui.commands import COMMANDS, PLACE_NAMES, Keymap, key_names
 from tests.man_page import PAGE, man_page
+from tests.options import DOCUMENT, written
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 KEYS = (ROOT / "docs" / "keys.md").read_text()
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+HISTORY = (ROOT / "docs" / "history.md").read_text()
+COMMAND_LINE = DOCUMENT.read_text("utf-8")
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def keys_table() -> str:
@@ -88,13 +91,16 @@ def test_the_keymap_in_the_documents(tmp_path: Path) -> None:
 
 
 def test_exit_codes_are_those_of_the_program() -> None:
-    """The README lists every exit code the program has, and no other."""
-    table = re.search(r"\| exit code \| meaning \|\n\|---\|---\|\n((?:\|.*\n)+)", README)
+    """The document lists every exit code the program has, and no other; the README speaks of none that is not."""
+    table = re.search(r"\| exit code \| meaning \|\n\|---\|---\|\n((?:\|.*\n)+)", COMMAND_LINE)
     assert table
-    written = {int(code) for code in re.findall(r"^\| (\d+) \|", table[1], re.MULTILINE)}
+    described = {int(code) for code in re.findall(r"^\| (\d+) \|", table[1], re.MULTILINE)}
     codes = (cli.DONE, cli.USAGE, cli.UNSENDABLE, cli.NO_INPUT, cli.NOT_SENT, cli.NO_CREDENTIALS, cli.INTERRUPTED)
     by_signal = {128 + number for number in HEARD}
-    assert written == {
+    spoken_of = re.search(r"The exit code says .*?\\.", README, re.DOTALL)
+    assert spoken_of
+    assert {int(code) for code in re.findall(r"\b\d+\b", spoken_of[0])} <= described
+    assert described == {
         *codes,
         *by_signal,
         report.ACCEPTED,
@@ -106,33 +112,41 @@ def test_exit_codes_are_those_of_the_program() -> None:
     }
 
 
-@pytest.mark.parametrize("verb", [verb for verb in cli._VERBS if verb])
-def test_verbs_are_described(verb: str) -> None:
-    """Every verb of the command line is in the README."""
-    assert f"cfmail {verb}" in README
+def test_options_are_those_of_the_program() -> None:
+    """`python -m tests.options` would change nothing: every verb and option is described."""
+    assert written() == COMMAND_LINE
 
 
-@pytest.mark.parametrize("flag", ["--dry-run", "--json", "--sandbox", "--markdown", "--attach", "--csv", "--eml"])
-def test_flags_in_the_readme_exist(flag: str) -> None:
-    """A flag the README speaks of is one that some verb takes."""
-    assert flag in README
-    assert any(flag in parser().format_help() for parser, _ in cli._VERBS.values())
+@pytest.mark.parametrize("module", ["report.py", "cli/inspected.py", "cli/lint.py"])
+def test_keys_of_json_are_described(module: str) -> None:
+    """Every key of the JSON made of a mail, a message and a check of an account is in the documents."""
+    described = set(re.findall(r"`(\w+)`", COMMAND_LINE + HISTORY))
+    tree = ast.parse((ROOT / "cfmail_tui" / module).read_text("utf-8"))
+    keys = [key for node in ast.walk(tree) if isinstance(node, ast.Dict) for key in node.keys]
+    made = {key.value for key in keys if isinstance(key, ast.Constant) and isinstance(key.value, str)}
+    assert made
+    assert not made - described
 
 
-def test_every_shell_flag_is_known() -> None:
-    """The cfmail commands in the README's examples parse."""
-    examples = re.findall(
-        r"^(?:\.venv/bin/)?cfmail (send-raw|send|lint|history|account|sandbox|demo)(?= |$)(.*)$", README, re.MULTILINE
-    )
-    assert len(examples) >= 6
-    for verb, rest in examples:
-        cli._VERBS[verb][0]().parse_args(shlex.split(rest.partition(" < ")[0]))
+def headings(path: Path) -> set[str]:
+    """What a link can lead to within a document."""
+    titles = re.findall(r"^#+ (.*)$", path.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-") for title in titles}
 
 
-@pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\(((?!http)[^)]+)\)", README + CONTRIBUTING))))
-def test_links_lead_somewhere(path: str) -> None:
-    """What README and CONTRIBUTING link to in this project is there."""
-    assert (ROOT / path).exists()
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    """What a document links to in this project is there, and so is the heading."""
+    for link in re.findall(r"\]\(((?!http)[^):]+)\)", document.read_text("utf-8")):
+        name, _, heading = link.partition("#")
+        path = document.parent / name if name else document
+        assert path.exists(), link
+        assert not heading or heading in headings(path), link
+
+
+def test_every_document_is_linked() -> None:
+    """Whatever is in docs/ can be found from the README."""
+    assert {path.name for path in (ROOT / "docs").glob("*.md")} <= set(re.findall(r"\(docs/([\w-]+\.md)[)#]", README))
 
 
 def test_contributing_names_every_module() -> None:
@@ -165,9 +179,6 @@ def test_version_is_in_the_changelog_or_unreleased() -> None:
     )
     version = shown.stdout.split()[1]
     assert "## [Unreleased]" in changelog or f"## [{version}]" in changelog
-
-
-HISTORY = (ROOT / "docs" / "history.md").read_text()
 
 
 @pytest.mark.parametrize("key", [*PLACES_OF_WORDS, "status", "after", "before"])
@@ -213,7 +224,7 @@ def test_settings_are_those_of_the_program() -> None:
 def test_the_example_of_settings_is_understood(new_machine: Path) -> None:
     """What the documents show as a file can be one."""
     path = new_machine / "cfmail" / "config" / "config.toml"
-    for text in (SETTINGS, README):
+    for text in (document.read_text("utf-8") for document in DOCUMENTS):
         for example in re.findall(r"```toml\n(.*?)```", text, re.DOTALL):
             path.write_text(example)
             assert not settings.read(os.environ).notices

@@ -15,7 +15,7 @@ Invariants:
 `client` is the face, `wire` one request and its answer, `exchange` what is known of one on its way, `upload` the mail
 as its body, `question` one question or several, `search` those about a mail, `inspect` those about the credential,
 `suppressions` those about the suppression list, `addresses` where to send and by which road, `discretion` keeps
-secrets out of what a far end says.
+secrets out of what a far end says, `library` is the httpx of them all.
 """
 
 from cfmail_tui.api.addresses import proxy_for, shown_proxy

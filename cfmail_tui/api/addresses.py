@@ -7,9 +7,8 @@ import ssl
 from collections.abc import Mapping
 from functools import cache
 
-import httpx
-
 from cfmail_tui.api.errors import BaseUrlError, StopError
+from cfmail_tui.api.library import httpx
 from cfmail_tui.message import printable
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}

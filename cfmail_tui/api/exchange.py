@@ -6,19 +6,18 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, ClassVar, Final, Self
 
-import httpx
-
 from cfmail_tui.api.errors import StopError
+from cfmail_tui.api.library import httpx
+from cfmail_tui.frozen import frozen
 
 WIRE_ERRORS: Final = (StopError, httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, RuntimeError)
 """What httpx, httpcore and the system raise while a request is made, sent and answered."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Timeouts:
     """Limits in seconds: to connect, for each write, for each read, and in all from body to end of answer."""
 

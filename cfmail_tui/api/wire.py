@@ -11,13 +11,12 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-import httpx
-
 from cfmail_tui import __version__
 from cfmail_tui.api.addresses import checked_base_url, shown_proxy, transport
 from cfmail_tui.api.discretion import without
 from cfmail_tui.api.errors import CredentialFormError, StopError
 from cfmail_tui.api.exchange import Exchange
+from cfmail_tui.api.library import httpx
 from cfmail_tui.submission import Answer, ApiToken, Credential, GlobalKey
 
 ANSWER_LIMIT: Final = 1024 * 1024

@@ -9,12 +9,12 @@ import io
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import BinaryIO, Final, Literal
 
 from cfmail_tui import mime
 from cfmail_tui.attachments import reading
 from cfmail_tui.attachments.reading import SOURCE_LIMIT, unreadable
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import FileIdentity, MessageError, Place
 from cfmail_tui.submission import megabytes
 
@@ -27,7 +27,7 @@ _LONGEST_POSTMARK: Final = 1000
 Kind = Literal["message", "mbox", "maildir"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Listed:
     """A message in a file: where its octets are, and what its header says, which is not safe to show."""
 
@@ -48,7 +48,7 @@ class Listed:
     """The file as it was listed."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Extracted:
     """A message taken out, and in words what was undone for that."""
 

@@ -6,8 +6,10 @@ certainty. A library knows a thousand kinds, guesses among them, opens the file 
 
 import mimetypes
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
+
+from cfmail_tui.frozen import frozen
 
 HEAD: Final = 4096
 """Octets from the beginning of a file that are looked at."""
@@ -16,7 +18,7 @@ UNKNOWN: Final = "application/octet-stream"
 """The media type that says nothing (RFC 2046 section 4.5.1)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kind:
     """A kind of file that is known by its first octets; `words` names it with its article."""
 

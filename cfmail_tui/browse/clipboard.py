@@ -8,12 +8,12 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
 from cfmail_tui.attachments.kept import keep
 from cfmail_tui.browse.listing import BrowseError
+from cfmail_tui.frozen import frozen
 from cfmail_tui.process import environment_for
 
 TIME_LIMIT: Final = 5.0
@@ -25,7 +25,7 @@ SIZE_LIMIT: Final = 32 * 1024 * 1024
 _IMAGES: Final = {"image/png": "png", "image/jpeg": "jpg", "image/gif": "gif", "image/webp": "webp"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Command:
     """A program that prints the clipboard: `types` lists what it holds, `{type}` in `content` is one of these."""
 

@@ -8,18 +8,18 @@ one regular expression goes through 100,000 names in C; a query that grew is loo
 import fnmatch
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
 from cfmail_tui.browse.listing import Listing
 from cfmail_tui.browse.paths import is_pattern
+from cfmail_tui.frozen import frozen
 
 FOUND_LIMIT: Final = 5_000
 """Names found at most: nobody reads more, they type another letter."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found:
     """The names that a query finds, best first; `numbers` are their places in the listing."""
 

@@ -2,13 +2,14 @@
 
 import os
 import stat
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from cfmail_tui.frozen import frozen
 
 Kind = Literal["file", "folder", "named pipe", "socket", "device", "broken link", "gone"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Facts:
     """Size in octets, time of the last change in seconds since 1970; of a link those of what it leads to."""
 

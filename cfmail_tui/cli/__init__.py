@@ -22,7 +22,6 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import partial
-from typing import TYPE_CHECKING
 
 from cfmail_tui.cli import arguments
 from cfmail_tui.cli.arguments import Parser, UsageError
@@ -39,6 +38,7 @@ from cfmail_tui.cli.output import (
     reason,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cfmail_tui.guardian import LetGo
     from cfmail_tui.still import Still

@@ -26,7 +26,6 @@ import argparse
 import difflib
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Literal
 
@@ -39,6 +38,7 @@ from cfmail_tui.cli.opening import opened
 from cfmail_tui.cli.output import DONE, NOT_SENT, USAGE, complain, failed, print_json, tell
 from cfmail_tui.cli.signals import Flight, heeding
 from cfmail_tui.credentials import CredentialError, parse_account_id, parse_name
+from cfmail_tui.frozen import frozen
 from cfmail_tui.inspection import Inspection, What
 from cfmail_tui.inspection.facts import ENDED
 from cfmail_tui.message import MessageError, Place, parse_mailboxes, printable
@@ -52,7 +52,7 @@ _INPUT_LIMIT: Final = 64 * 1024
 Tell = Callable[[], int]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Piped:
     """What came by standard input; None is what has to be asked for."""
 

@@ -5,7 +5,6 @@ import gc
 import os
 import sys
 from contextlib import nullcontext
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from cfmail_tui.cli.arguments import UsageError
 from cfmail_tui.cli.drafts import Described, SeveralMessages, described, is_message, message_in, read, read_message
 from cfmail_tui.cli.opening import opened
 from cfmail_tui.example import EXAMPLE
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import Draft, Place, RawDraft
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def compose(args: argparse.Namespace, begun: "Begun | None" = None) -> int:
     return _open_composer(first, account=args.account, sandbox=args.sandbox, begun=begun)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _First:
     """What the composer begins with."""
 

@@ -5,11 +5,12 @@ import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cfmail_tui.cli.arguments import UsageError
 from cfmail_tui.cli.output import reason
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import AttachmentDraft, Draft, Place
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ class SeveralMessages(UsageError):  # noqa: N818 - it reads as what it is
     """There are several messages at a path, and none was chosen."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Described:
     """A draft as arguments, a link or a file describe it, and what should be known of that."""
 

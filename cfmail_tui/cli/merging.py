@@ -14,7 +14,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from cfmail_tui.cli.drafts import is_message_file, read, read_text, shown
 from cfmail_tui.cli.opening import opened
 from cfmail_tui.cli.output import DONE, NOT_SENT, UNSENDABLE, complain, tell
 from cfmail_tui.cli.signals import Flight, heeding
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import PROBLEM_LIMIT, Draft, MailError, MessageError, Place, Problem, gist, printable
 from cfmail_tui.submission import Accepted, Account, Attempt, NotSent, Refused, Unknown, explain
 
@@ -39,7 +40,7 @@ _TIDYING = 2.0
 """Seconds, at most, that the end may wait for what is to be kept no longer."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Mail:
     """The mail of a row."""
 

@@ -3,7 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from cfmail_tui.cli.drafts import Described, attached, described, is_mailto, is_
 from cfmail_tui.cli.opening import opened
 from cfmail_tui.cli.output import DONE, NOT_SENT, complain, print_json, tell
 from cfmail_tui.cli.signals import CalledOff, Flight, heeding
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import Draft, MailError, MessageError, Place, Problem, RawDraft
 from cfmail_tui.prefill import header_lines, raw_draft
 from cfmail_tui.submission import Attempt, kept_back
@@ -86,7 +87,7 @@ def send_raw(args: argparse.Namespace) -> int:
     return heeding(partial(_raw_mail, args), partial(_deliver_raw, args), as_json=args.json)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _RawMail:
     """A raw message as it will leave but for its line ends, and what was changed in it."""
 
@@ -147,7 +148,7 @@ def _deliver(
     return partial(tell, write, sent.exit_code)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sent:
     """What there is to tell of a mail that was sent, or was to be."""
 

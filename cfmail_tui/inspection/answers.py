@@ -5,10 +5,10 @@ Rows that cannot be read are left out, names that could not stand in a path with
 
 import re
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Generic, TypeVar, get_args
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.inspection.causes import Reply, is_refusal, is_unknown_token, shapeless, told, wish
 from cfmail_tui.inspection.facts import (
     ENDED,
@@ -36,7 +36,7 @@ SOON: Final = timedelta(days=14)
 Row = TypeVar("Row")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Page(Generic[Row]):
     """Rows of a list; `total` is how many there are in all, None if that was not told."""
 
@@ -49,13 +49,13 @@ class Page(Generic[Row]):
         return self.is_full if self.total is None else self.total > len(self.rows)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Zone:
     zone_id: str
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Subdomain:
     """A row of a zone's sending domains."""
 
@@ -64,7 +64,7 @@ class Subdomain:
     enabled: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DnsState:
     """How a domain's records stand; `missing` as far as the answer names them."""
 

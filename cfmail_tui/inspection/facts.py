@@ -1,9 +1,11 @@
 """What can be learned of a credential, and the verdict on it: can it send mail now?"""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Literal
+
+from cfmail_tui.frozen import frozen
 
 TokenKind = Literal["user", "account", "global key", "unknown"]
 TokenStatus = Literal["active", "disabled", "expired", "invalid", "unknown"]
@@ -39,7 +41,7 @@ class What(StrEnum):
     """Taking an address off the suppression list."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Remark:
     """Something that is wrong or could not be learned: why, and what to do; `action` is "" if there is nothing."""
 
@@ -48,7 +50,7 @@ class Remark:
     action: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TokenState:
     """What the API says of the credential; "invalid" is one that it does not know."""
 
@@ -63,13 +65,13 @@ class TokenState:
         return self.status in ENDED
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SeenAccount:
     account_id: str = field(repr=False)
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DnsRecord:
     """A record as it has to stand in the zone, to be copied."""
 
@@ -79,7 +81,7 @@ class DnsRecord:
     priority: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SendingDomain:
     """A domain mail can be sent from; `missing` are the records to add, `faults` says in words what is wrong."""
 
@@ -95,7 +97,7 @@ class SendingDomain:
         return self.enabled and self.status in {"ready", "unlocked"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Quota:
     """Recipients that count, per `unit` ("day", "hour"); None is what the API did not tell."""
 
@@ -109,7 +111,7 @@ class Quota:
         return self.limit is not None and self.sent is not None and self.sent >= self.limit
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Readiness:
     """Whether mail can be sent now (None: not known), the sentence that matters most, the next step ("": none)."""
 
@@ -118,7 +120,7 @@ class Readiness:
     action: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Inspection:
     """What was learned of one credential; `account_id` is the account that was asked about, "" if none is chosen."""
 

@@ -13,10 +13,11 @@ through the bodies, `domains` knows slips of the finger, `words` has the data.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, field
 from itertools import islice
 from typing import Final, Literal
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.lint import content, headers, people
 from cfmail_tui.lint.html import plain_text
 from cfmail_tui.lint.rules import Flaw, Known, Looked, Mend, Rule, look
@@ -53,10 +54,11 @@ _WEIGHTS: Final[tuple[Weight, ...]] = ("stops", "confirmed", "caution", "note")
 _PLACES: Final = (*Place,)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class DraftFinding(Finding):
     """What one rule found: `words` are safe to show, `offset` counts characters of the text in `place`."""
 
+    _: KW_ONLY
     rule: str
     place: Place
     offset: int | None = None

@@ -9,10 +9,11 @@ pieces of a body joined are the body.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.lint.words import PROMISES, TEMPLATE_FIELDS
 from cfmail_tui.message import is_blank
 from cfmail_tui.mime import LINE_LIMIT
@@ -41,7 +42,7 @@ class Spot(NamedTuple):
     shown: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stretch:
     """A piece of a body or several, and what stands there; offsets count from its start."""
 
@@ -56,7 +57,7 @@ class Stretch:
     parts: tuple["Stretch", ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Body:
     """A body and what stands in it."""
 

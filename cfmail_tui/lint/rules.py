@@ -1,9 +1,10 @@
 """What a rule for drafts is: what it looks at, what it says, and how what it finds can be mended safely."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.lint.bodies import Body, look_at_text
 from cfmail_tui.lint.html import look_at_html
 from cfmail_tui.message import (
@@ -24,7 +25,7 @@ Mend = Callable[[Draft], Draft]
 """Changes what a fix says, and nothing else; a draft in which it is no longer there is left as it is."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Known:
     """What is known of the world that a draft goes out into, by who can look; None or empty where nobody did."""
 
@@ -50,7 +51,7 @@ class Flaw(NamedTuple):
     """Where it is not the rule that says it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Looked:
     """A draft that was looked at, with what the rules share of it; see `look`."""
 
@@ -96,7 +97,7 @@ def _problems(reading: Reading, known: Known) -> Iterator[Problem]:
         yield from known.size.problems
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rule:
     """One row of the table."""
 

@@ -12,10 +12,11 @@ Invariants:
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message.addresses import (
     ADDR_SPEC_LIMIT,
     LIST_LIMIT,
@@ -121,7 +122,7 @@ SUBJECT_LIMIT = 998
 Disposition = Literal["attachment", "inline"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FileIdentity:
     """By what a file is known again, and whether it was written to since: its `size` in octets, when it was changed."""
 
@@ -132,7 +133,7 @@ class FileIdentity:
     """Nanoseconds since 1970, UTC."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AttachmentDraft:
     """A file the user wants to attach: its path, and what they chose to say about it ("" = chosen for them)."""
 
@@ -145,7 +146,7 @@ class AttachmentDraft:
     """The file as it was when it was picked; None where nobody looked."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Draft:
     """A mail exactly as typed; nothing in it needs to be valid."""
 
@@ -164,7 +165,7 @@ class Draft:
     attachments: tuple[AttachmentDraft, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RawDraft:
     """A raw message as typed or loaded, with its envelope apart from its header."""
 
@@ -173,7 +174,7 @@ class RawDraft:
     source: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SavedDraft:
     """A draft with its name in the store; of two saves the higher `revision` wins; `saved_at` is UTC.
 
@@ -189,7 +190,7 @@ class SavedDraft:
     account: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Attachment:
     """A file found readable, ready to be sent; `path` says where its `size` octets are read from."""
 
@@ -204,7 +205,7 @@ class Attachment:
     findings: tuple[Finding, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MailMessage:
     """A mail that may be sent; made by `parse` only."""
 
@@ -224,7 +225,7 @@ class MailMessage:
         return self.to + self.cc + self.bcc
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reading:
     """A draft read field by field, all but its files: what each field means, and why the mail cannot be sent."""
 

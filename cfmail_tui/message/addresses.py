@@ -5,9 +5,9 @@ An `addr_spec` is ASCII, an internationalised domain already in A-label form (RF
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal, NamedTuple, Never
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message.problems import (
     PROBLEM_LIMIT,
     MessageError,
@@ -28,7 +28,7 @@ LIST_LIMIT = 100_000
 """Characters in an address list: more than the longest mailboxes need, as many as a mail can have."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mailbox:
     """RFC 5322 section 3.4 `mailbox`: an address, with the name shown beside it when there is one."""
 
@@ -64,7 +64,7 @@ class Entry(NamedTuple):
     end: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AddressList:
     """An address list as typed, and what it means: the mailboxes in it, and why the other entries are none."""
 

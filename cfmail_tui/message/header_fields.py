@@ -5,9 +5,9 @@ What Cloudflare says of them is in its developer docs, Email Service, headers.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message.problems import (
     PROBLEM_LIMIT,
     MessageError,
@@ -69,7 +69,7 @@ class TypedField(NamedTuple):
     has_colon: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HeaderList:
     """Header fields as typed, and what they mean: those that may be sent, and why the other lines are none."""
 

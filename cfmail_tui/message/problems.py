@@ -2,9 +2,11 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Literal
+
+from cfmail_tui.frozen import frozen
 
 PROBLEM_LIMIT = 100
 """Problems told of one address list or header: what was pasted is then something else altogether."""
@@ -30,7 +32,7 @@ class Place(StrEnum):
     MESSAGE = "Message"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Problem:
     """One reason why a mail cannot be sent, in plain words; `offset` counts characters into the place's text.
 
@@ -46,7 +48,7 @@ class Problem:
         return f"{self.place}: {self.words}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UnreadableFile(Problem):
     """A file that cannot be attached because it cannot be read, or is none."""
 
@@ -57,7 +59,7 @@ person said yes to it, and what "stops" a mail has to be mended.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """What should be known before a mail is sent, in words safe to show."""
 

@@ -1,12 +1,12 @@
 """Changes to a raw message: each replaces some of its octets, tells what it does, and leaves all others alone."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.mime.parts import Part
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """`source[start:end]` becomes `new`; `place`, `before` and `after` say in words safe to show what and where.
 

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Final, assert_never
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import (
     FORM_FIELDS,
     SUBJECT_LIMIT,
@@ -34,7 +35,7 @@ from cfmail_tui.mime.transfer import content
 from cfmail_tui.mime.words import decoded_words, is_charset
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FormFile:
     """A part that becomes a file of the form: what is said of it, and where its content is. Its path is not known."""
 
@@ -42,7 +43,7 @@ class FormFile:
     attachment: AttachmentDraft
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Form:
     """The draft without its files, the files, and in words what would not survive; these are safe to show."""
 

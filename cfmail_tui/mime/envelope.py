@@ -4,9 +4,10 @@ The envelope alone decides who gets a raw message (RFC 5321 section 2.3.1); the 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import Mailbox, MessageError, Place, RawDraft, parse_mailboxes, printable, same_address
 from cfmail_tui.mime.changes import Change
 from cfmail_tui.mime.fields import BLIND_FIELDS, field_bodies, header_fields, without_bcc
@@ -24,7 +25,7 @@ def passed_over(source: bytes) -> str:
     return f"{names} tell of an earlier sending and are no part of the envelope" if resent else ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Difference:
     """One way in which the envelope is not what the header shows; `words` are safe to show."""
 

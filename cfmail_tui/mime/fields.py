@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
+from cfmail_tui.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class RawField:
     """One header field of a raw message: its unfolded body, and the octets it occupies."""
 

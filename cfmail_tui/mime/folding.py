@@ -16,11 +16,12 @@ import binascii
 import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import blake2b
 from itertools import chain, count
 from typing import Final
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import printable
 from cfmail_tui.mime.lines import Unkept, line_endings, newline_of, unkept
 from cfmail_tui.mime.parts import IDENTITY, Part
@@ -41,7 +42,7 @@ LAID_OUT_LIMIT: Final = 5 * 1024 * 1024
 """Octets that are laid out as lines, at most: of a body that is unfolded, and of all that stands outside of folds."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fold:
     """What one line stands for: octets of a body as they stand in the message, and what its part says of them."""
 
@@ -66,7 +67,7 @@ class Fold:
         return " · ".join(said)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Folded:
     """A message as lines. Undecodable octets are lone surrogates in them (PEP 383); `unkept` says so."""
 
@@ -79,7 +80,7 @@ class Folded:
     """Why the lines cannot be edited as text, with offsets in the message; empty where they can."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Region:
     """The octets of a body that a fold stands for, less the line end they may end with."""
 
@@ -289,7 +290,7 @@ class Offsets:
         return starts[line]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Difference:
     """What makes one message of another: the lines from `first` up to `last`, without that, become these."""
 

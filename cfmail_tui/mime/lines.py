@@ -6,8 +6,9 @@ LF is content, not a line end; only where a source has nothing else can it be ta
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
+
+from cfmail_tui.frozen import frozen
 
 LINE_LIMIT = 998
 """Octets in a line, less its CRLF (RFC 5322 section 2.1.1)."""
@@ -18,7 +19,7 @@ def crlf(source: bytes) -> bytes:
     return re.sub(rb"(?<!\r)\n", b"\r\n", source)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LineEndings:
     """How many lines end in which way, and where the first one is that ends otherwise than most."""
 
@@ -104,7 +105,7 @@ def line_number(source: bytes, offset: int) -> int:
     return source.count(b"\n", 0, offset) + 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unkept:
     """Something that an editor of text would not give back as it is: why, and where first."""
 

@@ -11,10 +11,10 @@ Invariants:
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.mime.fields import RawField, fields_between, header_end
 from cfmail_tui.mime.parameters import parameters, shown_name, value_of
 
@@ -31,7 +31,7 @@ _FIELDS_LIMIT: Final = 100
 """Fields that describe content, of one part."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """One part: its header is `source[start:body]`, its body `source[body:end]`; offsets are in octets.
 
@@ -209,7 +209,7 @@ def _below(number: str, index: int) -> str:
     return f"{number}.{index}" if number else str(index)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Delimiter:
     """A line that stands between two parts, or closes the last: from its first hyphen to the end of its line."""
 

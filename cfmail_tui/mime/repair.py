@@ -7,9 +7,9 @@ signature covers: a signature that does not match is worse than a mail that is n
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Literal
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import MessageError, Place, Problem, printable
 from cfmail_tui.mime.changes import Change, applied, place_of
 from cfmail_tui.mime.field_encoding import encoded_field
@@ -20,7 +20,7 @@ from cfmail_tui.mime.transfer import content, encoded
 from cfmail_tui.mime.words import is_charset
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Region:
     """A stretch of a message of one kind: a part's header, its content, or what a multipart has around its parts."""
 
@@ -61,7 +61,7 @@ def _regions(source: bytes, part: Part, message: Part, *, is_signed: bool) -> It
         yield Region("gap", part, message, part.epilogue, part.end, covered)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unsendable:
     """The first octet in a region that JSON text cannot carry."""
 

@@ -4,9 +4,10 @@ A finding that `stops` says why the message cannot be sent as it is; all others 
 changes only what it names, and is made only by who asks for it.
 """
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY
 from typing import Final
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import Finding, Place, Problem
 from cfmail_tui.mime import body_rules, header_rules
 from cfmail_tui.mime.changes import Change, applied
@@ -14,10 +15,11 @@ from cfmail_tui.mime.parts import Part
 from cfmail_tui.mime.rules import Looked, Rule
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SourceFinding(Finding):
     """What one rule found: `words` and `place` are safe to show, `offset` counts octets of the source."""
 
+    _: KW_ONLY
     rule: str
     place: str
     offset: int | None = None

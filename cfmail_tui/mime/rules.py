@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import Weight
 from cfmail_tui.mime.changes import Change
 from cfmail_tui.mime.fields import RawField
@@ -70,7 +71,7 @@ class Looked:
         return (region for region in self.regions if region.kind == "content" and region.part.is_leaf)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rule:
     """One row of the table: `check` finds flaws, `mend` changes what is at a flaw's offset as `fix` says in words."""
 

@@ -2,11 +2,12 @@
 
 import base64
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
+from cfmail_tui.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Filled:
     """What stands in a template: addresses, an RFC 5322 date-time, a Message-ID in angle brackets, a boundary."""
 
@@ -17,7 +18,7 @@ class Filled:
     boundary: str = "=_boundary"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Template:
     """A message to start from: its name for people, and what makes it."""
 

@@ -14,7 +14,7 @@ import random
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain
@@ -33,6 +33,7 @@ from cfmail_tui.accounts import (
     NoneSetUp,
 )
 from cfmail_tui.attachments import read_file
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import Draft, MailMessage, RawDraft, SavedDraft
 from cfmail_tui.outbox.checking import Checked
 from cfmail_tui.outbox.copies import new_id, write_copy
@@ -108,7 +109,7 @@ Later = Callable[[float], None]
 """Is told in how many seconds a mail that was not sent is tried again."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unfinished:
     """A draft, and if it was to be sent and waits to be tried again, since when and until when."""
 

@@ -9,11 +9,12 @@ may send.
 import html
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from cfmail_tui import lint, markdown, mime
 from cfmail_tui.attachments import inspect_all, read_source, unreadable
+from cfmail_tui.frozen import frozen
 from cfmail_tui.lint import DraftFinding, Known, Looked
 from cfmail_tui.message import Draft, MailMessage, MessageError, Place, Problem, RawDraft, gist, parse
 from cfmail_tui.outbox.history import History
@@ -30,7 +31,7 @@ _MADE: Final = frozenset({Place.TEXT, Place.HTML})
 _SUPPRESSED: Final = "the last mail to it was not delivered because of that"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Checked:
     """What is found in a draft as it was typed; the next check takes it, to look only at what has changed."""
 

@@ -9,12 +9,13 @@ import math
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from cfmail_tui import searching
 from cfmail_tui.accounts import Accounts
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import RawDraft
 from cfmail_tui.outbox.people import Known, People
 from cfmail_tui.outbox.road import Road
@@ -36,7 +37,7 @@ _STEP: Final = 25
 _PAGE: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Page:
     """What a search found, newest first, and what of the query was not understood."""
 

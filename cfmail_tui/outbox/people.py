@@ -4,10 +4,10 @@ import os
 import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from cfmail_tui.attachments import read_source
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import Mailbox, MessageError, Place
 from cfmail_tui.searching import names_of, words_of
 from cfmail_tui.store import Store
@@ -21,7 +21,7 @@ _LOOKED_AT: Final = 2000
 _LAST: Final = "\U0010ffff"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Known:
     """Somebody, or a group; `mark` is "bounced" or "suppressed" if the last mail to any of them was, else ""."""
 

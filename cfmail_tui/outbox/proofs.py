@@ -9,12 +9,12 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from cfmail_tui import lint, mime, submission
 from cfmail_tui.attachments import inspect_all, read_file
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import Attachment, Draft, MailError, MailMessage, MessageError, gist, printable
 from cfmail_tui.outbox.checking import Checking
 
@@ -22,7 +22,7 @@ _EMBEDDED: Final = 5 * 1024 * 1024
 """Octets of an inline file that a page can have in it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Proof:
     """A mail as it will be; "" for a body it does not have."""
 

@@ -1,8 +1,8 @@
 """A mail ready to leave."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.lint import DraftFinding
 from cfmail_tui.message import MailMessage, RawDraft, SavedDraft
 from cfmail_tui.submission import SIZE_LIMIT, Account, Envelope, Submission
@@ -16,7 +16,7 @@ Found: TypeAlias = "DraftFinding | SourceFinding"
 """What the rules for drafts find in one, or those for raw messages."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Foreseen:
     """A mail that could leave, and what should be known of it; it was not written down."""
 
@@ -26,7 +26,7 @@ class Foreseen:
     findings: tuple[Found, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reviewed:
     """A mail ready to leave: what it says, as whom, and the submission whose body file is written."""
 

@@ -9,9 +9,9 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.preview import octets, text
 from cfmail_tui.preview.reading import OpenFile
 from cfmail_tui.preview.shown import Preview, Room
@@ -48,7 +48,7 @@ def show(file: OpenFile, head: bytes, room: Room) -> Preview | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Entry:
     name: str
     size: int

@@ -2,9 +2,9 @@
 
 import binascii
 import re
-from dataclasses import dataclass
 
 from cfmail_tui import mime
+from cfmail_tui.frozen import frozen
 from cfmail_tui.preview import text
 from cfmail_tui.preview.reading import OpenFile
 from cfmail_tui.preview.shown import Preview, Room
@@ -43,7 +43,7 @@ def show(file: OpenFile, head: bytes, room: Room) -> Preview | None:
     return Preview(tuple(facts), (*listed, *([""] if listed and first else []), *first[: room.rows]))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Part:
     """What holds content: a part that is no multipart. `body` is the beginning of it."""
 

@@ -1,12 +1,12 @@
 """What a preview consists of, and the room it has."""
 
-from dataclasses import dataclass
+from cfmail_tui.frozen import frozen
 
 Pixel = tuple[int, int, int]
 """Red, green and blue, 0 to 255."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Picture:
     """Pixels for half blocks: two rows make a line, and a pixel is about as wide as it is high."""
 
@@ -14,7 +14,7 @@ class Picture:
     rows: tuple[tuple[Pixel, ...], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Preview:
     """What is known of a file. All of its text is outside text."""
 
@@ -23,7 +23,7 @@ class Preview:
     picture: Picture | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Room:
     """Cells of a pane."""
 

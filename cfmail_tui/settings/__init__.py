@@ -10,9 +10,11 @@ import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
+
+from cfmail_tui.frozen import frozen
 
 if TYPE_CHECKING:
     from cfmail_tui.lint import Choice
@@ -24,7 +26,7 @@ DEFAULT_BASE_URL: Final = "https://api.cloudflare.com/client/v4"
 KEYMAPS: Final = ("default", "vim", "alpine")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeyWish:
     """Which keys the user wants a command to have."""
 
@@ -34,7 +36,7 @@ class KeyWish:
     """The file and its line."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settings:
     """What this run works with; `base_url` is not yet checked, the API client does that."""
 

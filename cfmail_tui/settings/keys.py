@@ -6,9 +6,9 @@ A key's default is that of the field of `Settings` which has its name.
 import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.settings import KEYMAPS, KeyWish
 from cfmail_tui.settings.lines import Path
 
@@ -65,7 +65,7 @@ class WrongValue(ValueError):  # noqa: N818 - it reads as what it is
     """What stands there cannot be the key's value; nothing of it is told."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fault:
     """Something in the file that cannot be used, where, and why."""
 
@@ -73,7 +73,7 @@ class Fault:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Key:
     """A key: what its value has to be and becomes, and what it is for.
 

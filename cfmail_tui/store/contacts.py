@@ -8,10 +8,10 @@ mails weighed as of a day in the past. So what is due to age keeps its order by 
 import math
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.searching import names_of, words_of
 from cfmail_tui.store import rows
 from cfmail_tui.store.index import LAST
@@ -29,7 +29,7 @@ _LOOKED_AT: Final = 10_000
 _MARKS: Final = {Fate.BOUNCED: "bounced", Fate.SUPPRESSED: "suppressed", Fate.DELIVERED: "", Fate.QUEUED: ""}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Contact:
     """Somebody mail was sent to; `mark` is "bounced" or "suppressed" if the last mail was, else ""."""
 

@@ -6,14 +6,14 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.store.failures import StoreError
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BodyFile:
     """A request body as it stands on disk: octets, and SHA-256 in hexadecimal."""
 

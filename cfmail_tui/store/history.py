@@ -9,10 +9,10 @@ Invariants:
 
 import sqlite3
 from collections.abc import Generator, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.searching import Search
 from cfmail_tui.store import contacts, database, index, journal, rows
 from cfmail_tui.store.contacts import Contact
@@ -31,7 +31,7 @@ _BLOCK: Final = 2000
 """Attempts that one step counts."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Retention:
     """How long what is kept is kept; None is for ever.
 
@@ -46,7 +46,7 @@ class Retention:
     """Whether with its body a mail also loses the words it can be found by; without a limit, when it was accepted."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DayCount:
     """How many attempts were begun on a day, by the clock of this machine, as an account, and ended alike."""
 

@@ -8,16 +8,16 @@ Invariants:
 
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.store import journal, rows
 from cfmail_tui.store.failures import StoreError
 from cfmail_tui.submission import Attempt
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Waiting:
     """A mail that is to be tried again at `next_at` (UTC), after `tries` attempts of which `attempt` is the last."""
 

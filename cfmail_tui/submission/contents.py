@@ -6,11 +6,11 @@ What is taken out of a mail is for finding it: it is bounded, and need not be th
 import html
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from cfmail_tui import mime
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import Finding, Mailbox, MailMessage, MessageError, Place, RawDraft, parse_mailboxes
 from cfmail_tui.submission.outcomes import Attempt
 
@@ -20,7 +20,7 @@ TEXT_LIMIT: Final = 100_000
 _MARKUP_LIMIT: Final = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SentFile:
     """A file of a mail: `size` in octets of its content, "attachment" or "inline"."""
 
@@ -30,7 +30,7 @@ class SentFile:
     disposition: str = "attachment"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Contents:
     """What of a mail is kept beside its envelope and subject."""
 
@@ -47,7 +47,7 @@ class Contents:
     """Whether it went only to its author, to be looked at."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Detail:
     """An attempt with what the list does not show; times are UTC."""
 

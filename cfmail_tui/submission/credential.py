@@ -1,6 +1,6 @@
 """Who the API is told the mail is from, with a credential that shows itself nowhere."""
 
-from dataclasses import dataclass
+from cfmail_tui.frozen import frozen
 
 
 class Secret:
@@ -35,7 +35,7 @@ class ApiToken(Secret):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GlobalKey:
     """The older pair: a user's e-mail address and global API key, sent as X-Auth-Email and X-Auth-Key."""
 
@@ -51,7 +51,7 @@ def sender_in_words(name: str, source: str) -> str:
     return source if source.partition(" (")[0] == name else f"{name} · {source}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Account:
     """Who the API is told the mail is from; `source` says in words where the credential was found."""
 

@@ -5,9 +5,9 @@ agree about a number they do about the words, so these count first (developer do
 API, email headers; Cloudflare API: troubleshooting).
 """
 
-from dataclasses import dataclass
 from typing import Final, assert_never
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import Place
 from cfmail_tui.submission.outcomes import (
     CHALLENGED,
@@ -22,7 +22,7 @@ from cfmail_tui.submission.outcomes import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Explanation:
     """An outcome for a person: what happened, and what to do next."""
 
@@ -30,7 +30,7 @@ class Explanation:
     action: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ApiError:
     """A row of the table: an error of the API, known by its words, else by its code if no other has that."""
 

@@ -4,11 +4,11 @@ What cannot be understood is `Unknown`, never success.
 """
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.submission.requests import Envelope, Submission
 
 
@@ -22,7 +22,7 @@ class Fate(StrEnum):
     UNREPORTED = "unreported"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Receipt:
     """The API's word for each recipient; `message_id` is "" where the answer has none."""
 
@@ -62,7 +62,7 @@ class Receipt:
         return tuple(address for address, fate in self.fates(envelope) if fate is Fate.UNREPORTED)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Accepted:
     """The API took the mail and says what became of each recipient."""
 
@@ -70,7 +70,7 @@ class Accepted:
     receipt: Receipt
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refused:
     """The API answered that it did not take the mail; `reason` is its own words, `retry_after` in seconds.
 
@@ -85,7 +85,7 @@ class Refused:
     ray: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NotSent:
     """Nothing complete left this machine: sending again is safe."""
 
@@ -95,7 +95,7 @@ class NotSent:
     """Whether the cause may pass by itself: no network, nobody there, a connection cut before the whole mail left."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unknown:
     """The mail may have been sent: sending again may send it twice."""
 
@@ -106,7 +106,7 @@ class Unknown:
 Outcome = Accepted | Refused | NotSent | Unknown
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Later:
     """What Cloudflare's records said afterwards of a recipient that was queued; `detail` in its words, `at` in UTC."""
 
@@ -116,7 +116,7 @@ class Later:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Attempt:
     """One row of history: a submission and, once known, its outcome (None while it is open); times are UTC."""
 
@@ -154,7 +154,7 @@ class Attempt:
         return tuple(address for address, fate in self.fates if fate is Fate.QUEUED)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """An HTTP answer, as far as it matters here; `ray` is Cloudflare's reference for support."""
 

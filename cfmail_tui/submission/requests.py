@@ -6,10 +6,11 @@ A body is produced as chunks, with its length known beforehand.
 import base64
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Literal
 
 from cfmail_tui import mime
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import (
     Attachment,
     Mailbox,
@@ -29,7 +30,7 @@ RECIPIENT_LIMIT = 50
 Endpoint = Literal["send", "send_raw"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Envelope:
     """RFC 5321 MAIL FROM and RCPT TO: who really gets the mail, whatever the header shows."""
 
@@ -55,7 +56,7 @@ class Envelope:
         return cls(sender, tuple(distinct.values()))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SendRequest:
     """A request body about to be written: `chunks` yields exactly `length` octets."""
 
@@ -75,7 +76,7 @@ class SendRequest:
             raise MessageError(*problems)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Submission:
     """What was reviewed and will leave, octet for octet: the body file named by `attempt_id`."""
 

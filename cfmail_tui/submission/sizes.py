@@ -1,10 +1,10 @@
 """How big a mail may be, and which file to leave out of one that is too big."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from cfmail_tui import mime
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import Attachment, Place, Problem, printable
 
 SIZE_LIMIT: Final = 5 * 1024 * 1024
@@ -37,7 +37,7 @@ def megabytes(octets: int) -> str:
     return f"{octets / 1024 / 1024:.1f} MiB"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Size:
     """Octets of the MIME-encoded message, how many it may have, and the name of the file to leave out ("": none).
 

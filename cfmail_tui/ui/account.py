@@ -19,6 +19,7 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, RadioButton, RadioSet, Static
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.inspection import Inspection, SeenAccount, What
 from cfmail_tui.profile import Identity, Profile
 from cfmail_tui.submission import Secret
@@ -47,7 +48,7 @@ _MEANINGS: Final = {"keyring": ": nothing to type later", "memory": ": asked for
 """What it means to keep a secret there, where the place does not say it by itself."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """What Cloudflare and this machine say: the credential's state, where it can be kept, names that are taken."""
 

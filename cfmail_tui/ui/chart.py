@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import printable
 from cfmail_tui.ui.commands import KeyBar, Where, bindings
 from cfmail_tui.ui.fields import EndsOnce
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from cfmail_tui.outbox import DayCount
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Period:
     """A time that is looked at: so many spans of days, the last of which is today's."""
 

@@ -15,6 +15,7 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Static
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import AttachmentDraft, Draft, Place, SavedDraft
 from cfmail_tui.ui.bodies import Bodies, rows
 from cfmail_tui.ui.fields import MailField, location
@@ -38,7 +39,7 @@ _FIXED = "Fixed; u in the list of findings takes it back"
 _STYLES = {"stops": "$text-error bold", "caution": "$text-warning bold", "note": "$foreground-muted"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CheckWanted:
     """What is found in this mail is to be known; `before` is what was found in the one before it."""
 
@@ -47,7 +48,7 @@ class CheckWanted:
     before: "Checked | None" = dataclasses.field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProofWanted:
     """How this mail will look is to be shown."""
 

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal
 
 from textual.actions import parse
@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.style import Style
 from textual.widgets import Static
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.ui.keyboard import shown
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ PLACE_NAMES: Mapping[Where, str] = {
 """Where that is, in words."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Command:
     """Something the user can do; `id` is stable, `keys` as Textual names them, the first shown first."""
 
@@ -373,7 +374,7 @@ _NO_KEY = "no key"
 """Where a binding has none, for the user to give it one: no keyboard has this."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Keymap:
     """Which keys run which command."""
 

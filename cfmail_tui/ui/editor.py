@@ -8,9 +8,9 @@ import shlex
 import subprocess
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import MailError
 from cfmail_tui.process import environment_for
 
@@ -19,7 +19,7 @@ class EditorError(MailError):
     """The editor could not be run, or did not end well; what was typed is unchanged."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Edited:
     """What the editor left: `content` in the file `path`, and why that does not count, if it does not."""
 

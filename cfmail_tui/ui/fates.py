@@ -1,12 +1,13 @@
 """What came of a mail, in words and colours: in a line, or recipient by recipient."""
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
 from textual.content import Content
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.submission import Accepted, Attempt, Explanation, Fate, NotSent, Refused, Unknown, explain
 from cfmail_tui.suppressions import Barred
 from cfmail_tui.ui.fields import plain
@@ -25,7 +26,7 @@ _BLOCKS = {Fate.DELIVERED: "█", Fate.QUEUED: "▒", Fate.UNREPORTED: "▒", Fa
 """They differ without colour."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RecipientRow:
     """One recipient: its state in a word, when that was learned, and what more there is to say; `fate` if accepted."""
 

@@ -27,6 +27,7 @@ from textual.screen import Screen, ScreenResultType
 from textual.strip import Strip
 from textual.widgets import Input, Label, Static, TextArea
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import MailError, MessageError, Place, parse_mailboxes, printable
 from cfmail_tui.ui.document import LongDocument, LongWrappedDocument
 
@@ -46,7 +47,7 @@ def plain(text: str, limit: int = 2000) -> Content:
     return Content("\n".join(printable(line, limit) for line in text.split("\n")))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Line:
     """A line of words; what does not fit goes on below, `indent` cells to the right, under its beginning."""
 
@@ -146,6 +147,13 @@ class EndsOnce(Screen[ScreenResultType]):
         """Draw what changed. textual/screen.py:1188 draws in a batch as well, and what it has drawn is lost."""
         if not self.app._batch_count:  # noqa: SLF001
             super()._compositor_refresh()
+
+    def _on_timer_update(self) -> None:
+        """Lay out and draw. textual/screen.py:1253 draws all of it twice where both are wanted."""
+        if self._layout_required and self._repaint_required:
+            self._dirty_widgets.add(self)
+            self._repaint_required = False
+        super()._on_timer_update()
 
     def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
         return super().dismiss(result) if self.is_active else AwaitComplete()

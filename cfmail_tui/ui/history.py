@@ -18,6 +18,7 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.lookup import Verdict
 from cfmail_tui.submission import Attempt, NotSent, Refused, Unknown
 from cfmail_tui.ui.attempt_detail import lines_in_full, lines_of, told
@@ -58,7 +59,7 @@ MOST_COUNTED = 10_000
 """Mails that are counted; of more it is said that there are more."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Deleted:
     """What was taken out of the list that the query had found."""
 

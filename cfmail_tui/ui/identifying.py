@@ -8,10 +8,11 @@ Invariants:
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import Draft, printable
 from cfmail_tui.profile import Identity, Profile
 from cfmail_tui.submission import Account
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 Missing: TypeAlias = "NeedsPassphrase | NeedsTerminal"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Found:
     """The account of a mail, as whom one writes from it, and words about the one that it had and that is gone."""
 
@@ -37,7 +38,7 @@ class _Found:
     gone: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Stuck:
     """What goes on once something was given, or is told as failed."""
 

@@ -10,7 +10,9 @@ import re
 import string
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from cfmail_tui.frozen import frozen
 
 _OWN_NAMES = {"/": "slash", "\\": "backslash", "@": "at", "-": "minus", "+": "plus", "_": "underscore", " ": "space"}
 
@@ -114,7 +116,7 @@ def why_not(key: str) -> str:
     return f"arrives as {shown(last)}, or not at all"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Surroundings:
     """What is between the keyboard and cfmail."""
 

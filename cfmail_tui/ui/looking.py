@@ -6,11 +6,12 @@ about. The screen drops an answer about others.
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, assert_never
 
 from cfmail_tui import mime
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import Mailbox, MessageError, Place, RawDraft, parse_mailboxes
 from cfmail_tui.submission import SIZE_LIMIT
 from cfmail_tui.ui.work import Next
@@ -26,7 +27,7 @@ _BCC_FIX: Final = "move it into the envelope"
 """What is done here, where there is an envelope, about a Bcc field."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LookWanted:
     """What is to be known of this message; `edits` tells it apart from what is typed meanwhile."""
 
@@ -35,7 +36,7 @@ class LookWanted:
     edits: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FixWanted:
     """The message with this finding's fix made."""
 
@@ -43,7 +44,7 @@ class FixWanted:
     finding: "SourceFinding"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Look:
     """What there is to know of a raw message and its envelope."""
 
@@ -58,7 +59,7 @@ class Look:
     """Octets that may."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fix:
     """A message with a fix made; `changes` say what that was, in order, and are none where nothing was left to fix."""
 

@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.style import Style
 from textual.widgets import Static
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import Draft
 from cfmail_tui.ui.commands import KeyBar, Where, bindings
 from cfmail_tui.ui.fields import Body, EndsOnce, plain
@@ -22,7 +23,7 @@ _SHOWN: Final = 128 * 1024
 """Characters of one form that are shown."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Form:
     """One form of the mail: its name, what it looks like, words about it."""
 

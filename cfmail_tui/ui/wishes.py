@@ -1,11 +1,10 @@
 """What can be asked for on the history screen; each is answered by `recalling`."""
 
-from dataclasses import dataclass
-
+from cfmail_tui.frozen import frozen
 from cfmail_tui.submission import Attempt
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Find:
     """The mails that a query finds, older than the attempt called `before`, where that is given."""
 
@@ -13,21 +12,21 @@ class Find:
     before: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Count:
     """How many mails a query finds."""
 
     query: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Look:
     """Everything known of an attempt."""
 
     attempt: Attempt
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settle:
     """The user knows what became of an attempt whose outcome is unknown."""
 
@@ -35,21 +34,21 @@ class Settle:
     arrived: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ask:
     """What Cloudflare's records say of an attempt: one whose outcome is unknown, or with queued recipients."""
 
     attempt: Attempt
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Again:
     """The very same mail once more."""
 
     attempt: Attempt
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reopen:
     """The mail as a new draft, to these of its recipients only, where that is given."""
 
@@ -57,42 +56,42 @@ class Reopen:
     only: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Save:
     """The message in a file."""
 
     attempt: Attempt
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Copy:
     """The request as a text for other tools."""
 
     attempt: Attempt
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Delete:
     """The mail taken out of the history."""
 
     attempt: Attempt
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Restore:
     """A deleted mail brought back."""
 
     attempt: Attempt
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Export:
     """All that a query finds, in a file."""
 
     query: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Chart:
     """How many mails were sent, and what became of them."""
 

@@ -324,7 +324,7 @@ IN_FLIGHT: Final = 400
 
 @pytest.mark.slow
 def test_kill_9_in_the_middle(quick_disk: Path, cfmail: Cfmail, monkeypatch: pytest.MonkeyPatch) -> None:
-    """1,000 rows, and `kill -9` three times, once in flight: each mail comes once or is told as unknown, never twice."""
+    """1,000 rows, `kill -9` three times, once in flight: each mail comes once or is told as unknown, never twice."""
     addresses = [f"u{at}@example.net" for at in range(1000)]
     addresses[IN_FLIGHT] = "slow-100@example.net"
     rows = "".join(f"Name {at},{address},1\n" for at, address in enumerate(addresses))
