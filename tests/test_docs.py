@@ -27,7 +27,7 @@ from tests.options import DOCUMENT, written
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-KEYS = (ROOT / "docs" / "keys.md").read_text()
+KEYS_PAGE = (ROOT / "docs" / "keys.md").read_text()
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 HISTORY = (ROOT / "docs" / "history.md").read_text()
 COMMAND_LINE = DOCUMENT.read_text("utf-8")
@@ -76,14 +76,14 @@ def maps_table() -> str:
 @pytest.mark.parametrize(("name", "table"), [("ids", ids_table), ("maps", maps_table)])
 def test_the_tables_of_keys_are_current(name: str, table: Callable[[], str]) -> None:
     """Those of docs/keys.md are made from the commands and the maps."""
-    written = re.search(rf"<!-- {name}:.*?-->\n(.*?)\n?<!-- /{name} -->", KEYS, re.DOTALL)
+    written = re.search(rf"<!-- {name}:.*?-->\n(.*?)\n?<!-- /{name} -->", KEYS_PAGE, re.DOTALL)
     assert written
     assert written[1] == table()
 
 
 def test_the_keymap_in_the_documents(tmp_path: Path) -> None:
     """What docs/keys.md shows to be written in `config.toml` is understood, all of it."""
-    (example,) = re.findall(r"```toml\n(.*?)```", KEYS, re.DOTALL)
+    (example,) = re.findall(r"```toml\n(.*?)```", KEYS_PAGE, re.DOTALL)
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "config.toml").write_text(example)
     read = settings.read({"CFMAIL_HOME": str(tmp_path)})
