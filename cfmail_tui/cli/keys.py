@@ -12,12 +12,12 @@ import sys
 import termios
 import tty
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cfmail_tui import settings
 from cfmail_tui.cli.output import DONE, NOT_SENT, complain, print_json, tell
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import printable
 from cfmail_tui.process import environment_for
 from cfmail_tui.ui.commands import COMMANDS, PLACE_NAMES, Command, Keymap
@@ -32,7 +32,7 @@ _ASKING_TMUX = 2.0
 """Seconds that tmux has to say which keys it keeps."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Board:
     """The commands and their keys, on this terminal."""
 

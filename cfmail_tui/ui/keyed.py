@@ -1,7 +1,7 @@
 """An app whose keys are the user's, and which tells them: help, palette, jump.
 
-The keys are read when the first key is pressed that may be a command's, or with the other settings, whichever is first: the
-first frame does not wait for them. From then on every widget has them, those that are made later as well.
+The keys are read when the first key is pressed that may be a command's, or with the other settings, whichever is
+first: the first frame does not wait for them. From then on every widget has them, those that are made later as well.
 """
 
 from collections.abc import Callable

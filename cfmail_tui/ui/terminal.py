@@ -24,7 +24,6 @@ from codecs import getincrementaldecoder
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -37,6 +36,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Size
 from textual.message import Message
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.still import Still
 
 BACKLOG: Final = 64 * 1024
@@ -175,7 +175,7 @@ class Keys:
             self._parser = XTermParser(self._debug)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pressed:
     """What came from the keyboard at once, and what it was taken for."""
 
