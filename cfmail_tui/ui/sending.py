@@ -249,18 +249,8 @@ class Sending:
                 self._app.discard(departure.reviewed)
 
     def stop_all(self) -> None:
-        """Stop them, the last one first: none may have its turn because the one before it was stopped."""
-        mails = [*self.departures.in_flight][::-1]
-        for departure in mails:
-            departure.stopped = True
-        attempts = [departure.attempt_id for departure in mails]
-
-        def cancel(outbox: "Outbox") -> Next:
-            for attempt_id in attempts:
-                outbox.cancel(attempt_id)
-            return partial(_nothing, None)
-
-        self._app.run_task(cancel)
+        for departure in self.departures.in_flight:
+            self.stop(departure)
 
     def drop_counting(self) -> list[Departure]:
         """What can still be taken back stays a draft; gives what that was."""

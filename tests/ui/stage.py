@@ -87,7 +87,7 @@ def drafts() -> list[Draft | RawDraft]:
 Opened = Callable[[], AbstractContextManager[tuple[Outbox, settings.Settings]]]
 
 
-FRAMES = str.maketrans(dict.fromkeys("│─╭╮╰╯┃▌▐▔▁", " "))
+FRAMES = str.maketrans(dict.fromkeys("│─╭╮╰╯▌▐▔▁", " "))
 
 
 def in_one_line(text: str) -> str:
