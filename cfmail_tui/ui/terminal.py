@@ -36,6 +36,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Size
 from textual.message import Message
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.still import Still
 from cfmail_tui.ui.answers import QUESTION, Answers
 
@@ -47,6 +48,12 @@ STOPPING: Final = 1.0
 
 _KITTY_KEYS: Final = 0b00000001 | 0b00001000 | 0b00010000
 """Disambiguate escape codes, report all keys, report associated text: what Textual asks for."""
+
+KEYS_AS_THEY_ARE: Final = f"\x1b[?2004h\x1b[>{_KITTY_KEYS}u"
+"""Has a terminal tell keys apart as far as it can, and pastes from typing, as it does for the screens."""
+
+KEYS_AS_THEY_WERE: Final = "\x1b[<u\x1b[?2004l"
+"""Takes that back."""
 
 _FRAME, _FRAME_ENDS = "\x1b[?2026h", "\x1b[?2026l"
 _MODES = re.compile(r"(?:\x1b\[[?<=>][\d;]*\$?[a-z])+")
@@ -175,6 +182,38 @@ class Keys:
             yield from parse()
         except Exception:  # noqa: BLE001 - whatever is wrong with a key, the keyboard stays
             self._parser = XTermParser(self._debug)
+
+
+@frozen
+class Pressed:
+    """What came from the keyboard at once, and what it was taken for."""
+
+    octets: bytes
+    key: str = ""
+    """"" for what is no key."""
+    types: bool = False
+    """Whether the key makes a character."""
+    pasted: str | None = None
+    """The text of a paste."""
+
+
+def pressed(fileno: int) -> Iterator[Pressed]:
+    """What this terminal sends, as the screens would take it, until it has gone. Its modes are the caller's."""
+    keys, octets = Keys(), b""
+    while True:
+        ready = select.select([fileno], [], [], _TICK)[0]
+        data = os.read(fileno, 4096) if ready else b""
+        if ready and not data:
+            return
+        # The last is what a moment without a key makes certain.
+        for octet in (*(data[at : at + 1] for at in range(len(data))), b""):
+            octets += octet
+            for message in keys.pressed(octet) if octet else keys.elapsed():
+                if isinstance(message, events.Key):
+                    yield Pressed(octets, message.key, message.is_printable)
+                else:
+                    yield Pressed(octets, pasted=message.text if isinstance(message, events.Paste) else None)
+                octets = b""
 
 
 class TerminalDriver(LinuxDriver):
