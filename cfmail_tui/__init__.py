@@ -24,6 +24,7 @@ Who may know whom, from the top down (checked by the import contracts in pyproje
     merging         a mail for each row of a table                   pure
     example         the mail that the demo begins with               pure
     diagnosis       what is wrong with a machine                     pure
+    look            how the screens looked the last time            (standard library only)
     lint            findings about a draft as it is typed            pure
     lookup          a mail in the provider's records                 pure
     searching       the search language of the history               pure

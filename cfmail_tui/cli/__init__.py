@@ -136,6 +136,12 @@ def _account(args: argparse.Namespace) -> int:
     return account(args)
 
 
+def _keys(args: argparse.Namespace) -> int:
+    from cfmail_tui.cli.keys import keys
+
+    return keys(args)
+
+
 def _doctor(args: argparse.Namespace) -> int:
     from cfmail_tui.cli.doctor import doctor
 
@@ -176,6 +182,7 @@ _VERBS: dict[str, tuple[Callable[[], Parser], Callable[..., int]]] = {
     "history": (arguments.history_parser, _history),
     "account": (arguments.account_parser, _account),
     "sandbox": (arguments.sandbox_parser, _sandbox),
+    "keys": (arguments.keys_parser, _keys),
     "doctor": (arguments.doctor_parser, _doctor),
     "completion": (arguments.completion_parser, _completion),
     "desktop": (arguments.desktop_parser, _desktop),

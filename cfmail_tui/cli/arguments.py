@@ -53,8 +53,8 @@ def compose_parser() -> Parser:
         prog="cfmail",
         allow_abbrev=False,
         description="Write a mail in the terminal and send it through Cloudflare Email Sending.",
-        epilog="verbs: demo, send, send-raw, sendmail, lint, history, account, sandbox, doctor, completion, desktop; "
-        "each takes --help",
+        epilog="verbs: demo, send, send-raw, sendmail, lint, history, account, sandbox, doctor, keys, completion, "
+        "desktop; each takes --help",
     )
     parser.add_argument("--version", action="version", version=f"cfmail {__version__}")
     _fields(parser)
@@ -248,6 +248,17 @@ def desktop_parser() -> Parser:
         allow_abbrev=False,
         description="Print the entry by which a desktop opens mailto: links with cfmail.",
     )
+
+
+def keys_parser() -> Parser:
+    parser = Parser(
+        prog="cfmail keys",
+        allow_abbrev=False,
+        description="Show what the terminal sends for each key, and which keys of commands do not arrive here.",
+        epilog="Ctrl+Q, or Ctrl+C twice, ends it. Where there is no terminal the commands are listed instead.",
+    )
+    parser.add_argument("--json", action="store_true", help="the commands and their keys as JSON on standard output")
+    return parser
 
 
 def doctor_parser() -> Parser:

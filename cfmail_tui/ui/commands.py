@@ -46,6 +46,34 @@ Where = Literal[
     "dialog",
 ]
 
+PLACE_NAMES: Mapping[Where, str] = {
+    "everywhere": "everywhere",
+    "composer": "form and raw editor",
+    "form": "form",
+    "raw": "raw editor",
+    "raw-panes": "raw editor, parts and findings",
+    "leaving": "form and raw editor, while a mail is about to leave",
+    "findings": "list of findings",
+    "completion": "recipients, while known ones are listed",
+    "proof": "preview",
+    "review": "review",
+    "review-draft": "review of a draft",
+    "review-form": "review of a form",
+    "list": "lists",
+    "history": "history",
+    "unknown": "history, of an unknown outcome or queued recipients",
+    "chart": "chart",
+    "drafts": "drafts",
+    "picker": "attach and open screens",
+    "marks": "attach screen",
+    "attached": "attach screen, of what is attached",
+    "accounts": "accounts",
+    "outcome": "outcome",
+    "snippet": "text to copy",
+    "dialog": "dialogs, lists",
+}
+"""Where that is, in words."""
+
 
 @frozen
 class Command:
