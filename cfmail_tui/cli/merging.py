@@ -6,7 +6,8 @@ Invariants:
   after a crash, at the same time or a year later, finds it there, and the journal lets no second one begin;
 - what certainly was not sent, or was refused, is tried again by the next run; what may have been sent never is, until
   the user said in the history that it did not arrive;
-- what no later row would escape either ends the run: no credentials, no way to Cloudflare, a limit that lasts.
+- what no later row would escape either ends the run: no credentials, no way to Cloudflare, a limit that lasts, answers
+  that do not come.
 """
 
 import argparse
@@ -41,6 +42,9 @@ _KEYS_LOST = (
 )
 
 _WORST_FIRST = (report.UNKNOWN, report.REFUSED, UNSENDABLE, report.NOT_SENT, report.PARTLY, report.ACCEPTED)
+
+_UNKNOWN_AT_MOST = 3
+"""One after another: then it is not these rows."""
 
 _TIDYING = 2.0
 """Seconds, at most, that the end may wait for what is to be kept no longer."""
@@ -217,6 +221,7 @@ class _Run:
         self._in_flight = ""
         self._due = 0.0
         self._left = 0
+        self._unknown = 0
         self._counts: Counter[str] = Counter()
         self._codes = {DONE}
 
@@ -270,7 +275,10 @@ class _Run:
         if attempt is None:
             return False
         self._tell(_of_attempt(mail, attempt))
+        self._unknown = self._unknown + 1 if isinstance(attempt.outcome, Unknown) else 0
         match attempt.outcome:
+            case Unknown():
+                return self._unknown < _UNKNOWN_AT_MOST
             case NotSent():
                 return False
             case Refused(status=status):

@@ -50,7 +50,7 @@ def cfmail(
     use(sandbox, monkeypatch)
     monkeypatch.chdir(new_machine)
     Path("news.mail").write_text(TEMPLATE)
-    for number in range(1, 4):
+    for number in range(1, 5):
         Path(f"{number}.txt").write_text(f"file {number}")
     table("a@example.net", "b@example.net", "c@example.net")
     return Cfmail(capsysbinary)
@@ -327,6 +327,13 @@ class TestEnds:
         assert "2 not tried" in ran.err
         monkeypatch.delenv("CLOUDFLARE_API_TOKEN")
         assert cfmail(*SEND).code == 77
+
+    def test_answers_that_do_not_come(self, cfmail: Cfmail, sandbox: Sandbox) -> None:
+        """Three unknown rows one after another end the run, before all of them are."""
+        table("cut@example.net", "cut@example.com", "cut@example.org", "b@example.net")
+        ran = cfmail(*SEND)
+        assert (ran.code, len(ran.out.splitlines())) == (76, 3)
+        assert "1 not tried" in ran.err
 
     def test_a_signal_lets_the_one_in_flight_end(self, cfmail: Cfmail, monkeypatch: pytest.MonkeyPatch) -> None:
         """SIGINT ends the run behind the mail that is in flight, which gets its answer; the next run goes on."""
