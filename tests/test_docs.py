@@ -120,9 +120,11 @@ def test_options_are_those_of_the_program() -> None:
 @pytest.mark.parametrize("module", ["report.py", "cli/inspected.py", "cli/lint.py"])
 def test_keys_of_json_are_described(module: str) -> None:
     """Every key of the JSON made of a mail, a message and a check of an account is in the documents."""
-    described = set(re.findall(r"`(\w+)`", COMMAND_LINE + HISTORY))
+    prose = re.sub(r"```.*?```", "", COMMAND_LINE + HISTORY, flags=re.DOTALL)
+    described = set(re.findall(r"`(\w+)`", prose))
     tree = ast.parse((ROOT / "cfmail_tui" / module).read_text("utf-8"))
-    keys = [key for node in ast.walk(tree) if isinstance(node, ast.Dict) for key in node.keys]
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    keys = [key for made in functions for node in ast.walk(made) if isinstance(node, ast.Dict) for key in node.keys]
     made = {key.value for key in keys if isinstance(key, ast.Constant) and isinstance(key.value, str)}
     assert made
     assert not made - described
@@ -243,8 +245,9 @@ def variables_read() -> set[str]:
         if "environ" not in text or "sandbox" in path.parts:
             continue
         tree = ast.parse(text)
-        lists = [node.value for node in ast.walk(tree) if isinstance(node, ast.Assign) and "__all__" in ast.dump(node)]
-        exported = {id(node) for value in lists for node in ast.walk(value)}
+        others = [node.value for node in ast.walk(tree) if isinstance(node, ast.Assign) and "__all__" in ast.dump(node)]
+        others += [node.value for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "metavar"]
+        exported = {id(node) for value in others for node in ast.walk(value)}
         constants = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in exported]
         names = {node.value for node in constants if isinstance(node.value, str)}
         found |= {name.upper() for name in names if re.fullmatch(r"(?=...)[A-Z]{2,}(?:_[A-Z]+)*|[a-z]+_proxy", name)}

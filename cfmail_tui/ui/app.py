@@ -30,7 +30,6 @@ from textual.worker import get_current_worker
 
 from cfmail_tui.message import Draft, MailError, RawDraft, printable
 from cfmail_tui.still import Still
-from cfmail_tui.ui.colours import readable
 from cfmail_tui.ui.commands import Keymap, bindings
 from cfmail_tui.ui.compose import ComposeScreen
 from cfmail_tui.ui.endings import OPENING, EndingApp
@@ -312,11 +311,6 @@ class CfmailApp(Parts, OutboxApp):
         self.composing.forget_pages()
         super().close()
 
-    def get_css_variables(self) -> dict[str, str]:
-        """Colours that can be read, in the style sheets and in words that name one."""
-        self.theme_variables = readable(super().get_css_variables())
-        return self.theme_variables
-
     @property
     def mail(self) -> MailScreen:
         """The mail being written; there always is one."""
@@ -345,7 +339,7 @@ class CfmailApp(Parts, OutboxApp):
         self.settings = message.settings
         self.know_keys()
         self.mail.tell_keys()
-        self.set_slow_line(slow=message.settings.slow_line)
+        self.looks.settle(message.settings)
         self.mail.results.take_back(_CANNOT_OPEN)
         from cfmail_tui.ui.drafts import told_unfinished
 

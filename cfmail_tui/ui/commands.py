@@ -122,6 +122,7 @@ COMMANDS = (
     ),
     Command("templates", "ctrl+l", "app.templates", "Templates", "Begin a raw message with an example", "composer"),
     Command("save", "ctrl+s", "save", "Save", "Save the draft now; it is saved as you type anyway", "composer"),
+    Command("save-as", "", "save_as", "Save as", "Save the mail as a file, for git and cfmail send", "form"),
     Command("new", "ctrl+n", "app.new", "New", "A new mail; this one stays in the drafts", "composer"),
     Command("cancel", "ctrl+c", "app.cancel_sending", "Cancel", "Stop the mail that is being sent", "composer"),
     Command(
@@ -332,6 +333,7 @@ OPENING = frozenset(
         "describe",
         "to_the_failed",
         "chart",
+        "save_as",
         "save_eml",
         "export",
         "outcome",

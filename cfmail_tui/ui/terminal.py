@@ -38,6 +38,7 @@ from textual.message import Message
 
 from cfmail_tui.frozen import frozen
 from cfmail_tui.still import Still
+from cfmail_tui.ui.answers import QUESTION, Answers
 
 BACKLOG: Final = 64 * 1024
 """Octets that may wait for the terminal before screen updates are dropped."""
@@ -156,17 +157,25 @@ class Keys:
 
     def __init__(self, *, debug: bool = False) -> None:
         self._debug = debug
+        self.answers = Answers()
         self._decode = getincrementaldecoder("utf-8")("replace").decode
         self._parser = XTermParser(debug)
 
     def pressed(self, octets: bytes) -> Iterator[Message]:
         # One by one, so that a sequence which is too much for the parser takes nothing along that follows it.
         for character in self._decode(octets):
-            yield from self._guarded(partial(self._parser.feed, character))
+            for typed in filter(None, self.answers.typed(character)):
+                yield from self._guarded(partial(self._parser.feed, typed))
 
     def elapsed(self) -> Iterator[Message]:
         """What is certain now that nothing followed for a moment: an Escape was a key."""
-        yield from self._guarded(self._parser.tick)
+        if self.answers.is_waiting():
+            return
+        if typed := self.answers.elapsed():
+            yield from self._guarded(partial(self._parser.feed, typed))
+        for message in self._guarded(self._parser.tick):
+            self.answers.escape_was_typed()
+            yield message
 
     def _guarded(self, parse: Callable[[], Iterable[Message]]) -> Iterator[Message]:
         try:
@@ -219,6 +228,9 @@ class TerminalDriver(LinuxDriver):
         self._hung_up = False
         self.losses = 0
         """How often the terminal came to show something else than was written to it."""
+        self.is_dark: bool | None = None
+        """Whether its background is dark, None as long as it has not said so."""
+        self._is_asked = False
         super().__init__(app, **options)
         self._still: Still | None = getattr(app, "still", None)
         # The screen is where the command line made sure that a terminal is.
@@ -282,6 +294,10 @@ class TerminalDriver(LinuxDriver):
         self._disable_line_wrap()
         # Once more: iTerm 3.5.0 forgets it.
         self._enable_mouse_support()
+        # The console of Linux has no answer, and in old kernels shows the question.
+        if not self._is_asked and os.environ.get("TERM") != "linux":
+            self._is_asked = True
+            self._write(QUESTION, droppable=False)
 
     def disable_input(self) -> None:
         """End the thread that reads; what was typed and not read is lost."""
@@ -417,6 +433,7 @@ class TerminalDriver(LinuxDriver):
                         self._tell_hung_up()
                         break
                     self._process(keys.pressed(data))
+                    self.is_dark = keys.answers.is_dark if self.is_dark is None else self.is_dark
                 self._process(keys.elapsed())
         finally:
             os.close(woken)

@@ -237,7 +237,7 @@ async def test_the_palette_runs_what_it_finds(connected: Sandbox) -> None:
             await stage.press("f2")
             await stage.until("Search for commands")
             await stage.type(words)
-            await stage.pilot.pause()
+            await stage.rest()
             await stage.settled()
             await stage.press("enter")
             await stage.until(there)

@@ -26,12 +26,14 @@ def test_pictures_are_current(first: int, tmp_path: Path) -> None:
     if not libfaketime():
         (pytest.fail if IN_CI else pytest.skip)("libfaketime not found; install faketime")
     names = KEPT[first : first + AT_ONCE]
-    drawing = [sys.executable, "-m", "tests.ui.scenes", "--to", tmp_path, *names]
+    drawing = [sys.executable, "-m", "tests.ui.scenes", "--to", str(tmp_path), *names]
     subprocess.run(drawing, cwd=ROOT, env={**os.environ, **fixed_time()}, check=True)
     for name in names:
         kept, drawn = ((folder / f"{name}.svg").read_text("utf-8") for folder in (SCREENSHOTS, tmp_path))
         changed = "\n".join(differences(kept, drawn))
-        assert not changed, f"screenshots/{name}.svg is out of date; python -m tests.ui.scenes draws them anew\n{changed}"
+        assert not changed, (
+            f"screenshots/{name}.svg is out of date; python -m tests.ui.scenes draws them anew\n{changed}"
+        )
 
 
 def test_the_kept_are_there() -> None:
@@ -57,7 +59,7 @@ def test_a_difference_is_told() -> None:
 
 
 def test_chance_is_not_seen() -> None:
-    """A port, a reference and the name in the SVG that hangs on them are the usual ones, as long as those they replace."""
+    """A port, a reference and the name in the SVG that hangs on them are the usual ones, as long as others."""
     drawn = "terminal-123 http://127.0.0.1:39671/ 983d0c14d4b60ad6-BOX leaves&#160;in&#160;4&#160;s"
     other = "terminal-9 http://127.0.0.1:55555/ 02a7fb5cc65a78a7-BOX leaves&#160;in&#160;5&#160;s"
     assert steady(drawn) == steady(other)
