@@ -105,7 +105,7 @@ class Sending:
 
     def show_departures(self) -> None:
         if self._app.screen_stack:
-            lines = [*self.departures.lines(self.shown), *self._ended]
+            lines = [*self.departures.lines(self.shown, self._app.keymap), *self._ended]
             self._app.mail.results.departures(Content("\n").join(lines))
 
     # What the outbox tells.
