@@ -21,6 +21,7 @@ from cfmail_tui.settings import Settings
 from cfmail_tui.settings.keys import KEYS, THEMES, Key
 from cfmail_tui.ui import crash
 from cfmail_tui.ui.commands import COMMANDS, key_names
+from tests import layers
 from tests.man_page import PAGE, man_page
 from tests.options import DOCUMENT, written
 
@@ -81,7 +82,7 @@ def test_exit_codes_are_those_of_the_program() -> None:
     described = {int(code) for code in re.findall(r"^\| (\d+) \|", table[1], re.MULTILINE)}
     codes = (cli.DONE, cli.USAGE, cli.UNSENDABLE, cli.NO_INPUT, cli.NOT_SENT, cli.NO_CREDENTIALS, cli.INTERRUPTED)
     by_signal = {128 + number for number in HEARD}
-    spoken_of = re.search(r"The exit code says .*?\\.", README, re.DOTALL)
+    spoken_of = re.search(r"The exit code says .*?\.", README, re.DOTALL)
     assert spoken_of
     assert {int(code) for code in re.findall(r"\b\d+\b", spoken_of[0])} <= described
     assert described == {
@@ -140,6 +141,11 @@ def test_contributing_names_every_module() -> None:
     modules = {path.stem for path in (ROOT / "cfmail_tui").iterdir() if path.suffix == ".py" or path.is_dir()}
     written = set(re.findall(r"^\| `(\w+)` \|", CONTRIBUTING, re.MULTILINE))
     assert modules - {"__init__", "__main__", "__pycache__"} == written
+
+
+def test_the_picture_of_the_layers_is_current() -> None:
+    """`python -m tests.layers` would change nothing."""
+    assert layers.written() == CONTRIBUTING
 
 
 def test_the_manual_page_is_current() -> None:

@@ -1,6 +1,6 @@
 """Every command in README and docs does what it stands there for.
 
-Each document is followed from its top to its end as a reader would: in an empty home and a folder with the files that it
+Each document is followed from its top to its end as a reader would: in an empty home and a folder with the files it
 speaks of, with a sandbox in place of Cloudflare. A comment in the line before a block says how it is run:
 
     <!-- not run: REASON -->             it cannot be run here
@@ -45,8 +45,8 @@ FILES: Final[Mapping[str, bytes]] = {
 }
 COMMAND: Final = f"""#!/bin/sh
 # A token that would be asked for is typed; where it is piped in, nothing is.
-case " $* " in *" --token-stdin "*) [ -t 0 ] || printf '%s\\n' "$TOKEN" | exec {sys.executable} -m cfmail_tui "$@" ;; esac
-[ -t 0 ] || case " $* " in *" --token-stdin "*) exit ;; esac
+run() {{ {sys.executable} -m cfmail_tui "$@"; }}
+case " $* " in *" --token-stdin "*) [ -t 0 ] || {{ printf '%s\\n' "$TOKEN" | run "$@"; exit; }} ;; esac
 exec {sys.executable} -m cfmail_tui "$@"
 """
 

@@ -11,7 +11,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from tests.test_document_commands import ROOT, blocks
-from tests.test_document_commands import place as place
+from tests.test_document_commands import place  # noqa: F401 - a fixture
 
 SANDBOX: Final = ROOT / "docs" / "sandbox.md"
 WORKFLOWS: Final[list[dict[Any, Any]]] = [yaml.safe_load(block.text) for block in blocks(SANDBOX, "yaml")]
