@@ -1,4 +1,4 @@
-"""The picture of the architecture in CONTRIBUTING.md, made of the import contract: `python -m tests.layers` draws it."""
+"""The picture of the architecture in CONTRIBUTING.md, of the import contract: `python -m tests.layers` draws it."""
 
 import re
 import tomllib
