@@ -118,7 +118,7 @@ class Account:
 
 @frozen
 class Terminal:
-    """What is known of the terminal; `inside` is "tmux" or "screen" if it is one of these."""
+    """What is known of the terminal; `inside` is the program between it and us, if there is one."""
 
     is_there: bool = False
     name: str = ""

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,60 +20,73 @@ from cfmail_tui.searching import PLACES as PLACES_OF_WORDS
 from cfmail_tui.searching import STATUSES, parse
 from cfmail_tui.settings import Settings
 from cfmail_tui.settings.keys import KEYS, THEMES, Key
-from cfmail_tui.ui import crash
-from cfmail_tui.ui.commands import COMMANDS, key_names
+from cfmail_tui.ui import crash, keymaps
+from cfmail_tui.ui.commands import COMMANDS, PLACE_NAMES, Keymap, key_names
 from tests import layers
 from tests.man_page import PAGE, man_page
 from tests.options import DOCUMENT, written
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+KEYS_PAGE = (ROOT / "docs" / "keys.md").read_text()
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 HISTORY = (ROOT / "docs" / "history.md").read_text()
 COMMAND_LINE = DOCUMENT.read_text("utf-8")
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
-PLACES = {
-    "everywhere": "everywhere",
-    "composer": "form and raw editor",
-    "form": "form",
-    "raw": "raw editor",
-    "raw-panes": "raw editor, parts and findings",
-    "leaving": "form and raw editor, while a mail is about to leave",
-    "findings": "list of findings",
-    "completion": "recipients, while known ones are listed",
-    "proof": "preview",
-    "review": "review",
-    "review-draft": "review of a draft",
-    "review-form": "review of a form",
-    "list": "lists",
-    "history": "history",
-    "unknown": "history, of an unknown outcome or queued recipients",
-    "chart": "chart",
-    "drafts": "drafts",
-    "picker": "attach and open screens",
-    "marks": "attach screen",
-    "attached": "attach screen, of what is attached",
-    "accounts": "accounts",
-    "outcome": "outcome",
-    "snippet": "text to copy",
-    "dialog": "dialogs, lists",
-}
+
+def function_keys() -> str:
+    """The README's function keys, from the one table of commands."""
+    in_the_form = [command for command in COMMANDS if command.where in {"everywhere", "composer", "form"}]
+    keys = {command.keys.partition(",")[0]: command for command in in_the_form}
+    shown = [f"F{number} {keys[f'f{number}'].label}" for number in range(1, 13) if f"f{number}" in keys]
+    return " · ".join(shown)
 
 
-def keys_table() -> str:
-    """The README's table of keys, from the one table of commands."""
-    rows = [
-        f"| {key_names(command)} | {PLACES[command.where]} | {command.help} |" for command in COMMANDS if command.keys
-    ]
-    return "\n".join(["| key | where | what it does |", "|---|---|---|", *rows])
-
-
-def test_keys_are_those_of_the_program() -> None:
-    """The README's table of keys is the one the bindings are made from."""
+def test_function_keys_are_those_of_the_program() -> None:
+    """The README names what each function key does in the form."""
     written = re.search(r"<!-- keys:.*?-->\n(.*?)\n<!-- /keys -->", README, re.DOTALL)
     assert written
-    assert written[1] == keys_table()
+    assert written[1] == function_keys()
+
+
+def ids_table() -> str:
+    """All commands by their ids, of docs/keys.md."""
+    rows = [
+        f"| `{command.id}` | {key_names(command)} | {PLACE_NAMES[command.where]} | {command.help} |"
+        for command in COMMANDS
+    ]
+    return "\n".join(["| id | keys | where | what it does |", "|---|---|---|---|", *rows])
+
+
+def maps_table() -> str:
+    """Where the maps that ship differ, of docs/keys.md."""
+    names = [name for name in keymaps.MAPS if name != "default"]
+    maps = [keymaps.resolved(name, ()) for name in names]
+    rows = [
+        f"| `{command.id}` | {' | '.join(keymap.names(command) for keymap in (Keymap(), *maps))} |"
+        for command in COMMANDS
+        if any(command.id in keymap.keys for keymap in maps)
+    ]
+    head = f"| command | default | {' | '.join(names)} |"
+    return "\n".join([head, "|---" * (len(names) + 2) + "|", *rows])
+
+
+@pytest.mark.parametrize(("name", "table"), [("ids", ids_table), ("maps", maps_table)])
+def test_the_tables_of_keys_are_current(name: str, table: Callable[[], str]) -> None:
+    """Those of docs/keys.md are made from the commands and the maps."""
+    written = re.search(rf"<!-- {name}:.*?-->\n(.*?)\n?<!-- /{name} -->", KEYS_PAGE, re.DOTALL)
+    assert written
+    assert written[1] == table()
+
+
+def test_the_keymap_in_the_documents(tmp_path: Path) -> None:
+    """What docs/keys.md shows to be written in `config.toml` is understood, all of it."""
+    (example,) = re.findall(r"```toml\n(.*?)```", KEYS_PAGE, re.DOTALL)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "config.toml").write_text(example)
+    read = settings.read({"CFMAIL_HOME": str(tmp_path)})
+    assert not (*read.notices, *keymaps.chosen(read).notices)
 
 
 def test_exit_codes_are_those_of_the_program() -> None:
@@ -235,8 +249,9 @@ def variables_read() -> set[str]:
         if "environ" not in text or "sandbox" in path.parts:
             continue
         tree = ast.parse(text)
-        lists = [node.value for node in ast.walk(tree) if isinstance(node, ast.Assign) and "__all__" in ast.dump(node)]
-        exported = {id(node) for value in lists for node in ast.walk(value)}
+        others = [node.value for node in ast.walk(tree) if isinstance(node, ast.Assign) and "__all__" in ast.dump(node)]
+        others += [node.value for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "metavar"]
+        exported = {id(node) for value in others for node in ast.walk(value)}
         constants = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in exported]
         names = {node.value for node in constants if isinstance(node.value, str)}
         found |= {name.upper() for name in names if re.fullmatch(r"(?=...)[A-Z]{2,}(?:_[A-Z]+)*|[a-z]+_proxy", name)}

@@ -9,11 +9,11 @@ by the API, and what `doctor` ends with if something is wrong; 70 a defect in th
 76 outcome unknown, may have been sent; 77 no usable credentials; 128 and the number of a signal that came, and nothing
 was sent: 129 SIGHUP, 130 SIGINT, 131 SIGQUIT, 143 SIGTERM. A mail in flight comes to its outcome first (signals.py).
 
-With --json standard output is one JSON value in every case. Where no attempt came about it is an object of `outcome`
-(usage, invalid, unreadable, no_credentials, not_sent, interrupted), `reason` and `exit_code`; invalid has `problems`,
-each with `place` and `problem`. What an attempt looks like is in report.py, what is said of accounts in account.py; an
-attempt with `not_recorded` is missing in the history, for the reason given there. What is found in a message is in
-lint.py.
+With --json standard output is one JSON value in every case; `send --template` tells a line of JSON for each row
+(merging.py). Where no attempt came about it is an object of `outcome` (usage, invalid, unreadable, no_credentials,
+not_sent, interrupted), `reason` and `exit_code`; invalid has `problems`, each with `place` and `problem`. What an
+attempt looks like is in report.py, what is said of accounts in account.py; an attempt with `not_recorded` is missing in
+the history, for the reason given there. What is found in a message is in lint.py.
 """
 
 import argparse
@@ -136,6 +136,12 @@ def _account(args: argparse.Namespace) -> int:
     return account(args)
 
 
+def _keys(args: argparse.Namespace) -> int:
+    from cfmail_tui.cli.keys import keys
+
+    return keys(args)
+
+
 def _doctor(args: argparse.Namespace) -> int:
     from cfmail_tui.cli.doctor import doctor
 
@@ -146,6 +152,12 @@ def _completion(args: argparse.Namespace) -> int:
     from cfmail_tui.cli.completion import completion
 
     return completion(args, {verb: parser() for verb, (parser, _) in _VERBS.items()})
+
+
+def _desktop(args: argparse.Namespace) -> int:
+    from cfmail_tui.cli.desktop import desktop
+
+    return desktop(args)
 
 
 def _sandbox(args: argparse.Namespace) -> int:
@@ -170,6 +182,8 @@ _VERBS: dict[str, tuple[Callable[[], Parser], Callable[..., int]]] = {
     "history": (arguments.history_parser, _history),
     "account": (arguments.account_parser, _account),
     "sandbox": (arguments.sandbox_parser, _sandbox),
+    "keys": (arguments.keys_parser, _keys),
     "doctor": (arguments.doctor_parser, _doctor),
     "completion": (arguments.completion_parser, _completion),
+    "desktop": (arguments.desktop_parser, _desktop),
 }

@@ -53,8 +53,8 @@ def compose_parser() -> Parser:
         prog="cfmail",
         allow_abbrev=False,
         description="Write a mail in the terminal and send it through Cloudflare Email Sending.",
-        epilog="verbs: demo, send, send-raw, sendmail, lint, history, account, sandbox, doctor, completion; "
-        "each takes --help",
+        epilog="verbs: demo, send, send-raw, sendmail, lint, history, account, sandbox, doctor, keys, completion, "
+        "desktop; each takes --help",
     )
     parser.add_argument("--version", action="version", version=f"cfmail {__version__}")
     _fields(parser)
@@ -63,8 +63,8 @@ def compose_parser() -> Parser:
         nargs="?",
         default="",
         metavar="FILE | mailto:URI | -",
-        help="an .eml, an .mbox or a Maildir opens the raw editor, another file is the text; "
-        "- reads standard input: a raw message if it begins with a header, else the text",
+        help="an .eml, an .mbox or a Maildir opens the raw editor, a message file (docs/files.md) the form, "
+        "another is the text; - reads standard input: a raw message if it begins with a header, else the text",
     )
     parser.add_argument("--raw", action="store_true", help="FILE, or standard input, is a raw message, or an mbox")
     _number(parser)
@@ -239,6 +239,25 @@ def sandbox_parser() -> Parser:
     parser.add_argument("--port", type=int, default=0, metavar="N", help="default: any free port")
     parser.add_argument("--data", type=Path, metavar="DIR", help="where mails are kept, as a Maildir")
     parser.add_argument("--global-key", action="store_true", help="accept an e-mail and global key pair, and print it")
+    return parser
+
+
+def desktop_parser() -> Parser:
+    return Parser(
+        prog="cfmail desktop",
+        allow_abbrev=False,
+        description="Print the entry by which a desktop opens mailto: links with cfmail.",
+    )
+
+
+def keys_parser() -> Parser:
+    parser = Parser(
+        prog="cfmail keys",
+        allow_abbrev=False,
+        description="Show what the terminal sends for each key, and which keys of commands do not arrive here.",
+        epilog="Ctrl+Q, or Ctrl+C twice, ends it. Where there is no terminal the commands are listed instead.",
+    )
+    parser.add_argument("--json", action="store_true", help="the commands and their keys as JSON on standard output")
     return parser
 
 

@@ -13,6 +13,7 @@ from cfmail_tui.cli.drafts import Described, SeveralMessages, described, is_mess
 from cfmail_tui.cli.opening import opened
 from cfmail_tui.example import EXAMPLE
 from cfmail_tui.frozen import frozen
+from cfmail_tui.look import USUAL, look_in
 from cfmail_tui.message import Draft, Place, RawDraft
 
 if TYPE_CHECKING:
@@ -116,6 +117,11 @@ def _run_composer(first: _First, account: str, sandbox: bool, still: "Still | No
             still=still,
             keymap=_keymap,
         )
+        look = still.look if still else look_in(os.environ)
+        if look is not USUAL:
+            from cfmail_tui.ui.looks import wear
+
+            wear(app, look)
         return run(app)
 
 

@@ -39,6 +39,9 @@ from cfmail_tui.store import examining
 LOOKING: Final = 10.0
 """Seconds in which the database is looked through."""
 
+_BETWEEN: Final = {"tmux": "TMUX", "screen": "STY", "zellij": "ZELLIJ"}
+"""Programs that may be between us and the terminal, and what says so."""
+
 _LONGEST: Final = 2000
 """Characters of a line."""
 
@@ -186,7 +189,7 @@ def _terminal(environ: Mapping[str, str]) -> Terminal:
     terminal = Terminal(
         name=environ.get("TERM", ""),
         colours="no colours" if "NO_COLOR" in environ else _colours(environ),
-        inside="tmux" if environ.get("TMUX") else "screen" if environ.get("STY") else "",
+        inside=next((name for name, variable in _BETWEEN.items() if environ.get(variable)), ""),
         is_remote=bool(environ.get("SSH_CONNECTION")),
         locale=locale,
         encoding=encoding,

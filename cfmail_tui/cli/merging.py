@@ -34,6 +34,11 @@ if TYPE_CHECKING:
 _FIRST_ROWS = 3
 """Rows that --dry-run shows to people."""
 
+_KEYS_LOST = (
+    "the database was damaged, and which rows were sent before may not be known any more; nothing was sent now. Look"
+    " what --dry-run would send, then run this again"
+)
+
 _WORST_FIRST = (report.UNKNOWN, report.REFUSED, UNSENDABLE, report.NOT_SENT, report.PARTLY, report.ACCEPTED)
 
 _TIDYING = 2.0
@@ -113,6 +118,8 @@ def _deliver(args: argparse.Namespace, mails: Sequence[_Mail], flight: Flight) -
         foreseen = _checked(outbox, mails, shown(args.data))
         if args.dry_run:
             return partial(_tell_plan, mails, foreseen, as_json=args.json)
+        if outbox.keys_lost():
+            raise MailError(_KEYS_LOST)
         run = _Run(outbox, flight, args.rate or 0.0, as_json=args.json)
         run.send(mails)
         outbox.tidy(_TIDYING)

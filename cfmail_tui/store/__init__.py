@@ -55,11 +55,13 @@ from cfmail_tui.store.files import BodyFile
 from cfmail_tui.store.folder import DATABASE
 from cfmail_tui.store.history import UNDO_TIME, DayCount, History, Retention
 from cfmail_tui.store.profiles import Profiles
+from cfmail_tui.store.salvage import KEYS_LOST
 from cfmail_tui.store.waiting import Waiting
 from cfmail_tui.submission import Accepted, Attempt, Contents, NotSent, Outcome, Submission, Unknown
 
 __all__ = [
     "DATABASE",
+    "KEYS_LOST",
     "AttemptExists",
     "BodyFile",
     "Contact",

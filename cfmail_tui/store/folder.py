@@ -90,6 +90,7 @@ class Folder:
                 waiting.listed(db, lambda _owner: True)
                 drafts.listed(db)
                 profiles.listed(db)
+                journal.by_key(db, "")
         except StoreError:
             self.close()
             raise

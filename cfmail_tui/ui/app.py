@@ -30,8 +30,7 @@ from textual.worker import get_current_worker
 
 from cfmail_tui.message import Draft, MailError, RawDraft, printable
 from cfmail_tui.still import Still
-from cfmail_tui.ui.colours import readable
-from cfmail_tui.ui.commands import Keymap, Where, bindings
+from cfmail_tui.ui.commands import Keymap, bindings
 from cfmail_tui.ui.compose import ComposeScreen
 from cfmail_tui.ui.endings import OPENING, EndingApp
 from cfmail_tui.ui.fields import words
@@ -41,8 +40,6 @@ from cfmail_tui.ui.parts import Parts
 from cfmail_tui.ui.work import Done, Failed, Finished, Next, Opened, Progressed, Steps, Task, is_for_one_of, tidied
 
 if TYPE_CHECKING:
-    from textual.command import Provider
-
     from cfmail_tui.outbox import Outbox, Reviewed
     from cfmail_tui.settings import Settings
     from cfmail_tui.ui.account import AccountScreen
@@ -215,19 +212,11 @@ class OutboxApp(KeyedApp, EndingApp):
             self.notify(printable(text, 400), severity="error", markup=False, timeout=10)
 
 
-def _palette() -> type[Provider]:
-    from cfmail_tui.ui.palette import CommandProvider
-
-    return CommandProvider
-
-
 class CfmailApp(Parts, OutboxApp):
     """cfmail in a terminal, starting with this mail."""
 
     TITLE = "cfmail"
     CSS_PATH = "form.tcss"
-    COMMANDS: ClassVar = {_palette}
-    COMMAND_PALETTE_BINDING = "f2"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual declares it so
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("everywhere")]
 
@@ -322,11 +311,6 @@ class CfmailApp(Parts, OutboxApp):
         self.composing.forget_pages()
         super().close()
 
-    def get_css_variables(self) -> dict[str, str]:
-        """Colours that can be read, in the style sheets and in words that name one."""
-        self.theme_variables = readable(super().get_css_variables())
-        return self.theme_variables
-
     @property
     def mail(self) -> MailScreen:
         """The mail being written; there always is one."""
@@ -354,7 +338,7 @@ class CfmailApp(Parts, OutboxApp):
             return
         self.settings = message.settings
         self.know_keys()
-        self.set_slow_line(slow=message.settings.slow_line)
+        self.looks.settle(message.settings)
         self.mail.results.take_back(_CANNOT_OPEN)
         from cfmail_tui.ui.drafts import told_unfinished
 
@@ -576,20 +560,6 @@ class CfmailApp(Parts, OutboxApp):
 
     def action_history(self) -> None:
         self.recalling.open()
-
-    def action_help(self) -> None:
-        from cfmail_tui.ui.dialogs import HelpScreen
-
-        places: tuple[Where, ...] = getattr(self.screen, "PLACES", ())
-        if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen(places))
-
-    def action_command_palette(self) -> None:
-        """Open the palette. textual/app.py:4703 ends the program where one is open below another screen."""
-        from cfmail_tui.ui.palette import Palette
-
-        if not any(isinstance(screen, Palette) for screen in self.screen_stack):
-            self.push_screen(Palette(id="--command-palette"))
 
     async def action_quit(self) -> None:
         self.leaving.ask()

@@ -56,7 +56,14 @@ class ProofWanted:
     account: str
 
 
-Question = CheckWanted | ProofWanted
+@frozen
+class FileWanted:
+    """A mail is to be kept as a file: this one."""
+
+    draft: Draft
+
+
+Question = CheckWanted | ProofWanted | FileWanted
 
 
 class CheckedForm(MailScreen):

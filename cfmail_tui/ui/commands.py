@@ -1,4 +1,4 @@
-"""The one table of commands: bindings, palette, footer, help screen and the README's table come from it."""
+"""The one table of commands: bindings, palette, footer, help screen and the tables of docs/keys.md come from it."""
 
 import math
 import re
@@ -45,6 +45,34 @@ Where = Literal[
     "snippet",
     "dialog",
 ]
+
+PLACE_NAMES: Mapping[Where, str] = {
+    "everywhere": "everywhere",
+    "composer": "form and raw editor",
+    "form": "form",
+    "raw": "raw editor",
+    "raw-panes": "raw editor, parts and findings",
+    "leaving": "form and raw editor, while a mail is about to leave",
+    "findings": "list of findings",
+    "completion": "recipients, while known ones are listed",
+    "proof": "preview",
+    "review": "review",
+    "review-draft": "review of a draft",
+    "review-form": "review of a form",
+    "list": "lists",
+    "history": "history",
+    "unknown": "history, of an unknown outcome or queued recipients",
+    "chart": "chart",
+    "drafts": "drafts",
+    "picker": "attach and open screens",
+    "marks": "attach screen",
+    "attached": "attach screen, of what is attached",
+    "accounts": "accounts",
+    "outcome": "outcome",
+    "snippet": "text to copy",
+    "dialog": "dialogs, lists",
+}
+"""Where that is, in words."""
 
 
 @frozen
@@ -94,6 +122,7 @@ COMMANDS = (
     ),
     Command("templates", "ctrl+l", "app.templates", "Templates", "Begin a raw message with an example", "composer"),
     Command("save", "ctrl+s", "save", "Save", "Save the draft now; it is saved as you type anyway", "composer"),
+    Command("save-as", "", "save_as", "Save as", "Save the mail as a file, for git and cfmail send", "form"),
     Command("new", "ctrl+n", "app.new", "New", "A new mail; this one stays in the drafts", "composer"),
     Command("cancel", "ctrl+c", "app.cancel_sending", "Cancel", "Stop the mail that is being sent", "composer"),
     Command(
@@ -304,6 +333,7 @@ OPENING = frozenset(
         "describe",
         "to_the_failed",
         "chart",
+        "save_as",
         "save_eml",
         "export",
         "outcome",

@@ -23,7 +23,7 @@ from cfmail_tui.message import (
     printable,
 )
 from cfmail_tui.ui.bodies import BODIES, BodyBar
-from cfmail_tui.ui.checked_form import CheckedForm, ProofWanted, lines_of
+from cfmail_tui.ui.checked_form import CheckedForm, FileWanted, ProofWanted, lines_of
 from cfmail_tui.ui.commands import bindings
 from cfmail_tui.ui.completion import RecipientField
 from cfmail_tui.ui.fields import Body, MailField, Pasted, plain
@@ -296,6 +296,9 @@ class ComposeScreen(CheckedForm):
 
     def action_proof(self) -> None:
         self.when_typed(lambda: self.post_message(self.Asked(ProofWanted(self.content(), self.account), self)))
+
+    def action_save_as(self) -> None:
+        self.when_typed(lambda: self.post_message(self.Asked(FileWanted(self.content()), self)))
 
     def action_attach(self) -> None:
         self.post_message(self.AttachRequested(self))

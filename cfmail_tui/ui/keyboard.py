@@ -144,7 +144,7 @@ _ZELLIJ_KEYS = "bghnopqst"
 def surroundings(environ: Mapping[str, str], tmux_keys: Mapping[str, str] | None = None) -> Surroundings:
     """What the environment says is around; `tmux_keys` are those that tmux said it keeps, with what it does on them."""
     term = environ.get("TERM", "")
-    if environ.get("ZELLIJ") is not None:
+    if environ.get("ZELLIJ"):
         return Surroundings(
             "zellij",
             {f"ctrl+{letter}": "zellij's own, until it is locked" for letter in _ZELLIJ_KEYS},

@@ -1,22 +1,34 @@
-"""An app whose keys are the user's.
+"""An app whose keys are the user's, and which tells them: help, palette, jump.
 
-They are read when the first key is pressed that may be a command's, or with the other settings, whichever is first: the
-first frame does not wait for them. From then on every widget has them, those that are made later as well.
+The keys are read when the first key is pressed that may be a command's, or with the other settings, whichever is
+first: the first frame does not wait for them. From then on every widget has them, those that are made later as well.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
 from textual.dom import DOMNode
 from textual.widget import Widget
 
-from cfmail_tui.ui.commands import Keymap
+from cfmail_tui.ui.commands import Keymap, Where
 from cfmail_tui.ui.typeahead import TypeaheadApp
+
+if TYPE_CHECKING:
+    from textual.command import Provider
+
+
+def _palette() -> "type[Provider]":
+    from cfmail_tui.ui.palette import CommandProvider
+
+    return CommandProvider
 
 
 class KeyedApp(TypeaheadApp):
-    """An app with a keymap, and a way to jump to any field."""
+    """An app with a keymap."""
+
+    COMMANDS: ClassVar = {_palette}
+    COMMAND_PALETTE_BINDING = "f2"
 
     keymap = Keymap()
     read_keymap: Callable[[], Keymap] | None = None
@@ -46,6 +58,20 @@ class KeyedApp(TypeaheadApp):
         # textual/app.py:3621: whatever is mounted passes here, and what is in it.
         self._apply_keymap(*(widget for widget in widgets if widget not in self._registry))
         return super()._register(parent, *widgets, **where)
+
+    def action_help(self) -> None:
+        from cfmail_tui.ui.dialogs import HelpScreen
+
+        places: tuple[Where, ...] = getattr(self.screen, "PLACES", ())
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(places))
+
+    def action_command_palette(self) -> None:
+        """Open the palette. textual/app.py:4703 ends the program where one is open below another screen."""
+        from cfmail_tui.ui.palette import Palette
+
+        if not any(isinstance(screen, Palette) for screen in self.screen_stack):
+            self.push_screen(Palette(id="--command-palette"))
 
     def action_jump(self) -> None:
         from cfmail_tui.ui.jumping import JumpScreen, targets

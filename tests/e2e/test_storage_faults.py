@@ -533,7 +533,7 @@ class TestClock:
     def test_jumps_while_mails_are_written(self, start: Start, tmp_path: Path) -> None:
         """Drafts stand in the order in which they were saved, though the clock went back between them."""
         clock = Clock(tmp_path)
-        terminal = start(*LETTER, env=clock.env)
+        terminal = start(*LETTER, env=clock.env, anew=True)
         days = (400, -400, 0)
         for jump in days:
             typed(terminal, f"text {jump}")
@@ -554,7 +554,7 @@ class TestClock:
         cloudflare.go_on()
         undo_send(600)
         clock = Clock(tmp_path)
-        terminal = start(*LETTER, env=clock.env)
+        terminal = start(*LETTER, env=clock.env, anew=True)
         typed(terminal, "the text")
         review(terminal)
         terminal.press("y")
@@ -570,7 +570,7 @@ class TestClock:
     def test_goes_back_before_what_was_killed(self, start: Start, cloudflare: Cloudflare, tmp_path: Path) -> None:
         """What was being sent at a kill is told of by a start long before it, and stands first in the history."""
         clock = Clock(tmp_path)
-        terminal = start(*LETTER, env=clock.env)
+        terminal = start(*LETTER, env=clock.env, anew=True)
         typed(terminal, "the text")
         cloudflare.go_on()
         review(terminal)
@@ -587,7 +587,7 @@ class TestClock:
         os.kill(terminal.child, signal.SIGKILL)
         terminal.wait_exit()
         clock.set(-800)
-        terminal = start(env=clock.env)
+        terminal = start(env=clock.env, anew=True)
         says(terminal, "1 mail may have been sent, or not; see the history")
         terminal.press("f8")
         terminal.wait_for(lambda screen: -1 < screen.find("Second") < screen.find("Hello"), name="the history in order")

@@ -6,7 +6,7 @@ import shlex
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -19,23 +19,26 @@ from cfmail_tui.sandbox import Choices, Sandbox
 from cfmail_tui.store import DATABASE, Store, examining
 from cfmail_tui.submission import Unknown
 from tests.conftest import SecretService, fill
-from tests.edge.cli_run import Cfmail, Ran, cfmail_process, kept_files, use
+from tests.edge.cli_run import Ran, cfmail_process, kept_files, use
 from tests.edge.fault_server import FarEnd, answering, closed_port
 from tests.edge.test_store_place import draft, submission
+from tests.fork_server import shared
 from tests.leaks import Leaks
 from tests.pty_driver import Terminal
 
 TOKEN: Final = "Qm4+xR/7w~Kp.Z2t_Lh9=Vb-NcYs8Ef3GjUd6Aoi1T"
 PASSPHRASE: Final = "correct horse battery"
+Cfmail = Callable[..., Ran]
+
 NO_KEYRING: Final = "keyring.backends.fail.Keyring"
 
 
 @pytest.fixture
-def cfmail(capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Cfmail:
-    """The command on a machine with a keyring and a UTF-8 locale."""
+def cfmail(monkeypatch: pytest.MonkeyPatch) -> Cfmail:
+    """The command in a process of its own, on a machine with a keyring and a UTF-8 locale."""
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "tests.edge.kept_in_file.Ring")
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
-    return Cfmail(capsysbinary)
+    return lambda *arguments, stdin=b"": Ran(*shared().run(*arguments, env=os.environ, stdin=stdin))
 
 
 @pytest.fixture

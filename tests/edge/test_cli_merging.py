@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import shlex
 import signal
 import sqlite3
@@ -21,7 +22,7 @@ import pytest
 
 from cfmail_tui import retry, settings
 from cfmail_tui.sandbox import Sandbox
-from cfmail_tui.store import Store
+from cfmail_tui.store import KEYS_LOST, Store
 from tests.edge.cli_run import FIELDS, PATIENCE, Cfmail, Ran, bodies, use
 from tests.edge.fault_server import ACCOUNT_ID, TOKEN, Exchange, FarEnd, http_answer
 
@@ -157,6 +158,17 @@ class TestRows:
         (again,) = lines(cfmail(*SEND, "--json"))
         assert (again["outcome"], again["before"], again["attempt"]) == ("forgotten", True, None)
         assert len(sandbox.messages()) == 1
+
+    def test_a_damaged_database(self, cfmail: Cfmail, sandbox: Sandbox) -> None:
+        """Where what was sent may not be known any more, the first run sends nothing and says why; the next goes on."""
+        cfmail("history")
+        store = Store(settings.read(os.environ).data_dir)
+        store.remember(KEYS_LOST, "1")
+        store.close()
+        ran = cfmail(*SEND)
+        assert (ran.code, len(sandbox.messages())) == (75, 0)
+        assert "damaged" in ran.err
+        assert cfmail(*SEND).code == 0
 
 
 class TestBefore:
@@ -376,7 +388,7 @@ def _killed_after(rows: int | None, when_left: Path | None = None) -> list[dict[
                 end = time.monotonic() + PATIENCE
                 while when_left and not _has_left(when_left):
                     assert time.monotonic() < end
-                    time.sleep(0.005)
+                    select.select([process.stdout], [], [], 0.005)
                 process.kill()
                 break
     return told

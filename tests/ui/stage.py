@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, asynccontextmanager, contextmanag
 
 import keyring.backend
 from textual import events
+from textual.geometry import Size
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
@@ -30,6 +31,9 @@ PATIENCE = 30.0
 
 MOMENT = 0.01
 """Seconds between two looks at what takes a while."""
+
+GRACE = 0.2
+"""Seconds that a key's work is given before the next key, if it takes so long."""
 
 LETTER = Draft(sender="me@acme.example", to="bob@example.com", subject="Hello", text="Hi Bob,\n\nhow are you?")
 
@@ -182,6 +186,17 @@ class Stage:
             self.app.post_message(events.Key(key, key if len(key) == 1 else None))
             await self.rest()
             await self.until(self._has_no_keys)
+            await self._work_begun()
+
+    async def _work_begun(self) -> None:
+        """What a key has set to work may be done soon, as a look at a mail is, or not before the test goes on."""
+        end = time.monotonic() + GRACE
+        while time.monotonic() < end and not self._has_no_work():
+            await asyncio.sleep(MOMENT)
+            await self.rest()
+
+    def _has_no_work(self) -> bool:
+        return all(worker.is_finished for worker in self.app.workers)
 
     async def _keys_done(self) -> None:
         await self.rest()
@@ -203,6 +218,13 @@ class Stage:
         self.app.post_message(events.Paste(text))
         await self._keys_done()
 
+    async def resize(self, columns: int, rows: int) -> None:
+        """Give the terminal another size, until that is what is shown."""
+        size = Size(columns, rows)
+        self.app.terminal._size = size
+        self.app.post_message(events.Resize(size, size))
+        await self.until(lambda: self.app.screen._compositor.size == size)
+
     async def click(self, text: str, *, times: int = 1) -> None:
         """A click in the middle of a visible text."""
         await self.until(text)
@@ -222,7 +244,7 @@ class Stage:
 
     async def settled(self) -> None:
         """Until every worker is done and what it brought is on the screen."""
-        await self.until(lambda: all(worker.is_finished for worker in self.app.workers))
+        await self.until(self._has_no_work)
         await self.rest()
 
 
