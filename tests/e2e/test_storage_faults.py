@@ -13,7 +13,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -24,6 +23,7 @@ import pytest
 from cfmail_tui.message import Draft, RawDraft, SavedDraft
 from cfmail_tui.store import DATABASE
 from tests.conftest import fill, undo_send
+from tests.e2e.clock import Clock
 from tests.e2e.conftest import Cloudflare
 from tests.e2e.test_endings import cpu_seconds
 from tests.pty_driver import Terminal
@@ -31,7 +31,6 @@ from tests.ui.stage import FRAMES, attempts, drafts, opened_outbox
 
 Start = Callable[..., Terminal]
 
-ROOT: Final = Path(__file__).parents[2]
 LETTER: Final = ("--from", "me@acme.example", "--to", "bob@example.com", "--subject", "Hello")
 NOT_SAVED: Final = "NOT SAVED"
 
@@ -484,48 +483,6 @@ def first_free(pid: int) -> int:
     except PermissionError:
         pytest.skip("only root sees the descriptors of a cfmail")
     return next(number for number in count() if number not in taken)
-
-
-# Python runs this before the program, whose only clock is `datetime.now`; the monotonic one does not jump.
-SITECUSTOMIZE: Final = """
-import datetime
-from pathlib import Path
-
-class Jumping(datetime.datetime):
-    @classmethod
-    def now(cls, tz=None):
-        return super().now(tz) + datetime.timedelta(int(Path(__file__).with_name("days").read_text()))
-
-datetime.datetime = Jumping
-"""
-
-
-class Clock:
-    """The time of the programs that are started with its `env`: the true one and some days, which can be changed."""
-
-    def __init__(self, folder: Path) -> None:
-        self._days = folder / "days"
-        self.set(0)
-        (folder / "sitecustomize.py").write_text(SITECUSTOMIZE)
-        self.env = {"PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
-
-    def set(self, days: int) -> None:
-        """To the true time and so many days, at once."""
-        new = self._days.with_name("days.new")
-        new.write_text(str(days))
-        new.replace(self._days)
-
-    def jump(self, terminal: Terminal, days: int) -> None:
-        """Set it, and save the mail on the screen so that it is dated so."""
-        self.set(days)
-        terminal.press("ctrl+s")
-
-        def is_dated(_screen: str) -> bool:
-            saved_at = saved_drafts()[0].saved_at
-            wanted = datetime.now(UTC) + timedelta(days=days)
-            return saved_at is not None and abs(saved_at - wanted) < timedelta(hours=1)
-
-        terminal.wait_for(is_dated, name="the other date")
 
 
 @pytest.mark.slow
