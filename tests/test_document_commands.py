@@ -135,7 +135,7 @@ def follow(block: Block, typed: str, folder: Path) -> None:
     with Terminal(["bash", "-c", script(block, folder)], size=(100, 30), cwd=folder) as terminal:
         for what in re.findall(r'"[^"]+"|\S+', typed):
             if what.startswith('"'):
-                terminal.wait_for(what.strip('"'))
+                terminal.wait_for(what.strip('"'), timeout=60)
             elif what.startswith("$"):
                 terminal.send(os.environ[what[1:]])
             else:
