@@ -32,7 +32,7 @@ PATIENCE = 30.0
 MOMENT = 0.01
 """Seconds between two looks at what takes a while."""
 
-GRACE = 0.2
+GRACE = 0.05
 """Seconds that a key's work is given before the next key, if it takes so long."""
 
 LETTER = Draft(sender="me@acme.example", to="bob@example.com", subject="Hello", text="Hi Bob,\n\nhow are you?")
@@ -87,7 +87,7 @@ def drafts() -> list[Draft | RawDraft]:
 Opened = Callable[[], AbstractContextManager[tuple[Outbox, settings.Settings]]]
 
 
-FRAMES = str.maketrans(dict.fromkeys("│─╭╮╰╯▌▐▔▁", " "))
+FRAMES = str.maketrans(dict.fromkeys("│─╭╮╰╯┃▌▐▔▁", " "))
 
 
 def in_one_line(text: str) -> str:
