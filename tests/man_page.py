@@ -1,4 +1,4 @@
-"""The manual page, made of the parsers and of what docs/command-line.md says: `python -m tests.man_page` writes docs/cfmail.1."""
+"""The manual page, of the parsers and docs/command-line.md: `python -m tests.man_page` writes docs/cfmail.1."""
 
 import os
 import re

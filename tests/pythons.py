@@ -1,4 +1,4 @@
-"""The other Pythons of this machine that cfmail is for: `python -m tests.pythons` prints the path of one of each version.
+"""The other Pythons of this machine that cfmail is for: `python -m tests.pythons` prints a path for each version.
 
 Standard library only, and for any of them: tests/run asks before there is an environment.
 """

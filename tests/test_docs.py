@@ -22,6 +22,7 @@ from cfmail_tui.settings import Settings
 from cfmail_tui.settings.keys import KEYS, THEMES, Key
 from cfmail_tui.ui import crash, keymaps
 from cfmail_tui.ui.commands import COMMANDS, PLACE_NAMES, Keymap, key_names
+from tests import layers
 from tests.man_page import PAGE, man_page
 from tests.options import DOCUMENT, written
 
@@ -34,21 +35,19 @@ COMMAND_LINE = DOCUMENT.read_text("utf-8")
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-def keys_table() -> str:
-    """The README's table of keys, from the one table of commands."""
-    rows = [
-        f"| {key_names(command)} | {PLACE_NAMES[command.where]} | {command.help} |"
-        for command in COMMANDS
-        if command.keys
-    ]
-    return "\n".join(["| key | where | what it does |", "|---|---|---|", *rows])
+def function_keys() -> str:
+    """The README's function keys, from the one table of commands."""
+    in_the_form = [command for command in COMMANDS if command.where in {"everywhere", "composer", "form"}]
+    keys = {command.keys.partition(",")[0]: command for command in in_the_form}
+    shown = [f"F{number} {keys[f'f{number}'].label}" for number in range(1, 13) if f"f{number}" in keys]
+    return " · ".join(shown)
 
 
-def test_keys_are_those_of_the_program() -> None:
-    """The README's table of keys is the one the bindings are made from."""
+def test_function_keys_are_those_of_the_program() -> None:
+    """The README names what each function key does in the form."""
     written = re.search(r"<!-- keys:.*?-->\n(.*?)\n<!-- /keys -->", README, re.DOTALL)
     assert written
-    assert written[1] == keys_table()
+    assert written[1] == function_keys()
 
 
 def ids_table() -> str:
@@ -97,7 +96,7 @@ def test_exit_codes_are_those_of_the_program() -> None:
     described = {int(code) for code in re.findall(r"^\| (\d+) \|", table[1], re.MULTILINE)}
     codes = (cli.DONE, cli.USAGE, cli.UNSENDABLE, cli.NO_INPUT, cli.NOT_SENT, cli.NO_CREDENTIALS, cli.INTERRUPTED)
     by_signal = {128 + number for number in HEARD}
-    spoken_of = re.search(r"The exit code says .*?\\.", README, re.DOTALL)
+    spoken_of = re.search(r"The exit code says .*?\.", README, re.DOTALL)
     assert spoken_of
     assert {int(code) for code in re.findall(r"\b\d+\b", spoken_of[0])} <= described
     assert described == {
@@ -156,6 +155,11 @@ def test_contributing_names_every_module() -> None:
     modules = {path.stem for path in (ROOT / "cfmail_tui").iterdir() if path.suffix == ".py" or path.is_dir()}
     written = set(re.findall(r"^\| `(\w+)` \|", CONTRIBUTING, re.MULTILINE))
     assert modules - {"__init__", "__main__", "__pycache__"} == written
+
+
+def test_the_picture_of_the_layers_is_current() -> None:
+    """`python -m tests.layers` would change nothing."""
+    assert layers.written() == CONTRIBUTING
 
 
 def test_the_manual_page_is_current() -> None:

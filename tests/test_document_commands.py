@@ -1,6 +1,6 @@
-"""Every command in README and docs does what it stands there for.
+"""Every command in README and docs, and every program in docs/sandbox.md, does what it stands there for.
 
-Each document is followed from its top to its end as a reader would: in an empty home and a folder with the files that it
+Each document is followed from its top to its end as a reader would: in an empty home and a folder with the files it
 speaks of, with a sandbox in place of Cloudflare. A comment in the line before a block says how it is run:
 
     <!-- not run: REASON -->             it cannot be run here
@@ -19,9 +19,10 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
+import yaml  # type: ignore[import-untyped]
 
 from cfmail_tui.sandbox import Sandbox
 from tests.pty_driver import Terminal
@@ -45,8 +46,8 @@ FILES: Final[Mapping[str, bytes]] = {
 }
 COMMAND: Final = f"""#!/bin/sh
 # A token that would be asked for is typed; where it is piped in, nothing is.
-case " $* " in *" --token-stdin "*) [ -t 0 ] || printf '%s\\n' "$TOKEN" | exec {sys.executable} -m cfmail_tui "$@" ;; esac
-[ -t 0 ] || case " $* " in *" --token-stdin "*) exit ;; esac
+run() {{ {sys.executable} -m cfmail_tui "$@"; }}
+case " $* " in *" --token-stdin "*) [ -t 0 ] || {{ printf '%s\\n' "$TOKEN" | run "$@"; exit; }} ;; esac
 exec {sys.executable} -m cfmail_tui "$@"
 """
 
@@ -134,7 +135,7 @@ def follow(block: Block, typed: str, folder: Path) -> None:
     with Terminal(["bash", "-c", script(block, folder)], size=(100, 30), cwd=folder) as terminal:
         for what in re.findall(r'"[^"]+"|\S+', typed):
             if what.startswith('"'):
-                terminal.wait_for(what.strip('"'))
+                terminal.wait_for(what.strip('"'), timeout=60)
             elif what.startswith("$"):
                 terminal.send(os.environ[what[1:]])
             else:
@@ -158,3 +159,53 @@ def test_commands_stand_in_blocks() -> None:
     for document in DOCUMENTS:
         outside = BLOCK.sub("", document.read_text("utf-8"))
         assert not re.findall(r"^ {4,}cfmail .*", outside, re.MULTILINE), document.name
+
+
+SANDBOX: Final = ROOT / "docs" / "sandbox.md"
+WORKFLOWS: Final[list[dict[Any, Any]]] = [yaml.safe_load(block.text) for block in blocks(SANDBOX, "yaml")]
+
+
+def run(command: str, folder: Path) -> str:
+    """What bash says, as a step of a job runs it. Whatever it has started ends with it."""
+    argv = ["bash", "-e", "-c", f"trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{command}"]
+    ended = subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False, timeout=100)
+    assert ended.returncode == 0, f"{command}\n{ended.stdout}\n{ended.stderr}"
+    return ended.stdout
+
+
+@pytest.mark.slow
+def test_the_example_for_pytest(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fixture starts the sandbox, the tests send to it, find what they sent and pass."""
+    for variable in [name for name in os.environ if name.startswith("CLOUDFLARE_")]:
+        monkeypatch.delenv(variable)
+    files = {re.match(r"# (\S+)\n", block.text): block.text for block in blocks(SANDBOX, "python")}
+    for name, text in files.items():
+        assert name
+        (place / name[1]).write_text(text)
+    said = run(f"{sys.executable} -m pytest -q -p no:cacheprovider", place)
+    assert re.search(r"^3 passed", said, re.MULTILINE)
+
+
+def test_workflows_are_workflows() -> None:
+    """Each has a job on a runner, whose steps either use an action of a version or run a named command."""
+    assert len(WORKFLOWS) == 2
+    for workflow in WORKFLOWS:
+        # To YAML 1.1 the key `on` is a truth value.
+        assert workflow[True] == ["push"]
+        for job in workflow["jobs"].values():
+            assert job["runs-on"] == "ubuntu-latest"
+            for step in job["steps"]:
+                assert ("run" in step and step["name"]) or re.fullmatch(r"[\w-]+/[\w-]+@v\d+", step["uses"])
+
+
+@pytest.mark.slow
+def test_the_steps_of_the_workflow(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What starts the sandbox for the steps that follow does, and what they send arrives there."""
+    steps = WORKFLOWS[1]["jobs"]["mail"]["steps"]
+    named = {step.get("name"): step.get("run") for step in steps}
+    start, send = named["Start the sandbox"], named["Send"]
+    monkeypatch.setenv("GITHUB_ENV", str(place / "variables"))
+    asking = "import os, urllib.request; print(urllib.request.urlopen(os.environ['WINDOW']).read())"
+    asked = f'WINDOW="${{CLOUDFLARE_BASE_URL%/client/v4}}/sandbox/messages" {sys.executable} -c "{asking}"'
+    said = run(f'{start}\nset -a\n. "$GITHUB_ENV"\n{send}\n{asked}', place)
+    assert "ci@acme.example" in said

@@ -19,7 +19,7 @@ for module in pkgutil.walk_packages(cfmail_tui.__path__, "cfmail_tui."):
     if not module.name.endswith("__main__"):
         importlib.import_module(module.name)
 """
-SENDING: Final = ("send", "--sandbox", "--from", "me@acme.example", "--to", "bob@example.com", "--subject", "Hello", "-")
+SENDING: Final = ("send", "--sandbox", "--from", "me@acme.example", "--to", "bob@example.com", "--subject", "Hi", "-")
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""The one table of commands: bindings, palette, footer, help screen and the README's table come from it."""
+"""The one table of commands: bindings, palette, footer, help screen and the tables of docs/keys.md come from it."""
 
 import math
 import re

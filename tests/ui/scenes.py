@@ -515,7 +515,7 @@ SCENES = (
     Scene("leaving-80x24", (80, 24), REPORT, _leaving),
     Scene("drafts-80x24", (80, 24), REPORT, _waiting, is_kept=False),
     Scene("quit-80x24", (80, 24), REPORT, _quit),
-    Scene("history", (120, 36), REPORT, _history),
+    Scene("history", (120, 36), REPORT, _history, is_kept=False),
     Scene("history-80x24", (80, 24), REPORT, _history),
     Scene("raw", (120, 36), raw_draft(RAW), _looked),
     Scene("raw-80x24", (80, 24), raw_draft(RAW), _looked),
