@@ -97,13 +97,22 @@ def _facts(environ: Mapping[str, str], name: str, *, offline: bool) -> Facts:
     )
     return Facts(
         _program(),
-        Settings(str(chosen.config_path), chosen.config_path.exists(), chosen.notices),
+        Settings(str(chosen.config_path), chosen.config_path.exists(), (*chosen.notices, *_of_keys(chosen))),
         _folder(chosen.data_dir),
         database,
         _secrets(keyring, vault, chosen.data_dir, profiles.listed() if profiles else ()),
         _account(accounts, Road(chosen.base_url, environ), offline=offline),
         _terminal(environ),
     )
+
+
+def _of_keys(chosen: settings.Settings) -> tuple[str, ...]:
+    """What of the user's keys cannot be, where there are any: else the screens' table of commands is not needed."""
+    if not chosen.keys:
+        return ()
+    from cfmail_tui.ui import keymaps
+
+    return keymaps.chosen(chosen).notices
 
 
 def _program() -> Program:

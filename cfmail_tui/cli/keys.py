@@ -8,8 +8,10 @@ commands. With --json the value has `around` (what is between the keyboard and c
 
 import argparse
 import os
+import shutil
 import sys
 import termios
+import textwrap
 import tty
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -121,9 +123,10 @@ def _as_json(board: _Board) -> dict[str, object]:
 
 def _watch(board: _Board, _let_go: "LetGo") -> int:
     """Show keys as they come; the terminal is as the screens have it."""
-    for line in _told(board):
-        print(line)
-    print("\nPress any key: its name, its octets, what it does. Ctrl+Q ends, and so does Ctrl+C twice.\n")
+    width = shutil.get_terminal_size().columns - 1
+    press = "Press any key: its name, its octets, what it does. Ctrl+Q ends, and so does Ctrl+C twice."
+    for line in (*_told(board), "", press, ""):
+        print(textwrap.fill(line, width, subsequent_indent="    ", break_on_hyphens=False))
     sys.stdout.flush()
     before: list[Any] = termios.tcgetattr(0)
     try:

@@ -125,6 +125,12 @@ class TestSettings:
         ran = cfmail("history")
         assert (ran.code, ran.err.count(notice)) == (0, 1)
 
+    def test_a_key_that_cannot_be(self, cfmail: Cfmail, config: Path) -> None:
+        """It is named with its line by the doctor as by the composer."""
+        config.write_text('[keys]\nrevew = "f9"\n')
+        words = f"{config}:2: there is no command 'revew'; did you mean review?"
+        assert words in found(cfmail("doctor", "--json"), "settings")[1][1]
+
 
 class TestDisk:
     def test_a_read_only_folder(self, cfmail: Cfmail, small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
