@@ -20,9 +20,11 @@ _BY_CHANCE: Final = (
     (re.compile(r"(?<=127\.0\.0\.1:)\d{5}"), "43210"),
     (re.compile(r"\b[0-9a-f]{16}\b"), "5f0c29d17ab3e846"),
     (re.compile(r"(?<=leaves&#160;in&#160;)\d(?=&#160;s)"), "5"),
+    (re.compile(r"(?<=next&#160;try&#160;at&#160;)[\d:]{8}"), "09:00:15"),
     (re.compile(r"\bterminal-\d+"), "terminal"),
 )
-"""A port, a reference or an id, the seconds until a mail leaves, and a name within the SVG that is made from those."""
+"""A port, a reference or an id, the seconds until a mail leaves, the time of a next try, and a name within the SVG that
+is made from these."""
 
 
 def fixed_time() -> Mapping[str, str]:
