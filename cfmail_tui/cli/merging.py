@@ -6,7 +6,8 @@ Invariants:
   after a crash, at the same time or a year later, finds it there, and the journal lets no second one begin;
 - what certainly was not sent, or was refused, is tried again by the next run; what may have been sent never is, until
   the user said in the history that it did not arrive;
-- what no later row would escape either ends the run: no credentials, no way to Cloudflare, a limit that lasts.
+- what no later row would escape either ends the run: no credentials, no way to Cloudflare, a limit that lasts, answers
+  that do not come.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -40,6 +42,9 @@ _KEYS_LOST = (
 )
 
 _WORST_FIRST = (report.UNKNOWN, report.REFUSED, UNSENDABLE, report.NOT_SENT, report.PARTLY, report.ACCEPTED)
+
+_UNKNOWN_AT_MOST = 3
+"""One after another: then it is not these rows."""
 
 _TIDYING = 2.0
 """Seconds, at most, that the end may wait for what is to be kept no longer."""
@@ -215,13 +220,17 @@ class _Run:
         self._as_json = as_json
         self._in_flight = ""
         self._due = 0.0
+        self._left = 0
+        self._unknown = 0
         self._counts: Counter[str] = Counter()
         self._codes = {DONE}
 
     @property
     def code(self) -> int:
-        """The worst of all; that it was interrupted counts for more than what was refused, not than what is unknown."""
-        if self._flight.ended_by and report.UNKNOWN not in self._codes:
+        """The worst of all; that rows were left for a signal counts for more than what was refused, not than what is
+        unknown.
+        """
+        if self._left and self._flight.ended_by and report.UNKNOWN not in self._codes:
             return 128 + self._flight.ended_by
         return next(code for code in _WORST_FIRST if code in self._codes)
 
@@ -266,7 +275,10 @@ class _Run:
         if attempt is None:
             return False
         self._tell(_of_attempt(mail, attempt))
+        self._unknown = self._unknown + 1 if isinstance(attempt.outcome, Unknown) else 0
         match attempt.outcome:
+            case Unknown():
+                return self._unknown < _UNKNOWN_AT_MOST
             case NotSent():
                 return False
             case Refused(status=status):
@@ -288,7 +300,13 @@ class _Run:
             if self._flight.ending.is_set():
                 self._outbox.discard(reviewed)
                 return attempt
-            attempt = self._outbox.send(reviewed)
+            try:
+                attempt = self._outbox.send(reviewed)
+            except MailError:
+                # One that has begun is not discarded.
+                with suppress(MailError):
+                    self._outbox.discard(reviewed)
+                raise
             assert attempt.outcome
             seconds = retry.delay(attempt.outcome, reviewed.tries + 1, random.random())  # noqa: S311 - only spreads
             if seconds is None:
@@ -322,9 +340,10 @@ class _Run:
         tell(write, DONE)
 
     def _tell_end(self, rows: int) -> None:
-        left = rows - self._counts.total()
+        self._left = rows - self._counts.total()
         words = ", ".join(f"{count} {word}" for word, count in self._counts.items())
-        complain(words + (f"; {left} not tried: run the same command again" if left else ""))
+        left = f"{self._left} not tried: run the same command again" if self._left else ""
+        complain("; ".join(filter(None, [words, left])))
 
 
 def _settled(mail: _Mail) -> dict[str, Any]:

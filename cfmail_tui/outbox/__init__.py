@@ -153,6 +153,7 @@ class Outbox(Exports, Recipients, Proofs):
         """What the user should know of what was found when this was opened."""
         self._open_drafts: set[str] = set()
         self._turn = threading.Lock()
+        self._has_turn = ""
         self._cancellations: dict[str, api.Cancellation] = {}
         self._unrecorded: dict[str, Outcome] = {}
 
@@ -228,6 +229,7 @@ class Outbox(Exports, Recipients, Proofs):
         cancellation = self._cancellations.setdefault(attempt_id, api.Cancellation())
         try:
             with self._turn:
+                self._has_turn = attempt_id
                 try:
                     attempt = self._store.begin(
                         reviewed.submission,
@@ -336,13 +338,15 @@ class Outbox(Exports, Recipients, Proofs):
         drafts = [Unfinished(draft, waiting.get(draft.draft_id)) for draft in self._store.drafts()]
         return tuple(sorted(drafts, key=lambda found: found.waiting is None))
 
-    def cancel(self, attempt_id: str) -> None:
-        """Stop sending, now or when it begins; before the last octet left it is not sent, afterwards only the waiting
-        ends.
+    def cancel(self, *attempt_ids: str) -> None:
+        """Stop sending these, now or when they begin; before the last octet left a mail is not sent, afterwards only
+        the waiting ends.
         """
         from cfmail_tui import api
 
-        self._cancellations.setdefault(attempt_id, api.Cancellation()).cancel()
+        # The one on the wire comes last: none of the others may have its turn because that one was stopped.
+        for attempt_id in sorted(attempt_ids, key=lambda one: one == self._has_turn):
+            self._cancellations.setdefault(attempt_id, api.Cancellation()).cancel()
 
     def recover(self) -> str:
         """Give an outcome to what a cfmail left open when it died, and say so; what living ones send is theirs."""

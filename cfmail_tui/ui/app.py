@@ -338,11 +338,17 @@ class CfmailApp(Parts, OutboxApp):
             return
         self.settings = message.settings
         self.know_keys()
+        self.mail.tell_keys()
         self.looks.settle(message.settings)
         self.mail.results.take_back(_CANNOT_OPEN)
         from cfmail_tui.ui.drafts import told_unfinished
 
-        if news := [*self._notes, *message.notices, *self.keymap.notices, *told_unfinished(message.unfinished)]:
+        if news := [
+            *self._notes,
+            *message.notices,
+            *self.keymap.notices,
+            *told_unfinished(message.unfinished, self.keymap),
+        ]:
             self.mail.results.say("Opened" if self._notes else "Since the last time", "\n".join(news))
         self.identifying.begin(message.sender)
         self.call_later(self.screen_is_there)

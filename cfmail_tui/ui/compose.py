@@ -24,7 +24,7 @@ from cfmail_tui.message import (
 )
 from cfmail_tui.ui.bodies import BODIES, BodyBar
 from cfmail_tui.ui.checked_form import CheckedForm, FileWanted, ProofWanted, lines_of
-from cfmail_tui.ui.commands import bindings
+from cfmail_tui.ui.commands import bindings, keymap_of
 from cfmail_tui.ui.completion import RecipientField
 from cfmail_tui.ui.fields import Body, MailField, Pasted, plain
 
@@ -197,7 +197,8 @@ class ComposeScreen(CheckedForm):
             self.body("text").insert(f"![{name}](cid:{content_id})")
             return ""
         if self.body("text").text.strip() and not self.body("html").text.strip():
-            return "the mail has no HTML body, and a picture alone would hide its text: F10 in the form begins one"
+            key = keymap_of(self.app).first("html")
+            return f"the mail has no HTML body, and a picture alone would hide its text: {key} in the form begins one"
         self.body("html").insert(f'<img src="cid:{content_id}" alt="{html.escape(filename)}">')
         self.show_body("html")
         return ""
@@ -212,7 +213,10 @@ class ComposeScreen(CheckedForm):
         self.set_attachments((*before, *new))
         self._pasted = (pasted, before, self.content())
         names = ", ".join(draft.path.rpartition("/")[2] for draft in new)
-        self.notify(printable(f"Attached {names}. Ctrl+Z puts the text in instead.", 300), markup=False)
+        self.notify(
+            printable(f"Attached {names}. {keymap_of(self.app).first('put-text')} puts the text in instead.", 300),
+            markup=False,
+        )
 
     def action_put_text(self) -> None:
         """The paste was meant as text after all."""
@@ -312,6 +316,9 @@ class ComposeScreen(CheckedForm):
     def edited(self, body_id: str, content: bytes) -> None:
         """Take back what the external editor left. Raises UnicodeDecodeError when it is not text."""
         self.body(body_id).text = content.decode().removesuffix("\n")
+
+    def tell_keys(self) -> None:
+        self._show_body_bar()
 
     def _show_body_bar(self) -> None:
         self.query_one(BodyBar).show(self._bodies.shown, self._bodies.lines())

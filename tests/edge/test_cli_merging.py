@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import select
 import shlex
 import signal
@@ -12,7 +13,7 @@ import threading
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,8 +22,10 @@ from typing import Any, Final
 import pytest
 
 from cfmail_tui import retry, settings
+from cfmail_tui.outbox import Outbox
 from cfmail_tui.sandbox import Sandbox
 from cfmail_tui.store import KEYS_LOST, Store
+from cfmail_tui.submission import Attempt
 from tests.edge.cli_run import FIELDS, PATIENCE, Cfmail, Ran, bodies, use
 from tests.edge.fault_server import ACCOUNT_ID, TOKEN, Exchange, FarEnd, http_answer
 
@@ -47,7 +50,7 @@ def cfmail(
     use(sandbox, monkeypatch)
     monkeypatch.chdir(new_machine)
     Path("news.mail").write_text(TEMPLATE)
-    for number in range(1, 4):
+    for number in range(1, 5):
         Path(f"{number}.txt").write_text(f"file {number}")
     table("a@example.net", "b@example.net", "c@example.net")
     return Cfmail(capsysbinary)
@@ -158,6 +161,28 @@ class TestRows:
         (again,) = lines(cfmail(*SEND, "--json"))
         assert (again["outcome"], again["before"], again["attempt"]) == ("forgotten", True, None)
         assert len(sandbox.messages()) == 1
+
+    def test_two_runs_at_once(self, cfmail: Cfmail, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A row that another cfmail sends after this one looked is told of as that one's, and does not leave here."""
+        first = lines(cfmail(*SEND, "--json"))
+        looks: list[object] = []
+        looked = Outbox.by_keys
+
+        def by_keys(outbox: Outbox, keys: Iterable[str]) -> dict[str, tuple[Attempt, ...]]:
+            looks.append(keys)
+            return looked(outbox, keys) if len(looks) > 1 else {}
+
+        monkeypatch.setattr(Outbox, "by_keys", by_keys)
+        assert lines(cfmail(*SEND, "--json")) == [one | {"before": True} for one in first]
+        assert len(sandbox.messages()) == 3
+        assert len(bodies(Path.home())) == 3
+
+    def test_the_report_is_described(self, cfmail: Cfmail, sandbox: Sandbox) -> None:
+        """Every key of a line is in the document."""
+        table("cut@example.net", "suppressed@example.net")
+        document = (Path(__file__).parents[2] / "docs" / "files.md").read_text("utf-8")
+        told = [*lines(cfmail(*SEND, "--json")), *lines(cfmail(*SEND, "--json", "--dry-run"))]
+        assert {f"`{key}`" for line in told for key in line} <= {*re.findall(r"`\w+`", document)}
 
     def test_a_damaged_database(self, cfmail: Cfmail, sandbox: Sandbox) -> None:
         """Where what was sent may not be known any more, the first run sends nothing and says why; the next goes on."""
@@ -302,6 +327,13 @@ class TestEnds:
         assert "2 not tried" in ran.err
         monkeypatch.delenv("CLOUDFLARE_API_TOKEN")
         assert cfmail(*SEND).code == 77
+
+    def test_answers_that_do_not_come(self, cfmail: Cfmail, sandbox: Sandbox) -> None:
+        """Three unknown rows one after another end the run, before all of them are."""
+        table("cut@example.net", "cut@example.com", "cut@example.org", "b@example.net")
+        ran = cfmail(*SEND)
+        assert (ran.code, len(ran.out.splitlines())) == (76, 3)
+        assert "1 not tried" in ran.err
 
     def test_a_signal_lets_the_one_in_flight_end(self, cfmail: Cfmail, monkeypatch: pytest.MonkeyPatch) -> None:
         """SIGINT ends the run behind the mail that is in flight, which gets its answer; the next run goes on."""

@@ -104,7 +104,7 @@ names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0/
 def test_files_beside_a_message_file(folder: str, paths: list[str]) -> None:
     """Wherever attached files are, they are found again; what is in the folder of the message moves along with it."""
     draft = Draft(subject="Hi", attachments=tuple(map(AttachmentDraft, paths)))
-    path = f"{folder}/letter.mail"
+    path = str(Path(folder) / "letter.mail")
     content = draft_file(draft, path)
     assert file_draft(content, path).draft == kept(draft)
     elsewhere = file_draft(content, "/somewhere/letter.mail").draft

@@ -1,6 +1,7 @@
 """The user's keys: maps that ship, wishes in `config.toml`, and what becomes of those that cannot be."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -177,3 +178,21 @@ async def test_the_screens_go_by_the_users_keys(connected: Sandbox) -> None:
         await stage.press("escape")
         await stage.press("ctrl+x")
         await stage.until("y Send")
+
+
+async def test_what_is_told_to_press_are_the_users_keys(connected: Sandbox) -> None:
+    """Words on the screens that name a key name the one that the user has."""
+    text = '[keys]\nhtml = "alt+h"\nfindings = "alt+i"\nfix-finding = "x"\noutcome = "alt+o"\n'
+    read = wished(Path(os.environ["CFMAIL_HOME"]), f'{text}take-back = "z"\nsend = "Y"\nreview = "alt+r"\n')
+    async with on_stage(replace(LETTER, to="bob@gmial.com"), keymap=lambda: chosen(read)) as stage:
+        await stage.until("Alt+H switches")
+        await stage.until("1 finding · Alt+I")
+        await stage.press("alt+i")
+        await stage.until("x: ")
+        await stage.press("alt+i")
+        await stage.press("alt+r")
+        await stage.until("Send (Y)")
+        await stage.press("Y")
+        await stage.until("z takes it back · Alt+R sends it now")
+        await stage.press("alt+r")
+        await stage.until("Alt+O: more")
