@@ -23,3 +23,4 @@ def localtime(seconds: float | SupportsIndex | None = None, /) -> time.struct_ti
 
 dt.datetime = Fixed  # type: ignore[misc]
 time.localtime = localtime
+time.time = MOMENT.timestamp
