@@ -513,7 +513,7 @@ async def test_findings_of_any_message_can_be_shown() -> None:
 
     class Host(App[None]):
         def compose(self) -> ComposeResult:
-            yield FindingsPane[Remark]("F6")
+            yield FindingsPane[Remark]("fix")
 
         def on_findings_pane_chosen(self, event: FindingsPane.Chosen) -> None:
             told.append(event.finding)
