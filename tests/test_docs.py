@@ -143,6 +143,8 @@ def test_links_lead_somewhere(document: Path) -> None:
         path = document.parent / name if name else document
         assert path.exists(), link
         assert not heading or heading in headings(path), link
+    for name in re.findall(r"\btests/[\w/]+\.py", document.read_text("utf-8")):
+        assert (ROOT / name).exists(), name
 
 
 def test_every_document_is_linked() -> None:

@@ -65,6 +65,7 @@ async def completed(stage: Stage, home: Path) -> None:
     await stage.type("dave@example.org, be")
     await stage.until("Esc closes")
     await stage.press("down", "down")
+    await stage.until("saved ")
 
 
 async def reviewed(stage: Stage, _home: Path) -> None:

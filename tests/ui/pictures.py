@@ -13,32 +13,28 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import Final
 
-MOMENT: Final = "2026-11-23 09:00:00"
+FIXED_TIME: Final = Path(__file__).with_name("fixed_time")
+"""What makes it that moment."""
 
 _BY_CHANCE: Final = (
     (re.compile(r"(?<=127\.0\.0\.1:)\d{5}"), "43210"),
     (re.compile(r"\b[0-9a-f]{16}\b"), "5f0c29d17ab3e846"),
     (re.compile(r"(?<=leaves&#160;in&#160;)\d(?=&#160;s)"), "5"),
+    (re.compile(r"(?<=next&#160;try&#160;at&#160;)[\d:]{8}"), "09:00:15"),
     (re.compile(r"\bterminal-\d+"), "terminal"),
 )
-"""A port, a reference or an id, the seconds until a mail leaves, and a name within the SVG that is made from those."""
-
-
-def libfaketime() -> str:
-    """The path of the library that gives a program another time, "" where there is none."""
-    return next((str(path) for path in Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), "")
+"""A port, a reference or an id, the seconds until a mail leaves, the time of a next try, and a name within the SVG that
+is made from these."""
 
 
 def fixed_time() -> Mapping[str, str]:
-    """The environment of a program that draws; without the library it has the true time."""
-    # As in a real jump, the monotonic clock goes on: programs wait by it.
-    clock = {"FAKETIME": MOMENT, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "LD_PRELOAD": libfaketime()}
-    return {"TZ": "UTC0", **(clock if libfaketime() else {})}
+    """The environment of a program for which it is always the same moment."""
+    return {"TZ": "UTC0", "PYTHONPATH": f"{FIXED_TIME}{os.pathsep}{FIXED_TIME.parents[2]}"}
 
 
 def at_the_fixed_time(module: str) -> None:
-    """Go on as a program for which it is that time, if this is not one already."""
-    if any(os.environ.get(name) != value for name, value in fixed_time().items()):
+    """Go on as such a program, if this is not one already."""
+    if str(FIXED_TIME) not in sys.path:
         argv = [sys.executable, "-m", module, *sys.argv[1:]]
         os.execve(sys.executable, argv, {**os.environ, **fixed_time()})
 

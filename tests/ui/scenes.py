@@ -7,7 +7,6 @@ the time that `pictures` fixes.
 import argparse
 import asyncio
 import os
-import random
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -533,7 +532,6 @@ SCENES = (
 
 async def draw(scene: Scene) -> str:
     """The scene as SVG, the same each time where the time is the fixed one."""
-    random.seed(0)  # the jitter of a next try can be seen
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         # A short and stable path, since paths and ports can be seen.
         home = Path(folder)
