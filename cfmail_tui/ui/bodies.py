@@ -1,7 +1,8 @@
 """The body of a mail in the form, with a margin that marks lines where something is found.
 
 Text and Markdown are one and the same text in two meanings: which of them is shown says what the mail is written in, so
-that there is nothing to be lost between them. HTML is another, beside the text.
+that there is nothing to be lost between them. HTML is another, beside the text, which has no widget until it has a text
+or is shown.
 """
 
 from collections.abc import Iterable, Mapping
@@ -111,7 +112,7 @@ class Bodies(Horizontal):
     def __init__(self) -> None:
         super().__init__(id="bodies")
         self._margin = Margin()
-        self._bodies = {widget_id: Body(id=widget_id) for widget_id in dict.fromkeys(_WIDGETS.values())}
+        self._bodies = {"text": Body(id="text")}
         self._marks: dict[str, dict[int, tuple[str, str]]] = {}
         self.shown = BODIES[0]
 
@@ -122,7 +123,19 @@ class Bodies(Horizontal):
     @property
     def current(self) -> Body:
         """The body that is shown."""
-        return self._bodies[_WIDGETS[self.shown]]
+        return self.body(_WIDGETS[self.shown])
+
+    def body(self, widget_id: str) -> Body:
+        """The widget of this body, made now if there was none."""
+        if widget_id not in self._bodies:
+            self._bodies[widget_id] = body = Body(id=widget_id)
+            body.display = widget_id == _WIDGETS[self.shown]
+            self.mount(body)
+        return self._bodies[widget_id]
+
+    def has(self, widget_id: str) -> bool:
+        """Whether it has its widget."""
+        return widget_id in self._bodies
 
     @property
     def is_markdown(self) -> bool:
@@ -132,16 +145,18 @@ class Bodies(Horizontal):
     def show(self, body_id: str) -> None:
         """Show this one."""
         self.shown = body_id
+        current = self.current
         for body in self._bodies.values():
-            body.display = body is self.current
-        self._margin.beside(self.current, self._marks.get(body_id, {}))
+            body.display = body is current
+        self._margin.beside(current, self._marks.get(body_id, {}))
 
     def lines(self) -> dict[str, int]:
         """How many lines each has that the mail has for itself, 0 for an empty one."""
         found = {}
         for body_id in ("markdown",) if self.is_markdown else ("text", "html"):
-            document = self._bodies[_WIDGETS[body_id]].document
-            found[body_id] = 0 if document.line_count == 1 and not document.get_line(0) else document.line_count
+            body = self._bodies.get(_WIDGETS[body_id])
+            is_empty = body is None or (body.document.line_count == 1 and not body.document.get_line(0))
+            found[body_id] = 0 if body is None or is_empty else body.document.line_count
         return found
 
     def mark(self, marks: dict[str, dict[int, tuple[str, str]]]) -> None:
