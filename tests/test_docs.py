@@ -83,7 +83,7 @@ def test_exit_codes_are_those_of_the_program() -> None:
     }
 
 
-@pytest.mark.parametrize("verb", [verb for verb in cli._VERBS if verb])
+@pytest.mark.parametrize("verb", [verb for verb in cli.all_verbs() if verb])
 def test_verbs_are_described(verb: str) -> None:
     """Every verb of the command line is in the README."""
     assert f"cfmail {verb}" in README
@@ -93,7 +93,7 @@ def test_verbs_are_described(verb: str) -> None:
 def test_flags_in_the_readme_exist(flag: str) -> None:
     """A flag the README speaks of is one that some verb takes."""
     assert flag in README
-    assert any(flag in parser().format_help() for parser, _ in cli._VERBS.values())
+    assert any(flag in parser().format_help() for parser, _ in cli.all_verbs().values())
 
 
 def test_every_shell_flag_is_known() -> None:
@@ -103,7 +103,7 @@ def test_every_shell_flag_is_known() -> None:
     )
     assert len(examples) >= 6
     for verb, rest in examples:
-        cli._VERBS[verb][0]().parse_args(shlex.split(rest.partition(" < ")[0]))
+        cli.all_verbs()[verb][0]().parse_args(shlex.split(rest.partition(" < ")[0]))
 
 
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\(((?!http)[^)]+)\)", README + CONTRIBUTING))))

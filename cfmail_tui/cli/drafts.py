@@ -1,17 +1,17 @@
 """Drafts from the arguments, the files they name and standard input."""
 
-import argparse
 import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from cfmail_tui.cli.arguments import UsageError
-from cfmail_tui.cli.output import reason
+from cfmail_tui.cli.output import UsageError, reason
 from cfmail_tui.message import AttachmentDraft, Draft, Place
 
 if TYPE_CHECKING:
+    import argparse
+
     from cfmail_tui.attachments.mailbox_files import Listed
 
 
@@ -19,7 +19,7 @@ class SeveralMessages(UsageError):  # noqa: N818 - it reads as what it is
     """There are several messages at a path, and none was chosen."""
 
 
-def described(args: argparse.Namespace, text: str | None = None) -> Draft:
+def described(args: "argparse.Namespace", text: str | None = None) -> Draft:
     """The draft that the flags describe; `text` is what was on standard input where that was read already."""
     draft = Draft()
     if is_mailto(args.file):

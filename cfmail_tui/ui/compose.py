@@ -4,7 +4,6 @@ What folds away, and the HTML body, has no widgets until it has a text or is sho
 written.
 """
 
-import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -239,7 +238,9 @@ class ComposeScreen(CheckedForm):
             return ""
         if self._text_in("text").strip() and not self._text_in("html").strip():
             return "the mail has no HTML body, and a picture alone would hide its text: F10 in the form begins one"
-        self.body("html").insert(f'<img src="cid:{content_id}" alt="{html.escape(filename)}">')
+        from html import escape  # with its table of names
+
+        self.body("html").insert(f'<img src="cid:{content_id}" alt="{escape(filename)}">')
         self.show_body("html")
         return ""
 
