@@ -84,6 +84,8 @@ class Margin(Widget):
 
     def render_lines(self, crop: object) -> list[Strip]:
         self._marked = self._in_sight()
+        # Once for all lines: it is worked out each time that it is asked for.
+        self._ground = self.rich_style
         return super().render_lines(crop)  # type: ignore[arg-type]
 
     def _in_sight(self) -> dict[int, tuple[str, str]]:
@@ -100,7 +102,7 @@ class Margin(Widget):
     def render_line(self, y: int) -> Strip:
         mark, kind = self._marked.get(y, (" ", ""))
         style = self.get_component_rich_style(f"margin--{kind}") if kind else RichStyle()
-        return Strip([Segment(mark, self.rich_style + style)]).adjust_cell_length(self.size.width, self.rich_style)
+        return Strip([Segment(mark, self._ground + style)]).adjust_cell_length(self.size.width, self._ground)
 
     def get_content_width(self, container: Size, viewport: Size) -> int:  # noqa: ARG002 - Textual's
         return 1
