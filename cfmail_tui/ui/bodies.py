@@ -34,6 +34,10 @@ _WIDGETS: Mapping[str, str] = {"text": "text", "html": "html", "markdown": "text
 class BodyBar(Static):
     """The line above the body: which of them is shown; a click shows another."""
 
+    _told: tuple[str, Mapping[str, int]] | None = None
+    _width = 0
+    """Cells of what it shows."""
+
     class Pressed(Message):
         """The user wants the body of this id."""
 
@@ -43,6 +47,9 @@ class BodyBar(Static):
 
     def show(self, shown: str, lines: Mapping[str, int]) -> None:
         """Name the bodies, the shown one marked, those with their number of lines that have one."""
+        if self._told == (shown, lines):
+            return
+        self._told = (shown, lines)
         parts: list[Content | tuple[str, str]] = []
         for body_id in BODIES:
             count = lines.get(body_id, 1)
@@ -54,7 +61,10 @@ class BodyBar(Static):
         if shown == "markdown":
             hint = f"text and HTML are made of it · {hint}"
         parts.append((hint, "$foreground-muted"))
-        self.update(Content.assemble(*parts))
+        content = Content.assemble(*parts)
+        was_wide, self._width = self._width, content.cell_length
+        # It is told at each key; as long as it has room in its line, nothing else has to move.
+        self.update(content, layout=max(was_wide, self._width) > self.content_size.width)
 
     def on_click(self, event: events.Click) -> None:
         if body_id := event.style.meta.get("body"):
