@@ -145,8 +145,12 @@ class EndsOnce(Screen[ScreenResultType]):
 
     def _compositor_refresh(self) -> None:
         """Draw what changed. textual/screen.py:1188 draws in a batch as well, and what it has drawn is lost."""
-        if not self.app._batch_count:  # noqa: SLF001
+        if not self.app._batch_count and not getattr(self.app, "is_frame_held", False):  # noqa: SLF001
             super()._compositor_refresh()
+
+    def draw(self) -> None:
+        """Draw at once what changed, if this is the screen that is seen, and not at the next tick of the clock."""
+        self._on_timer_update()
 
     def _on_timer_update(self) -> None:
         """Lay out and draw. textual/screen.py:1253 draws all of it twice where both are wanted."""

@@ -19,6 +19,9 @@ from textual.screen import Screen
 
 from cfmail_tui.ui.commands import OPENING, KeyBar
 
+MOMENT = 0.05
+"""Seconds in which what was pressed at the beginning is to be worked off."""
+
 PATIENCE = 2.0
 """Seconds that keys wait at most: a command that opens nothing, or a busy widget, does not swallow them."""
 
@@ -91,8 +94,13 @@ class TypeaheadApp(App[int]):
             self._go_on()
 
     def _go_on(self) -> None:
-        if self._waiting:
+        if self._waiting and not self._must_wait:
             self.call_later(self._take_next)
+        else:
+            self.all_taken()
+
+    def all_taken(self) -> None:
+        """Of what was pressed until now nothing is left that can be worked off."""
 
     async def _take_next(self) -> None:
         if self._waiting and not self._current and not self._must_wait:
@@ -143,8 +151,12 @@ class TypeaheadApp(App[int]):
         self._go_on()
 
     def begin(self) -> None:
-        """The first screen is there and has its focus: what was pressed until now goes there."""
+        """The first screen is there and has its focus: what was pressed until now goes there.
+
+        Then `all_taken` is called, or after a moment, whatever keeps a key busy.
+        """
         self.is_beginning = False
+        self.set_timer(MOMENT, self.all_taken)
         self._go_on()
 
     def push_to_be_seen(self, *args: Any) -> None:
