@@ -77,7 +77,8 @@ class TypeaheadApp(App[int]):
             # Runs in the widget's own queue, right after it has seen the key.
             target.call_later(self._seen, event, target)
         else:
-            self._finish(event)
+            # After the focus that it moved, which stands in the queue by now, maybe behind other keys.
+            self.call_later(self._finish, event)
 
     def _seen(self, event: events.Event, target: DOMNode) -> None:
         if event._stop_propagation:  # noqa: SLF001 - a key that is not stopped bubbles up to on_event
