@@ -21,10 +21,14 @@ Who may know whom, from the top down (checked by the import contracts in pyproje
     snippets        a request as a text for other tools              pure
     suppressions    whom the provider sends nothing to               pure
     report          an attempt as exit code, JSON, CSV, words        pure
+    merging         a mail for each row of a table                   pure
     example         the mail that the demo begins with               pure
+    diagnosis       what is wrong with a machine                     pure
+    look            how the screens looked the last time            (standard library only)
     lint            findings about a draft as it is typed            pure
     lookup          a mail in the provider's records                 pure
     searching       the search language of the history               pure
+    message_files   a mail kept as a file                            pure
     address_files   people in other programs' address books          pure
     inspection      what a credential is and may do                  pure
     retry           which outcomes are tried again, and when         pure

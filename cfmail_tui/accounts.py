@@ -50,6 +50,9 @@ ENVIRONMENT: Final = "environment"
 COMMAND: Final = "password command"
 """Names that are taken: those of what is found without anybody having listed it."""
 
+VAULT: Final = "accounts.vault"
+"""The name of the encrypted file, in the data folder."""
+
 _PLACES: Final[dict[KeptIn, str]] = {
     "keyring": "keyring",
     "file": Vault.SOURCE,
@@ -516,7 +519,7 @@ def on_this_machine(
         Keyring(),
         name,
         profiles=store.profiles,
-        vault=Vault(settings.data_dir / "accounts.vault"),
+        vault=Vault(settings.data_dir / VAULT),
         token_command=settings.token_command,
         account_id=settings.account_id,
         only=only,

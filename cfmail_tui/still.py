@@ -5,7 +5,8 @@ and does nothing; `ui.terminal` takes the terminal over from here.
 
 Invariants:
 - there is a still only where the arguments lead to the composer for certain and its terminal is one that shows it;
-- the form looks as the screen will, but for what is not yet known: the account, and the number of recipients;
+- the form looks as the screen will, but for what is not yet known: the account, and the number of recipients; its
+  colours are those of the last time (`look`);
 - the terminal is taken once, and given back once by whoever has it then: the still, the app or the guardian;
 - no key is lost: those from before the still are in `typed`, the others wait in the system;
 - Ctrl+C is a signal as long as this lasts; other keys that are signals elsewhere are keys, as they are in the form.
@@ -19,6 +20,10 @@ import sys
 import termios
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cfmail_tui.look import Colours, Look
 
 SMALLEST = (60, 10)
 """Columns and rows that the form needs to look as it is drawn here."""
@@ -38,19 +43,6 @@ _KEY_BAR = (
     ("F8", "History"),
     ("F9", "Send"),
 )
-
-Colour = tuple[str, str, str]
-"""A colour for terminals with 16.7 million, 256 and 16 of them."""
-
-_TEXT = ("2;224;224;224", "5;253", "15")
-_KEYS = ("2;226;227;229", "5;253", "15")
-_MUTED = ("2;160;160;160", "5;247", "7")
-_FAINT = ("2;146;146;146", "5;245", "7")
-_LINE = ("2;79;79;79", "5;239", "8")
-_GROUND = ("2;18;18;18", "5;233", "0")
-_SURFACE = ("2;30;30;30", "5;234", "0")
-_FIELD = ("2;39;39;39", "5;235", "0")
-_PANEL = ("2;36;47;56", "5;17", "8")
 
 _LABEL_AT, _VALUE_AT = 2, 13
 """Columns, the first of which is 1."""
@@ -77,8 +69,8 @@ def form_of(arguments: Sequence[str]) -> tuple[Form, str, bool] | None:
         if argument == "--sandbox":
             sandbox = True
             continue
-        if flag not in _FLAGS:
-            return None
+        if flag not in _FLAGS or value == "--":
+            return None  # of the second some versions of argparse make nothing, others what it says
         if not equals and ((value := next(given, "-")).startswith("-")):
             return None
         field = _FLAGS[flag]
@@ -97,11 +89,13 @@ class Still:
     As a context manager it is given back at the end, if it was not taken over.
     """
 
-    def __init__(self, form: Form, environ: Mapping[str, str], *, account: str, sandbox: bool) -> None:
+    def __init__(self, form: Form, environ: Mapping[str, str], look: "Look", *, account: str, sandbox: bool) -> None:
         self.form = form
         self.account = account
         self.sandbox = sandbox
         self._environ = environ
+        self.look = look
+        """What it looks like, as the screens did the last time."""
         self._is_ours = False
         self.settings: list[int | list[bytes | int]] = []
         """The line settings to give back."""
@@ -116,7 +110,7 @@ class Still:
             self.settings = termios.tcgetattr(0)
             self._is_ours = True
             self.typed = _take_keys(self.settings)
-            _write(frame(self.form, terminal_size(self._environ), self._environ))
+            _write(frame(self.form, terminal_size(self._environ), self._environ, self.look.colours))
         except (termios.error, OSError):
             self.leave()
 
@@ -149,8 +143,11 @@ def still_for(arguments: Sequence[str], environ: Mapping[str, str]) -> Still | N
     columns, rows = terminal_size(environ)
     if columns < SMALLEST[0] or rows < SMALLEST[1] or not _is_foreground():
         return None
+    from cfmail_tui.look import look_in
+
+    look = look_in(environ)
     form, account, sandbox = read
-    return Still(form, environ, account=account, sandbox=sandbox)
+    return Still(form, environ, look, account=account, sandbox=sandbox) if look.colours else None
 
 
 def terminal_size(environ: Mapping[str, str]) -> tuple[int, int]:
@@ -162,31 +159,31 @@ def terminal_size(environ: Mapping[str, str]) -> tuple[int, int]:
     return _number(environ.get("COLUMNS")) or columns, _number(environ.get("LINES")) or rows
 
 
-def frame(form: Form, size: tuple[int, int], environ: Mapping[str, str]) -> str:
+def frame(form: Form, size: tuple[int, int], environ: Mapping[str, str], colours: "Colours") -> str:
     """What paints the form on a fresh terminal of so many columns and rows."""
     columns, rows = size
-    paint = _Painting(columns, environ)
-    paint.row(1, _PANEL)
-    paint.text((1, 2), "cfmail", _TEXT, _PANEL, "1;")
-    paint.text((1, 8), "  New message", _TEXT, _PANEL)
+    paint = _Painting(columns, environ, colours)
+    paint.row(1, "panel")
+    paint.text((1, 2), "cfmail", "text", "panel", "1;")
+    paint.text((1, 8), "  New message", "text", "panel")
     shown = [field for field in _FIELDS if form.get(field) or field not in {"cc", "bcc"}]
     focus = next((field for field in ("sender", "to", "subject") if not form.get(field, "").strip()), "text")
     for row, field in enumerate(shown, 2):
-        paint.row(row, _GROUND)
+        paint.row(row, "ground")
         if field == focus:
-            paint.text((row, _LABEL_AT), _LABELS[field], _TEXT, _GROUND, "1;")
-            paint.text((row, _VALUE_AT), " " * (columns - _VALUE_AT), _TEXT, _FIELD)
-            paint.text((row, _VALUE_AT), " ", _GROUND, _TEXT)
+            paint.text((row, _LABEL_AT), _LABELS[field], "label", "ground", "1;")
+            paint.text((row, _VALUE_AT), " " * (columns - _VALUE_AT), "text", "field")
+            paint.text((row, _VALUE_AT), " ", "ground", "text")
         else:
-            paint.text((row, _LABEL_AT), _LABELS[field], _MUTED, _GROUND)
-            paint.text((row, _VALUE_AT), _harmless(form.get(field, ""), columns - _VALUE_AT), _TEXT, _GROUND)
+            paint.text((row, _LABEL_AT), _LABELS[field], "muted", "ground")
+            paint.text((row, _VALUE_AT), _harmless(form.get(field, ""), columns - _VALUE_AT), "text", "ground")
     _bodies(paint, len(shown) + 2, rows, form, has_focus=focus == "text")
-    paint.row(rows, _PANEL)
+    paint.row(rows, "panel")
     at = 2
     for key, label in _KEY_BAR:
-        paint.text((rows, at), key[: max(0, columns + 1 - at)], _KEYS, _PANEL, "7;")
+        paint.text((rows, at), key[: max(0, columns + 1 - at)], "keys", "panel", "7;")
         at += len(key)
-        paint.text((rows, at), f" {label} "[: max(0, columns + 1 - at)], _KEYS, _PANEL)
+        paint.text((rows, at), f" {label} "[: max(0, columns + 1 - at)], "keys", "panel")
         at += len(label) + 2
     # The alternate screen without a cursor, where lines do not wrap and a paste is told from typing.
     return "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[?2004h" + "".join(paint.parts) + "\x1b[0m"
@@ -197,44 +194,45 @@ def _bodies(paint: "_Painting", bar: int, rows: int, form: Form, *, has_focus: b
     text = form.get("text", "")
     count = text.count("\n") + 1
     name = f" Text {f'{count} lines ' if count > 1 else '' if text else '(empty) '}"
-    paint.row(bar, _SURFACE)
-    paint.text((bar, 2), name, _TEXT, _SURFACE, "1;7;")
-    paint.text((bar, 3 + len(name)), " HTML (empty)   Markdown  F10 switches", _FAINT, _SURFACE)
+    paint.row(bar, "surface")
+    paint.text((bar, 2), name, "text", "surface", "1;7;")
+    paint.text((bar, 3 + len(name)), " HTML (empty)   Markdown  F10 switches", "faint", "surface")
     lines = text.split("\n")
     for row in range(bar + 1, rows - 1):
         line = lines[row - bar - 1] if row - bar <= count else ""
-        paint.row(row, _GROUND)
-        paint.text((row, 2), _harmless(line, paint.columns - 2), _TEXT, _GROUND)
+        paint.row(row, "ground")
+        paint.text((row, 2), _harmless(line, paint.columns - 2), "text", "ground")
     if has_focus:
-        paint.text((bar + 1, 2), lines[0][:1] or " ", _GROUND, _TEXT)
-    paint.row(rows - 1, _GROUND)
-    paint.text((rows - 1, 1), "─" * paint.columns, _LINE, _GROUND)
-    paint.text((rows - 1, 2), "Findings come as you write", _MUTED, _GROUND)
+        paint.text((bar + 1, 2), lines[0][:1] or " ", "ground", "text")
+    paint.row(rows - 1, "ground")
+    paint.text((rows - 1, 1), "─" * paint.columns, "line", "ground")
+    paint.text((rows - 1, 2), "Findings come as you write", "muted", "ground")
 
 
 class _Painting:
     """Text at its place, in the colours that the terminal has."""
 
-    def __init__(self, columns: int, environ: Mapping[str, str]) -> None:
+    def __init__(self, columns: int, environ: Mapping[str, str], colours: "Colours") -> None:
         self.columns = columns
+        self._colours = colours
         self.parts: list[str] = []
         self._depth = _depth(environ)
         # GNU screen erases to the terminal's own background.
         self._blank = " " * columns if environ.get("TERM", "").startswith("screen") else "\x1b[K"
 
-    def row(self, row: int, ground: Colour) -> None:
+    def row(self, row: int, ground: str) -> None:
         """An empty row."""
         self.parts.append(f"\x1b[{row}H\x1b[0;{self._colour(ground, 40)}m{self._blank}")
 
-    def text(self, at: tuple[int, int], text: str, colour: Colour, ground: Colour, style: str = "") -> None:
-        """Text from a row and column on; `style` are parameters of SGR."""
+    def text(self, at: tuple[int, int], text: str, colour: str, ground: str, style: str = "") -> None:
+        """Text from a row and column on, in the colours of these roles; `style` are parameters of SGR."""
         if text:
             row, column = at
             sgr = f"\x1b[0;{style}{self._colour(colour, 30)};{self._colour(ground, 40)}m"
             self.parts.append(f"\x1b[{row};{column}H{sgr}{text}")
 
-    def _colour(self, colour: Colour, base: int) -> str:
-        chosen = colour[self._depth]
+    def _colour(self, role: str, base: int) -> str:
+        chosen = self._colours[role][self._depth]
         if ";" in chosen:
             return f"{base + 8};{chosen}"
         return str(base + int(chosen) if int(chosen) < 8 else base + 52 + int(chosen))

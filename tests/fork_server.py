@@ -16,6 +16,7 @@ import gc
 import importlib
 import json
 import os
+import pkgutil
 import select
 import signal
 import socket
@@ -27,6 +28,8 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
+
+import cfmail_tui
 
 PATIENCE: Final = 30.0
 """Seconds after which what should have happened counts as never happening."""
@@ -190,22 +193,12 @@ def become(arguments: Sequence[str], environment: Mapping[str, str], folder: str
 
 
 def preload() -> None:
-    """All that a run would import, kept out of the garbage collector's way, which would copy every page of it."""
-    importlib.import_module("keyring")
-    for module in (
-        "cli.account",
-        "cli.composing",
-        "cli.history",
-        "cli.sending",
-        "ui.app",
-        "outbox",
-        "accounts",
-        "api",
-        "credentials",
-        "settings",
-        "report",
-    ):
-        importlib.import_module(f"cfmail_tui.{module}")
+    """All that a run may import, kept out of the garbage collector's way, which would copy every page of it."""
+    for found in pkgutil.walk_packages(cfmail_tui.__path__, "cfmail_tui."):
+        if not found.name.endswith(".__main__"):
+            importlib.import_module(found.name)
+    for name in ("certifi", "encodings.idna", "httpcore", "keyring.backends.SecretService", "keyring.backends.chainer"):
+        importlib.import_module(name)
     gc.collect()
     gc.freeze()
 

@@ -1,4 +1,4 @@
-"""The manual page, made of the parsers and of what the README says: `python -m tests.man_page` writes docs/cfmail.1."""
+"""The manual page, of the parsers and docs/command-line.md: `python -m tests.man_page` writes docs/cfmail.1."""
 
 import os
 import re
@@ -9,6 +9,7 @@ from argparse_manpage.manpage import Manpage  # type: ignore[import-untyped]
 
 from cfmail_tui import __version__, cli
 from cfmail_tui.cli.completion import whole
+from tests.options import DOCUMENT
 
 ROOT: Final = Path(__file__).parents[1]
 PAGE: Final = ROOT / "docs" / "cfmail.1"
@@ -19,7 +20,7 @@ def man_page() -> str:
     os.environ["COLUMNS"] = "76"  # at which argparse breaks its lines
     page = Manpage(whole({verb: parser() for verb, (parser, _) in cli.all_verbs().items()}))
     _, _, text = str(page).partition("\n.SH SYNOPSIS")
-    codes = re.findall(r"^\| (\d+) \| (.*?) \|$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    codes = re.findall(r"^\| (\d+) \| (.*?) \|$", DOCUMENT.read_text("utf-8"), re.MULTILINE)
     status = "".join(f".TP\n.B {code}\n{_escaped(meaning)}\n" for code, meaning in codes)
     return (
         f'.TH CFMAIL 1 "" "cfmail {__version__}" "User Commands"\n'

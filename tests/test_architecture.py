@@ -49,6 +49,7 @@ PURE: Final = {
     "snippets",
     "suppressions",
     "address_files",
+    "diagnosis",
     "frozen",
 }
 IMPURE: Final = {*HOMES, "os", "pathlib", "socket", "threading", "asyncio"} - {"markdown_it"}
@@ -430,13 +431,14 @@ def test_the_command_line_starts_without_the_heavy_libraries() -> None:
 
 def test_the_still_is_painted_before_anything_is_loaded() -> None:
     """What is loaded on the way to the first frame is little, and none of it is slow."""
-    code = "import json, sys; import cfmail_tui.__main__, cfmail_tui.guardian; print(json.dumps([*sys.modules]))"
+    ours = "import cfmail_tui.__main__, cfmail_tui.guardian, cfmail_tui.look"
+    code = f"import json, sys; {ours}; print(json.dumps([*sys.modules]))"
     bare = "import json, sys; print(json.dumps([*sys.modules]))"
     slow = {"argparse", "asyncio", "ctypes", "dataclasses", "inspect", "pathlib", "re", "shutil", "textual", "typing"}
     loaded = {*fresh_interpreter(code)} - {*fresh_interpreter(bare)}
     assert not slow & loaded
-    ours = {name for name in loaded if name.startswith("cfmail_tui.")}
-    assert ours == {f"cfmail_tui.{name}" for name in ("__main__", "guardian", "process", "still")}
+    found = {name for name in loaded if name.startswith("cfmail_tui.")}
+    assert found == {f"cfmail_tui.{name}" for name in ("__main__", "guardian", "look", "process", "still")}
 
 
 def test_the_screens_start_without_what_opening_needs() -> None:
@@ -446,13 +448,13 @@ def test_the_screens_start_without_what_opening_needs() -> None:
     assert not {"httpx", "keyring", "sqlite3", "cryptography", "email", "importlib.metadata"} & loaded
     assert not {"argparse", "gettext", "html"} & loaded, "the still has read the arguments"
     ours = {name.split(".")[1] for name in loaded if name.startswith("cfmail_tui.")}
-    assert ours == {"cli", "example", "frozen", "message", "still", "ui"}
+    assert ours == {"cli", "example", "frozen", "look", "message", "still", "ui"}
 
 
 FIRST_SCREEN: Final = {
-    *("app", "bodies", "checked_form", "colours", "commands", "completion", "compose", "difference", "document"),
-    *("endings", "fields", "findings", "latest", "mail", "painting", "parts", "results", "rows", "terminal"),
-    *("typeahead", "work"),
+    *("answers", "app", "bodies", "checked_form", "colours", "commands", "completion", "compose", "difference"),
+    *("document", "endings", "fields", "findings", "keyboard", "keyed", "latest", "mail", "painting", "parts"),
+    *("results", "rows", "terminal", "typeahead", "work"),
 }
 
 

@@ -5,15 +5,15 @@ Textual, httpx, keyring and sqlite3 only by the verbs that need them, so `--help
 
 Exit codes (tested and documented): 0 accepted, every recipient delivered or queued; 3 accepted, but someone bounced,
 was suppressed or is unreported; 64 usage; 65 the message cannot be sent as it is; 66 a file cannot be read; 69 refused
-by the API; 70 a defect in the composer; 75 not sent, safe to retry; 76 outcome unknown, may have been sent; 77 no
-usable credentials; 128 and the number of a signal that came, and nothing was sent: 129 SIGHUP, 130 SIGINT,
-131 SIGQUIT, 143 SIGTERM. A mail in flight comes to its outcome first (signals.py).
+by the API, and what `doctor` ends with if something is wrong; 70 a defect in the composer; 75 not sent, safe to retry;
+76 outcome unknown, may have been sent; 77 no usable credentials; 128 and the number of a signal that came, and nothing
+was sent: 129 SIGHUP, 130 SIGINT, 131 SIGQUIT, 143 SIGTERM. A mail in flight comes to its outcome first (signals.py).
 
-With --json standard output is one JSON value in every case. Where no attempt came about it is an object of `outcome`
-(usage, invalid, unreadable, no_credentials, not_sent, interrupted), `reason` and `exit_code`; invalid has `problems`,
-each with `place` and `problem`. What an attempt looks like is in report.py, what is said of accounts in account.py; an
-attempt with `not_recorded` is missing in the history, for the reason given there. What is found in a message is in
-lint.py.
+With --json standard output is one JSON value in every case; `send --template` tells a line of JSON for each row
+(merging.py). Where no attempt came about it is an object of `outcome` (usage, invalid, unreadable, no_credentials,
+not_sent, interrupted), `reason` and `exit_code`; invalid has `problems`, each with `place` and `problem`. What an
+attempt looks like is in report.py, what is said of accounts in account.py; an attempt with `not_recorded` is missing in
+the history, for the reason given there. What is found in a message is in lint.py.
 """
 
 import os
@@ -164,10 +164,28 @@ def _account(args: "argparse.Namespace") -> int:
     return account(args)
 
 
+def _keys(args: "argparse.Namespace") -> int:
+    from cfmail_tui.cli.keys import keys
+
+    return keys(args)
+
+
+def _doctor(args: "argparse.Namespace") -> int:
+    from cfmail_tui.cli.doctor import doctor
+
+    return doctor(args)
+
+
 def _completion(args: "argparse.Namespace") -> int:
     from cfmail_tui.cli.completion import completion
 
     return completion(args, {verb: parser() for verb, (parser, _) in all_verbs().items()})
+
+
+def _desktop(args: "argparse.Namespace") -> int:
+    from cfmail_tui.cli.desktop import desktop
+
+    return desktop(args)
 
 
 def _sandbox(args: "argparse.Namespace") -> int:
@@ -196,5 +214,8 @@ def all_verbs() -> "dict[str, tuple[Callable[[], Parser], Callable[[argparse.Nam
         "history": (arguments.history_parser, _history),
         "account": (arguments.account_parser, _account),
         "sandbox": (arguments.sandbox_parser, _sandbox),
+        "keys": (arguments.keys_parser, _keys),
+        "doctor": (arguments.doctor_parser, _doctor),
         "completion": (arguments.completion_parser, _completion),
+        "desktop": (arguments.desktop_parser, _desktop),
     }

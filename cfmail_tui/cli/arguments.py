@@ -50,7 +50,8 @@ def compose_parser() -> Parser:
         prog="cfmail",
         allow_abbrev=False,
         description="Write a mail in the terminal and send it through Cloudflare Email Sending.",
-        epilog="verbs: demo, send, send-raw, sendmail, lint, history, account, sandbox, completion; each takes --help",
+        epilog="verbs: demo, send, send-raw, sendmail, lint, history, account, sandbox, doctor, keys, completion, "
+        "desktop; each takes --help",
     )
     parser.add_argument("--version", action="version", version=f"cfmail {__version__}")
     _fields(parser)
@@ -59,8 +60,8 @@ def compose_parser() -> Parser:
         nargs="?",
         default="",
         metavar="FILE | mailto:URI | -",
-        help="an .eml, an .mbox or a Maildir opens the raw editor, another file is the text; "
-        "- reads standard input: a raw message if it begins with a header, else the text",
+        help="an .eml, an .mbox or a Maildir opens the raw editor, a message file (docs/files.md) the form, "
+        "another is the text; - reads standard input: a raw message if it begins with a header, else the text",
     )
     parser.add_argument("--raw", action="store_true", help="FILE, or standard input, is a raw message, or an mbox")
     _number(parser)
@@ -86,9 +87,21 @@ def send_parser() -> Parser:
         "--inline", action="append", metavar="PATH[=CID]", default=[], help="a file the HTML body shows as cid:CID"
     )
     parser.add_argument(
-        "file", nargs="?", default="", metavar="FILE | mailto:URI | -", help="the text body, - for standard input"
+        "file",
+        nargs="?",
+        default="",
+        metavar="FILE | mailto:URI | -",
+        help="a message file (docs/files.md), else the text body; - for standard input",
     )
     _outputs(parser)
+    rows = parser.add_argument_group("a mail for each row of a table")
+    rows.add_argument("--template", metavar="FILE|-", help="a message file with {{column}} wherever a cell goes")
+    rows.add_argument("--data", metavar="FILE|-", help="a CSV whose first line names the columns")
+    rows.add_argument("--rate", type=_interval, metavar="N/s", help="so many mails at most a second, N/m or N/h")
+    rows.add_argument("--preview", type=_positive, metavar="ROW", help="print the mail of this row, send nothing")
+    rows.add_argument(
+        "--run", metavar="NAME", default="", help="a row that was sent is sent again only in a run of another name"
+    )
     return parser
 
 
@@ -226,6 +239,37 @@ def sandbox_parser() -> Parser:
     return parser
 
 
+def desktop_parser() -> Parser:
+    return Parser(
+        prog="cfmail desktop",
+        allow_abbrev=False,
+        description="Print the entry by which a desktop opens mailto: links with cfmail.",
+    )
+
+
+def keys_parser() -> Parser:
+    parser = Parser(
+        prog="cfmail keys",
+        allow_abbrev=False,
+        description="Show what the terminal sends for each key, and which keys of commands do not arrive here.",
+        epilog="Ctrl+Q, or Ctrl+C twice, ends it. Where there is no terminal the commands are listed instead.",
+    )
+    parser.add_argument("--json", action="store_true", help="the commands and their keys as JSON on standard output")
+    return parser
+
+
+def doctor_parser() -> Parser:
+    parser = Parser(
+        prog="cfmail doctor",
+        allow_abbrev=False,
+        description="Say where everything is, what is wrong and what to do about it; change nothing, show no secret.",
+    )
+    parser.add_argument("--account", metavar="NAME", default="", help="default: the one that mail is sent as")
+    parser.add_argument("--offline", action="store_true", help="do not ask Cloudflare, nor run a password command")
+    parser.add_argument("--json", action="store_true", help="the result as JSON on standard output")
+    return parser
+
+
 def completion_parser() -> Parser:
     parser = Parser(
         prog="cfmail completion",
@@ -271,6 +315,15 @@ def _number(parser: argparse.ArgumentParser) -> None:
 def _outputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="check everything, show what would leave, send nothing")
     parser.add_argument("--json", action="store_true", help="the result as JSON on standard output")
+
+
+def _interval(text: str) -> float:
+    from cfmail_tui.merging import interval
+
+    try:
+        return interval(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _positive(text: str) -> int:

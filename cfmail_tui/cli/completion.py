@@ -12,7 +12,7 @@ def completion(args: argparse.Namespace, parsers: Mapping[str, Parser]) -> int:
     import shtab
 
     parser = whole(parsers)
-    # The first word is a verb or a file, for which a shell is told one kind only: bash and fish offer files as well.
+    # The first word is a verb or a file, for which shtab knows one kind only: fish offers files by itself.
     for action in [one for one in parser._actions if one.dest == "file"]:  # noqa: SLF001 - argparse has no other way
         parser._remove_action(action)  # noqa: SLF001
         parser._positionals._group_actions.remove(action)  # noqa: SLF001
@@ -22,8 +22,17 @@ def completion(args: argparse.Namespace, parsers: Mapping[str, Parser]) -> int:
             action.complete = shtab.FILE  # type: ignore[attr-defined]  # where shtab looks for it
         elif "DIR" in metavar:
             action.complete = shtab.DIRECTORY  # type: ignore[attr-defined]
-    script = shtab.complete(parser, args.shell).replace("complete -o bashdefault", "complete -o bashdefault -o default")
+    script = shtab.complete(parser, args.shell)
+    for verbs_only, files_too in _FIRST_WORD.items():
+        script = script.replace(verbs_only, files_too)
     return tell(partial(print, script), DONE, NOT_SENT)
+
+
+_FIRST_WORD = {
+    "complete -o bashdefault": "complete -o bashdefault -o default",
+    "_describe 'cfmail commands' _commands": "_describe 'cfmail commands' _commands\n  _files",
+}
+"""What of bash and zsh makes the first word a verb, and what makes it a file as well."""
 
 
 def whole(parsers: Mapping[str, Parser]) -> argparse.ArgumentParser:

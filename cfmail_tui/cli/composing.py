@@ -7,11 +7,12 @@ from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
-from cfmail_tui.cli.drafts import SeveralMessages, as_text, described, is_message, message_in, read, read_message
+from cfmail_tui.cli.drafts import Described, SeveralMessages, described, is_message, message_in, read, read_message
 from cfmail_tui.cli.opening import opened
 from cfmail_tui.cli.output import UsageError
 from cfmail_tui.example import EXAMPLE
 from cfmail_tui.frozen import frozen
+from cfmail_tui.look import USUAL, look_in
 from cfmail_tui.message import Draft, Place, RawDraft
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from cfmail_tui.guardian import LetGo
     from cfmail_tui.still import Form, Still
+    from cfmail_tui.ui.commands import Keymap
 
 
 def go_on(still: "Still", let_go: "LetGo") -> int:
@@ -42,9 +44,9 @@ def compose(args: "argparse.Namespace") -> int:
             # Hardly anybody begins a letter with a whole header, and the raw editor shows what it was taken for.
             first = _raw(*message_in(content, "-", None))
         else:
-            first = _First(described(args, as_text(content, "-", Place.TEXT)))
+            first = _form(described(args, content))
     else:
-        first = _First(described(args))
+        first = _form(described(args))
     return _open_composer(first, account=args.account, sandbox=args.sandbox)
 
 
@@ -57,6 +59,10 @@ class _First:
     """What was done to have it."""
     choose_from: str = ""
     """The path of messages of which one is to be chosen on the screen instead."""
+
+
+def _form(found: Described) -> _First:
+    return _First(found.draft, found.notes)
 
 
 def _message(name: str, number: int | None) -> _First:
@@ -116,5 +122,18 @@ def _run_composer(first: _First, account: str, sandbox: bool, still: "Still | No
             when_left=let_go,
             reports=lambda: settings.read(os.environ).data_dir,
             still=still,
+            keymap=_keymap,
         )
+        look = still.look if still else look_in(os.environ)
+        if look is not USUAL:
+            from cfmail_tui.ui.looks import wear
+
+            wear(app, look)
         return run(app)
+
+
+def _keymap() -> "Keymap":
+    from cfmail_tui import settings
+    from cfmail_tui.ui.keymaps import chosen
+
+    return chosen(settings.read(os.environ))

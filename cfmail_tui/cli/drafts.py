@@ -4,46 +4,88 @@ import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cfmail_tui.cli.output import UsageError, reason
+from cfmail_tui.frozen import frozen
 from cfmail_tui.message import AttachmentDraft, Draft, Place
 
 if TYPE_CHECKING:
     import argparse
 
     from cfmail_tui.attachments.mailbox_files import Listed
+    from cfmail_tui.message_files import MessageFile
 
 
 class SeveralMessages(UsageError):  # noqa: N818 - it reads as what it is
     """There are several messages at a path, and none was chosen."""
 
 
-def described(args: "argparse.Namespace", text: str | None = None) -> Draft:
-    """The draft that the flags describe; `text` is what was on standard input where that was read already."""
-    draft = Draft()
-    if is_mailto(args.file):
-        from cfmail_tui.prefill import mailto_draft
+@frozen
+class Described:
+    """A draft as arguments, a link or a file describe it, and what should be known of that."""
 
-        draft = mailto_draft(args.file)
-    elif text is not None:
-        draft = Draft(text=text)
-    elif args.file:
-        draft = Draft(text=read_text(args.file, Place.TEXT))
+    draft: Draft
+    notes: tuple[str, ...] = ()
+    file: "MessageFile | None" = None
+    """The message file it comes from, if it does."""
+
+
+def described(args: "argparse.Namespace", content: bytes | None = None) -> Described:
+    """What the flags describe; `content` is what was on standard input where that was read already."""
+    base = _described_by(args.file, content)
+    draft = base.draft
 
     def joined(first: str, more: list[str]) -> str:
         return ", ".join(filter(None, [first, *more]))
 
-    return Draft(
-        sender=args.sender,
+    flagged = replace(
+        draft,
+        sender=args.sender or draft.sender,
         to=joined(draft.to, args.to),
         cc=joined(draft.cc, args.cc),
         bcc=joined(draft.bcc, args.bcc),
         subject=args.subject or draft.subject,
-        headers=draft.headers,
-        text=draft.text,
-        attachments=attached(args.attach),
+        attachments=(*draft.attachments, *attached(args.attach)),
     )
+    return replace(base, draft=flagged)
+
+
+def _described_by(file: str, content: bytes | None) -> Described:
+    if is_mailto(file):
+        from cfmail_tui.prefill import mailto_draft
+
+        link = mailto_draft(file)
+        return Described(link.draft, link.notes)
+    if not file:
+        return Described(Draft())
+    content = read(file, Place.TEXT) if content is None else content
+    if not is_message_file(content):
+        return Described(Draft(text=as_text(content, file, Place.TEXT)))
+    found = read_message_file(file, content)
+    from cfmail_tui.attachments import as_picked
+
+    draft = replace(found.draft, attachments=tuple(map(as_picked, found.draft.attachments)))
+    return Described(draft, file=found)
+
+
+def is_message_file(content: bytes) -> bool:
+    from cfmail_tui import message_files
+
+    return message_files.is_message_file(content)
+
+
+def read_message_file(name: str, content: bytes) -> "MessageFile":
+    """A mail kept as a file; on standard input its relative paths are meant from here. Raises MessageError."""
+    from cfmail_tui.prefill import file_draft
+
+    return file_draft(content, shown(name))
+
+
+def shown(name: str) -> str:
+    """A file's name for people, which is also where it is: standard input is here."""
+    return "standard input" if name == "-" else name
 
 
 def attached(paths: Sequence[str], inline: Sequence[str] = ()) -> tuple[AttachmentDraft, ...]:
@@ -179,5 +221,4 @@ def as_text(content: bytes, name: str, place: Place) -> str:
     try:
         return content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
-        shown = "standard input" if name == "-" else name
-        raise unreadable(shown, f"it is not UTF-8 text (byte {error.start + 1})", place) from error
+        raise unreadable(shown(name), f"it is not UTF-8 text (byte {error.start + 1})", place) from error

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cfmail_tui import mime, report
-from cfmail_tui.cli.drafts import attached, described, is_mailto, is_message, read_message, read_text
+from cfmail_tui.cli.drafts import Described, attached, described, is_mailto, is_message, read_message, read_text
 from cfmail_tui.cli.opening import opened
 from cfmail_tui.cli.output import DONE, NOT_SENT, UsageError, complain, print_json, tell
 from cfmail_tui.cli.signals import CalledOff, Flight, heeding
@@ -23,18 +23,27 @@ if TYPE_CHECKING:
 
 
 def send(args: argparse.Namespace) -> int:
+    if args.template is not None or args.data is not None:
+        from cfmail_tui.cli.merging import merge
+
+        return merge(args)
+    if args.rate or args.preview or args.run:
+        raise UsageError("--rate, --preview and --run go with --template and --data")
     if [args.file, args.text, args.html, args.markdown].count("-") > 1:
         raise UsageError("standard input can be read once; give - to one of FILE, --text, --html, --markdown")
     if sum((bool(args.file) and not is_mailto(args.file), args.text is not None, args.markdown is not None)) > 1:
         raise UsageError("give the text once: FILE, --text or --markdown")
     if is_message(args.file):
         raise UsageError(f"{args.file} is a raw message: use cfmail send-raw {args.file}")
-    return heeding(partial(_mail, args), partial(_deliver, args), as_json=args.json)
+    return heeding(partial(_mail, args), partial(_deliver_described, args), as_json=args.json)
 
 
-def _mail(args: argparse.Namespace) -> Draft:
-    draft = described(args)
-    text, html, markdown = draft.text, "", ""
+def _mail(args: argparse.Namespace) -> Described:
+    found = described(args)
+    for note in found.notes:
+        complain(note)
+    draft = found.draft
+    text, html, markdown = draft.text, draft.html, draft.markdown
     if args.text is not None:
         text = read_text(args.text, Place.TEXT)
     elif args.markdown is not None:
@@ -44,21 +53,33 @@ def _mail(args: argparse.Namespace) -> Draft:
         if markdown:
             # It is taken instead of the HTML that is made; the text beside it still is.
             text, markdown = _text_of(markdown), ""
-    return replace(
+    mail = replace(
         draft,
-        reply_to=args.reply_to,
+        reply_to=args.reply_to or draft.reply_to,
         headers="\n".join(filter(None, [draft.headers, header_lines(args.header)])),
         text=text,
         html=html,
         markdown=markdown,
         attachments=(*draft.attachments, *attached((), args.inline)),
     )
+    return replace(found, draft=mail)
 
 
 def _text_of(source: str) -> str:
     from cfmail_tui import markdown
 
     return markdown.rendered(source).text
+
+
+def _deliver_described(args: argparse.Namespace, mail: Described, flight: Flight) -> Callable[[], int]:
+    try:
+        return _deliver(args, mail.draft, flight)
+    except MessageError as error:
+        if mail.file is None:
+            raise
+        from cfmail_tui.prefill import located
+
+        raise located(error, mail.file, args.file) from error
 
 
 def send_raw(args: argparse.Namespace) -> int:

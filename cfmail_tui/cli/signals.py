@@ -6,6 +6,8 @@ Invariants:
 - until the mail is in flight a signal ends the program at once, with 128 + its number, and nothing leaves any more;
 - a mail in flight comes to its one outcome: SIGINT stops it, any other signal lets it wait for its answer and stops it
   after ANSWER_LIMIT; further ones change nothing, but that SIGINT stops it at once;
+- of many mails that leave one after another the first signal, also SIGINT, lets the one in flight wait for its answer,
+  and no other leaves after it;
 - a signal that is ignored when this begins, as SIGHUP is by nohup, stays ignored; afterwards all are: the program is at
   its end, and nothing changes the exit code that it is about to give.
 """
@@ -40,17 +42,25 @@ class Flight:
     def __init__(self) -> None:
         self.stopped_by = 0
         """The number of the signal that stopped the mail, if one did."""
+        self.ended_by = 0
+        """The number of the first signal that came while it was in flight."""
+        self.ending = threading.Event()
+        """Set with that: of many mails no other is to leave."""
         self._lock = threading.Lock()
         self._is_called_off = False
         self._stop: Callable[[], None] | None = None
+        self._is_one_of_many = False
         self._timer: threading.Timer | None = None
 
-    def begin(self, stop: Callable[[], None]) -> None:
-        """The mail is in flight from now on, and this stops it, from any thread. Raises CalledOff."""
+    def begin(self, stop: Callable[[], None], *, is_one_of_many: bool = False) -> None:
+        """The mail is in flight from now on, and this stops it, from any thread. Raises CalledOff.
+
+        Of many mails that leave one after another this is called once, and `stop` stops whichever is in flight.
+        """
         with self._lock:
             if self._is_called_off:
                 raise CalledOff
-            self._stop = stop
+            self._stop, self._is_one_of_many = stop, is_one_of_many
 
     @property
     def is_called_off(self) -> bool:
@@ -67,7 +77,10 @@ class Flight:
         """Bring the mail in flight to its end as this signal wants it."""
         from cfmail_tui.outbox import ANSWER_LIMIT
 
-        if number == signal.SIGINT:
+        is_first = not self.ended_by
+        self.ended_by = self.ended_by or number
+        self.ending.set()
+        if number == signal.SIGINT and not (self._is_one_of_many and is_first):
             self._stop_by(number)
         elif self._timer is None:
             self._timer = threading.Timer(ANSWER_LIMIT, self._stop_by, [number])

@@ -44,7 +44,7 @@ from cfmail_tui.outbox.memory import account_key
 from cfmail_tui.outbox.people import Known, People
 from cfmail_tui.outbox.proofs import Proof, Proofs
 from cfmail_tui.outbox.recipients import Recipients
-from cfmail_tui.outbox.reviewed import Reviewed
+from cfmail_tui.outbox.reviewed import Foreseen, Found, Reviewed
 from cfmail_tui.outbox.road import Road
 from cfmail_tui.store import AttemptExists, DayCount, Retention, Store, StoreError, Waiting
 from cfmail_tui.submission import (
@@ -57,6 +57,7 @@ from cfmail_tui.submission import (
     NotSent,
     Outcome,
     Secret,
+    SendRequest,
     Submission,
     Unknown,
     contents_of,
@@ -75,6 +76,7 @@ __all__ = [
     "Checked",
     "Choice",
     "DayCount",
+    "Foreseen",
     "Known",
     "Listed",
     "NeedsPassphrase",
@@ -151,6 +153,7 @@ class Outbox(Exports, Recipients, Proofs):
         """What the user should know of what was found when this was opened."""
         self._open_drafts: set[str] = set()
         self._turn = threading.Lock()
+        self._has_turn = ""
         self._cancellations: dict[str, api.Cancellation] = {}
         self._unrecorded: dict[str, Outcome] = {}
 
@@ -163,16 +166,28 @@ class Outbox(Exports, Recipients, Proofs):
         none found, StoreError if the body cannot be written.
         """
         name = draft.account if draft else ""
-        limit = partial(self.limit, account or name)
-        ready, found = self._checked(content, account.name if account else name)
-        if isinstance(ready, RawDraft):
-            request = submission.raw_request(ready, limit=limit)
-        else:
-            request = submission.builder_request(ready, self.assembled(ready), read_file, limit=limit)
+        ready, found, request = self._request(content, account or name)
         account = account or self.accounts.find(name)
         ready_to_leave = self._written(request, account)
         caution = self._caution(ready_to_leave)
         return Reviewed(ready, account, ready_to_leave, draft, caution=caution, limit=request.limit, findings=found)
+
+    def foresee(self, content: Draft | RawDraft) -> Foreseen:
+        """What would leave, to know whether it could; nothing is written down, and nobody needs to be found to send it.
+
+        Raises MessageError as `prepare` does.
+        """
+        _, found, request = self._request(content, "")
+        return Foreseen(request.envelope, request.subject, request.message_size, found)
+
+    def _request(
+        self, content: Draft | RawDraft, account: Account | str
+    ) -> tuple[MailMessage | RawDraft, tuple[Found, ...], SendRequest]:
+        limit = partial(self.limit, account)
+        ready, found = self._checked(content, account.name if isinstance(account, Account) else account)
+        if isinstance(ready, RawDraft):
+            return ready, found, submission.raw_request(ready, limit=limit)
+        return ready, found, submission.builder_request(ready, self.assembled(ready), read_file, limit=limit)
 
     def limit(self, account: Account | str, recipients: Collection[str]) -> int:
         """Octets of a message to these, sent as this account, or the one of this name, which is found if it matters."""
@@ -214,6 +229,7 @@ class Outbox(Exports, Recipients, Proofs):
         cancellation = self._cancellations.setdefault(attempt_id, api.Cancellation())
         try:
             with self._turn:
+                self._has_turn = attempt_id
                 try:
                     attempt = self._store.begin(
                         reviewed.submission,
@@ -221,6 +237,7 @@ class Outbox(Exports, Recipients, Proofs):
                         reviewed.draft,
                         again_of=reviewed.again_of or None,
                         contents=contents_of(reviewed.content, reviewed.findings, is_test=reviewed.is_test),
+                        key=reviewed.key,
                     )
                 except AttemptExists:
                     return self._store.attempt(attempt_id)
@@ -321,13 +338,15 @@ class Outbox(Exports, Recipients, Proofs):
         drafts = [Unfinished(draft, waiting.get(draft.draft_id)) for draft in self._store.drafts()]
         return tuple(sorted(drafts, key=lambda found: found.waiting is None))
 
-    def cancel(self, attempt_id: str) -> None:
-        """Stop sending, now or when it begins; before the last octet left it is not sent, afterwards only the waiting
-        ends.
+    def cancel(self, *attempt_ids: str) -> None:
+        """Stop sending these, now or when they begin; before the last octet left a mail is not sent, afterwards only
+        the waiting ends.
         """
         from cfmail_tui import api
 
-        self._cancellations.setdefault(attempt_id, api.Cancellation()).cancel()
+        # The one on the wire comes last: none of the others may have its turn because that one was stopped.
+        for attempt_id in sorted(attempt_ids, key=lambda one: one == self._has_turn):
+            self._cancellations.setdefault(attempt_id, api.Cancellation()).cancel()
 
     def recover(self) -> str:
         """Give an outcome to what a cfmail left open when it died, and say so; what living ones send is theirs."""

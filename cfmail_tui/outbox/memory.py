@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
-from cfmail_tui.store import Store, StoreError
+from cfmail_tui.store import KEYS_LOST, Store, StoreError
 
 RECENT: Final = 100
 """Files that are remembered."""
@@ -43,6 +43,12 @@ class Memory:
         if words := self._store.recall(_WORD) or "":
             self._store.remember(_WORD, "")
         return words
+
+    def keys_lost(self) -> bool:
+        """Whether mails with keys may have been sent of which a damaged database knows nothing more; told once."""
+        if lost := bool(self._store.recall(KEYS_LOST)):
+            self._store.remember(KEYS_LOST, "")
+        return lost
 
     def recent_files(self) -> tuple[str, ...]:
         """The files of mails that were accepted, the last sent first; some may be gone."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from cfmail_tui.frozen import frozen
 from cfmail_tui.lint import DraftFinding
 from cfmail_tui.message import MailMessage, RawDraft, SavedDraft
-from cfmail_tui.submission import SIZE_LIMIT, Account, Submission
+from cfmail_tui.submission import SIZE_LIMIT, Account, Envelope, Submission
 
 if TYPE_CHECKING:
     # What only raw messages need is loaded when there is one.
@@ -14,6 +14,16 @@ if TYPE_CHECKING:
 
 Found: TypeAlias = "DraftFinding | SourceFinding"
 """What the rules for drafts find in one, or those for raw messages."""
+
+
+@frozen
+class Foreseen:
+    """A mail that could leave, and what should be known of it; it was not written down."""
+
+    envelope: Envelope
+    subject: str
+    message_size: int
+    findings: tuple[Found, ...] = ()
 
 
 @frozen
@@ -36,3 +46,5 @@ class Reviewed:
     """What should be known of it before it is sent."""
     is_test: bool = False
     """Whether it goes only to its author, to be looked at."""
+    key: str = ""
+    """Of the mails with one key only one is sent, whoever asks for it again; "" for a mail that has none."""

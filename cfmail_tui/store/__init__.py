@@ -11,6 +11,7 @@ Invariants:
 - an attempt left open by a cfmail that died gets its outcome from the next one, of a living one it is never taken;
 - of two saves of a draft the higher revision stays; an accepted mail takes its draft along, in one transaction;
 - a mail is not repeated while another attempt at it is open, accepted, or may have arrived;
+- of the mails with one key only one is ever sent, also when it stands in the history no more;
 - a mail that waits to be tried again waits in one cfmail; it waits no more when it begins, in the same transaction, so
   that of any number who try one does; what died waiting is kept for the next one to ask about;
 - nothing is ever deleted or changed in a file that cannot be understood;
@@ -54,11 +55,13 @@ from cfmail_tui.store.files import BodyFile
 from cfmail_tui.store.folder import DATABASE
 from cfmail_tui.store.history import UNDO_TIME, DayCount, History, Retention
 from cfmail_tui.store.profiles import Profiles
+from cfmail_tui.store.salvage import KEYS_LOST
 from cfmail_tui.store.waiting import Waiting
 from cfmail_tui.submission import Accepted, Attempt, Contents, NotSent, Outcome, Submission, Unknown
 
 __all__ = [
     "DATABASE",
+    "KEYS_LOST",
     "AttemptExists",
     "BodyFile",
     "Contact",
@@ -155,10 +158,11 @@ class Store(History):
         *,
         again_of: str | None = None,
         contents: Contents = _NOTHING,
+        key: str = "",
     ) -> Attempt:
         """Write down that this mail is about to be sent, from which revision of which draft, and which one it repeats.
 
-        By its `contents` it is found.
+        By its `contents` it is found. Of the mails with one `key` one is sent: only a repeat of it may begin after it.
 
         Only when this returned may the wire be touched. A repeat is of the same draft, unless another is given. If the
         outcome of what it repeats is unknown, that did not arrive from now on. The mail, and any other made from its
@@ -182,6 +186,8 @@ class Store(History):
                 attempt = replace(attempt, again_of=journal.root(repeated))
                 origin = origin if draft else (repeated["draft_id"], repeated["draft_revision"])
             waiting.begin(db, attempt.again_of, origin[0], self._is_free)
+            if key:
+                journal.keep_key(db, key, attempt)
             journal.begin(db, attempt, origin, self._instance.id, contents)
             db.execute("DELETE FROM bodies WHERE attempt = ?", (submission.attempt_id,))
         return attempt

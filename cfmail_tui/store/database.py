@@ -14,7 +14,7 @@ _BUSY_TIMEOUT: Final = 5.0
 """Seconds to wait for another process that is writing."""
 
 _APPLICATION_ID: Final = 0x63666D6C
-"""Marks the database as ours for file(1) and for `_check` ("cfml")."""
+"""Marks the database as ours for file(1) and for `check` ("cfml")."""
 
 # Text that came from outside is kept as octets, see `rows.pack`. `seq` is the order: clocks jump.
 MIGRATIONS: Final = (
@@ -106,6 +106,10 @@ MIGRATIONS: Final = (
     CREATE INDEX contacts_by_rank ON contacts (rank);
     CREATE TABLE contact_words (word TEXT, contact INTEGER, PRIMARY KEY (word, contact)) WITHOUT ROWID;
     """,
+    # `root` is the first attempt at the one mail of this key; it stands here also when that is in the history no more.
+    """
+    CREATE TABLE idempotency (key TEXT PRIMARY KEY, root TEXT NOT NULL) WITHOUT ROWID;
+    """,
 )
 """Script n leads from schema version n to n + 1; one that was released is never edited."""
 
@@ -124,7 +128,7 @@ def opened(path: Path, bodies: Callable[[], Iterable[str]]) -> sqlite3.Connectio
     with ExitStack() as on_failure:
         on_failure.callback(db.close)
         db.row_factory = sqlite3.Row
-        _check(db, path)
+        check(db, path)
         db.execute("PRAGMA foreign_keys = ON")
         db.execute("PRAGMA secure_delete = ON")
         make_durable(db)
@@ -133,9 +137,12 @@ def opened(path: Path, bodies: Callable[[], Iterable[str]]) -> sqlite3.Connectio
     return db
 
 
-def _check(db: sqlite3.Connection, path: Path) -> None:
-    """Look before anything is written: setting the journal mode would already change the file."""
-    version = _pragma(db, "user_version")
+def check(db: sqlite3.Connection, path: Path) -> int:
+    """The schema of a database that is ours, and not of a newer cfmail; else raises StoreError.
+
+    Looks before anything is written: setting the journal mode would already change the file.
+    """
+    version: int = _pragma(db, "user_version")
     if version > len(MIGRATIONS):
         raise StoreError(
             f"{path} was written by a newer cfmail (schema {version}, known here: {len(MIGRATIONS)}):"
@@ -146,6 +153,7 @@ def _check(db: sqlite3.Connection, path: Path) -> None:
         raise StoreError(
             f"{path} is another program's database: move it away, or choose another folder with CFMAIL_HOME"
         )
+    return version
 
 
 def _pragma(db: sqlite3.Connection, name: str) -> Any:

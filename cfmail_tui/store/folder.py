@@ -18,7 +18,7 @@ from cfmail_tui.store.profiles import Profiles
 
 DATABASE: Final = "cfmail.sqlite3"
 
-_INSTANCES: Final = "instances"
+INSTANCES: Final = "instances"
 
 _T = TypeVar("_T")
 
@@ -34,7 +34,7 @@ class Folder:
         self._path = data_dir / DATABASE
         self._suspicion = data_dir / "suspect"
         self._spare = files.Spare(data_dir / "spare")
-        instances = data_dir / _INSTANCES
+        instances = data_dir / INSTANCES
         with disk(data_dir, "used"), plainly(self._path), ExitStack() as on_failure:
             for folder in (data_dir, self._bodies, instances):
                 files.private_folder(folder)
@@ -70,7 +70,7 @@ class Folder:
             damage = error
         told = ""
         with disk(path, "set aside"), plainly(path), files.gate(data_dir, alone=True):
-            if anyone_lives(data_dir / _INSTANCES):
+            if anyone_lives(data_dir / INSTANCES):
                 raise StoreError(f"{path} is damaged: close the other cfmails, then start again") from damage
             if _identity(path) == found:  # else another cfmail did it meanwhile
                 told = salvage.set_aside(path, clock().astimezone(UTC), lambda: bodies.ids(data_dir / "bodies"))
@@ -90,6 +90,7 @@ class Folder:
                 waiting.listed(db, lambda _owner: True)
                 drafts.listed(db)
                 profiles.listed(db)
+                journal.by_key(db, "")
         except StoreError:
             self.close()
             raise

@@ -8,7 +8,7 @@ Invariants:
 """
 
 import sqlite3
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
@@ -158,6 +158,18 @@ class History(Folder):
                 row = db.execute("SELECT * FROM attempts WHERE id = ?", (attempt_id,)).fetchone()
                 if row and row["seq"] == journal.unread(db):
                     journal.read_in(db, row, contents)
+
+    def by_keys(self, keys: Iterable[str]) -> dict[str, tuple[Attempt, ...]]:
+        """Of the mails with these keys those that were begun: every attempt at each, the first first.
+
+        There is none of one that was deleted from the history.
+        """
+        found: dict[str, tuple[Attempt, ...]] = {}
+        for key in keys:
+            with self._reading() as db, understood(self._path):
+                if (attempts := journal.by_key(db, key)) is not None:
+                    found[key] = attempts
+        return found
 
     # Whom mail was sent to
 

@@ -121,7 +121,7 @@ def read_in(db: sqlite3.Connection, row: sqlite3.Row, contents: Contents) -> Non
 
 def chain(db: sqlite3.Connection, row: sqlite3.Row) -> list[sqlite3.Row]:
     """Every attempt at this mail, the first first."""
-    return db.execute("SELECT * FROM attempts WHERE id = ?1 OR again_of = ?1 ORDER BY seq", (root(row),)).fetchall()
+    return db.execute(_CHAIN, (root(row),)).fetchall()
 
 
 def refuse_if_unfinished(db: sqlite3.Connection, row: sqlite3.Row) -> None:
@@ -172,6 +172,29 @@ def refuse_beside_itself(db: sqlite3.Connection, row: sqlite3.Row) -> None:
                 continue
         raise StoreError(f"this mail is not sent again: it {why} (attempt {tried['id']})")
 
+
+def keep_key(db: sqlite3.Connection, key: str, attempt: Attempt) -> None:
+    """Let the attempt, which is about to begin, be one at the mail of this key.
+
+    Raises StoreError if there was one at it already which this does not repeat.
+    """
+    root_id = attempt.again_of or attempt.submission.attempt_id
+    row = db.execute("SELECT root FROM idempotency WHERE key = ?", (key,)).fetchone()
+    if row is None:
+        db.execute("INSERT INTO idempotency (key, root) VALUES (?, ?)", (key, root_id))
+    elif row["root"] != root_id:
+        raise StoreError(f"this mail was already sent or tried (attempt {row['root']})")
+
+
+def by_key(db: sqlite3.Connection, key: str) -> tuple[Attempt, ...] | None:
+    """Every attempt at the mail of this key that is in the history, the first first; None if it was never begun."""
+    row = db.execute("SELECT root FROM idempotency WHERE key = ?", (key,)).fetchone()
+    if row is None:
+        return None
+    return read_all(db, db.execute(_CHAIN, (row["root"],)).fetchall())
+
+
+_CHAIN: Final = "SELECT * FROM attempts WHERE id = ?1 OR again_of = ?1 ORDER BY seq"
 
 _UNREAD: Final = "SELECT coalesce((SELECT max(seq) FROM attempts WHERE seq <= upto), 0) FROM unread"
 

@@ -16,6 +16,9 @@ from typing import Any, Final
 from cfmail_tui.message import MailError
 from cfmail_tui.store import database, files, rows, waiting
 
+KEYS_LOST: Final = "keys lost"
+"""Under what it is remembered that mails with keys may have been sent of which nothing is known."""
+
 _RESCUED: Final = ".rescued"
 _WITH_IT: Final = ("-wal", "-shm", "")
 """What belongs to a database file, itself last."""
@@ -107,6 +110,11 @@ def _saved(copy: Path, target: sqlite3.Connection) -> tuple[int, int]:
         with suppress(*_UNREADABLE):
             for row in source.execute("SELECT * FROM accounts ORDER BY seq"):
                 _save_account(target, dict(row))
+        try:
+            for row in source.execute("SELECT key, root FROM idempotency"):
+                _insert(target, "idempotency", dict(row))
+        except _UNREADABLE:
+            target.execute("REPLACE INTO memory (key, value) VALUES (?, ?)", (rows.pack(KEYS_LOST), rows.pack("1")))
         with suppress(*_UNREADABLE):
             for row in source.execute("SELECT * FROM waiting"):
                 _save_waiting(target, dict(row))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -29,18 +30,16 @@ from textual.worker import get_current_worker
 
 from cfmail_tui.message import Draft, MailError, RawDraft, printable
 from cfmail_tui.still import Still
-from cfmail_tui.ui.colours import readable
-from cfmail_tui.ui.commands import Where, bindings
+from cfmail_tui.ui.commands import Keymap, bindings
 from cfmail_tui.ui.compose import ComposeScreen
 from cfmail_tui.ui.endings import OPENING, EndingApp
 from cfmail_tui.ui.fields import words
+from cfmail_tui.ui.keyed import KeyedApp
 from cfmail_tui.ui.mail import MailScreen, new_draft
 from cfmail_tui.ui.parts import Parts
 from cfmail_tui.ui.work import Done, Failed, Finished, Next, Opened, Progressed, Steps, Task, is_for_one_of, tidied
 
 if TYPE_CHECKING:
-    from textual.command import Provider
-
     from cfmail_tui.outbox import Outbox, Reviewed
     from cfmail_tui.settings import Settings
     from cfmail_tui.ui.account import AccountScreen
@@ -63,12 +62,15 @@ if TYPE_CHECKING:
 PROGRESS_EVERY = 0.25
 """Seconds between two updates of the progress line."""
 
+THREADS_TAKE_TURNS = 0.001
+"""Seconds that one thread computes while another waits to; of the way from `y` to the wire, 5 ms make half."""
+
 _LOOKS = Path(__file__).with_name("screens.tcss")
 
 _CANNOT_OPEN = "Drafts cannot be saved and nothing can be sent"
 
 
-class OutboxApp(EndingApp):
+class OutboxApp(KeyedApp, EndingApp):
     """Runs tasks on the outbox in threads, and answers what screens ask of it.
 
     `opened` gives the outbox and settings, and closes them in the end.
@@ -196,7 +198,7 @@ class OutboxApp(EndingApp):
 
             from cfmail_tui import attachments  # noqa: F401
             from cfmail_tui.browse import clipboard  # noqa: F401
-            from cfmail_tui.ui import attach, chart, crash, editor, palette  # noqa: F401
+            from cfmail_tui.ui import attach, chart, crash, editor, jumping, palette  # noqa: F401
 
             Parts.load()
 
@@ -210,19 +212,11 @@ class OutboxApp(EndingApp):
             self.notify(printable(text, 400), severity="error", markup=False, timeout=10)
 
 
-def _palette() -> type[Provider]:
-    from cfmail_tui.ui.palette import CommandProvider
-
-    return CommandProvider
-
-
 class CfmailApp(Parts, OutboxApp):
     """cfmail in a terminal, starting with this mail."""
 
     TITLE = "cfmail"
     CSS_PATH = "form.tcss"
-    COMMANDS: ClassVar = {_palette}
-    COMMAND_PALETTE_BINDING = "f2"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual declares it so
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("everywhere")]
 
@@ -236,16 +230,18 @@ class CfmailApp(Parts, OutboxApp):
         when_left: Callable[[int], None] = lambda _code: None,
         reports: Callable[[], Path] | None = None,
         still: Still | None = None,
+        keymap: Callable[[], Keymap] | None = None,
     ) -> None:
         """`notes` say what was done to have the mail; of what is at the path `choose_from` one is to be chosen instead.
 
         `when_left` is called with the exit code when the terminal is given back, and work goes on without it. `still`
-        is what the terminal shows until the app takes it over.
+        is what the terminal shows until the app takes it over, `keymap` reads the user's keys.
         """
         super().__init__(opened)
         self.when_left = when_left
         self.reports = reports
         self.still = still
+        self.read_keymap = keymap
         self._first = first
         self._notes = notes
         self._choose_from = choose_from
@@ -308,6 +304,8 @@ class CfmailApp(Parts, OutboxApp):
             # What is there now stays: it need never be looked through for garbage.
             gc.freeze()
             gc.enable()
+            # A thread that sends or searches has to wait for the screen's each time it comes back from the disk.
+            sys.setswitchinterval(THREADS_TAKE_TURNS)
             self.call_after_refresh(self.open_outbox, self._cannot_open)
 
     async def run_async(self, **how: Any) -> int | None:
@@ -320,11 +318,6 @@ class CfmailApp(Parts, OutboxApp):
     def close(self) -> None:
         self.composing.forget_pages()
         super().close()
-
-    def get_css_variables(self) -> dict[str, str]:
-        """Colours that can be read, in the style sheets and in words that name one."""
-        self.theme_variables = readable(super().get_css_variables())
-        return self.theme_variables
 
     @property
     def mail(self) -> MailScreen:
@@ -352,11 +345,18 @@ class CfmailApp(Parts, OutboxApp):
         if not self.screen_stack:
             return
         self.settings = message.settings
-        self.set_slow_line(slow=message.settings.slow_line)
+        self.know_keys()
+        self.mail.tell_keys()
+        self.looks.settle(message.settings)
         self.mail.results.take_back(_CANNOT_OPEN)
         from cfmail_tui.ui.drafts import told_unfinished
 
-        if news := [*self._notes, *message.notices, *told_unfinished(message.unfinished)]:
+        if news := [
+            *self._notes,
+            *message.notices,
+            *self.keymap.notices,
+            *told_unfinished(message.unfinished, self.keymap),
+        ]:
             self.mail.results.say("Opened" if self._notes else "Since the last time", "\n".join(news))
         self.identifying.begin(message.sender)
         self.call_later(self.screen_is_there)
@@ -574,20 +574,6 @@ class CfmailApp(Parts, OutboxApp):
 
     def action_history(self) -> None:
         self.recalling.open()
-
-    def action_help(self) -> None:
-        from cfmail_tui.ui.dialogs import HelpScreen
-
-        places: tuple[Where, ...] = getattr(self.screen, "PLACES", ())
-        if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen(places))
-
-    def action_command_palette(self) -> None:
-        """Open the palette. textual/app.py:4703 ends the program where one is open below another screen."""
-        from cfmail_tui.ui.palette import Palette
-
-        if not any(isinstance(screen, Palette) for screen in self.screen_stack):
-            self.push_screen(Palette(id="--command-palette"))
 
     async def action_quit(self) -> None:
         self.leaving.ask()

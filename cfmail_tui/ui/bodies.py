@@ -20,6 +20,7 @@ from textual.style import Style
 from textual.widget import Widget
 from textual.widgets import Static
 
+from cfmail_tui.ui.commands import keymap_of
 from cfmail_tui.ui.fields import Body
 
 BODIES = ("text", "html", "markdown")
@@ -57,7 +58,7 @@ class BodyBar(Static):
             style = "bold reverse" if body_id == shown else "$foreground-muted"
             meta = Style.from_meta({"body": body_id})
             parts += [Content.styled(f" {NAMES[body_id]} {words}", style).stylize(meta), Content(" ")]
-        hint = "F10 switches"
+        hint = f"{keymap_of(self.app).first('html')} switches"
         if shown == "markdown":
             hint = f"text and HTML are made of it · {hint}"
         parts.append((hint, "$foreground-muted"))

@@ -56,7 +56,14 @@ class ProofWanted:
     account: str
 
 
-Question = CheckWanted | ProofWanted
+@frozen
+class FileWanted:
+    """A mail is to be kept as a file: this one."""
+
+    draft: Draft
+
+
+Question = CheckWanted | ProofWanted | FileWanted
 
 
 class CheckedForm(MailScreen):
@@ -72,7 +79,7 @@ class CheckedForm(MailScreen):
     def __init__(self, draft: SavedDraft) -> None:
         super().__init__(draft)
         self._bodies = Bodies()
-        self._findings: FindingsPane[DraftFinding] = FindingsPane("f", " · F12")
+        self._findings: FindingsPane[DraftFinding] = FindingsPane("fix-finding", "findings")
         self._checks: Latest[CheckWanted] = Latest(lambda wanted: self.post_message(self.Asked(wanted, self)))
         self._check_timer: Timer | None = None
         self._checked: Checked | None = None

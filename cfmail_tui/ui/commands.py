@@ -1,18 +1,23 @@
-"""The one table of commands: bindings, palette, footer, help screen and the README's table come from it."""
+"""The one table of commands: bindings, palette, footer, help screen and the tables of docs/keys.md come from it."""
 
 import math
 import re
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from dataclasses import field
+from typing import TYPE_CHECKING, Any, Literal
 
 from textual.actions import parse
-from textual.binding import Binding, BindingType
+from textual.binding import Binding, BindingsMap, BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.style import Style
 from textual.widgets import Static
 
 from cfmail_tui.frozen import frozen
+from cfmail_tui.ui.keyboard import shown
+
+if TYPE_CHECKING:
+    from textual.app import App
 
 Where = Literal[
     "everywhere",
@@ -40,6 +45,34 @@ Where = Literal[
     "snippet",
     "dialog",
 ]
+
+PLACE_NAMES: Mapping[Where, str] = {
+    "everywhere": "everywhere",
+    "composer": "form and raw editor",
+    "form": "form",
+    "raw": "raw editor",
+    "raw-panes": "raw editor, parts and findings",
+    "leaving": "form and raw editor, while a mail is about to leave",
+    "findings": "list of findings",
+    "completion": "recipients, while known ones are listed",
+    "proof": "preview",
+    "review": "review",
+    "review-draft": "review of a draft",
+    "review-form": "review of a form",
+    "list": "lists",
+    "history": "history",
+    "unknown": "history, of an unknown outcome or queued recipients",
+    "chart": "chart",
+    "drafts": "drafts",
+    "picker": "attach and open screens",
+    "marks": "attach screen",
+    "attached": "attach screen, of what is attached",
+    "accounts": "accounts",
+    "outcome": "outcome",
+    "snippet": "text to copy",
+    "dialog": "dialogs, lists",
+}
+"""Where that is, in words."""
 
 
 @frozen
@@ -89,6 +122,7 @@ COMMANDS = (
     ),
     Command("templates", "ctrl+l", "app.templates", "Templates", "Begin a raw message with an example", "composer"),
     Command("save", "ctrl+s", "save", "Save", "Save the draft now; it is saved as you type anyway", "composer"),
+    Command("save-as", "", "save_as", "Save as", "Save the mail as a file, for git and cfmail send", "form"),
     Command("new", "ctrl+n", "app.new", "New", "A new mail; this one stays in the drafts", "composer"),
     Command("cancel", "ctrl+c", "app.cancel_sending", "Cancel", "Stop the mail that is being sent", "composer"),
     Command(
@@ -110,6 +144,9 @@ COMMANDS = (
         "completion",
     ),
     Command("suggestion-close", "escape,f12", "close", "Close", "Close the list of known recipients", "completion"),
+    Command(
+        "jump", "ctrl+slash,ctrl+underscore", "app.jump", "Jump", "To any field or pane by its letter", "everywhere"
+    ),
     Command("quit", "ctrl+q", "app.quit", "Quit", "Leave; the draft is saved", "everywhere"),
     Command("send", "y", "send", "Send", "Send the mail", "review", footer=True),
     Command("edit", "e,q,escape,f12", "back", "Edit", "Back to the mail", "review"),
@@ -145,6 +182,10 @@ COMMANDS = (
     Command("select", "enter", "select", "Open", "Open the line", "list"),
     Command("down", "j,down", "cursor_down", "Down", "Next line", "list"),
     Command("up", "k,up", "cursor_up", "Up", "Line before", "list"),
+    Command("page-down", "pagedown", "page_down", "Page down", "A page down", "list"),
+    Command("page-up", "pageup", "page_up", "Page up", "A page up", "list"),
+    Command("first", "home", "scroll_home", "First", "First line", "list"),
+    Command("last", "end", "scroll_end", "Last", "Last line", "list"),
     Command("source", "escape,f12", "to_source", "Source", "Back to the source", "raw-panes"),
     Command("undo-source", "ctrl+z", "undo", "Undo", "Take back the last change of the source", "raw-panes"),
     Command("search", "slash", "search", "Search", "Search subject, people, text and files", "history", footer=True),
@@ -292,11 +333,13 @@ OPENING = frozenset(
         "describe",
         "to_the_failed",
         "chart",
+        "save_as",
         "save_eml",
         "export",
         "outcome",
         "copy",
         "proof",
+        "jump",
     }
 )
 """Actions that show another screen or mail: keys typed right after them are meant for that."""
@@ -317,7 +360,7 @@ def bindings(*places: Where) -> list[BindingType]:
     """Bindings for a screen; keys that a text field would take for itself come first to the screen."""
     return [
         Binding(
-            command.keys,
+            command.keys or _NO_KEY,
             command.action,
             command.label,
             show=command.footer,
@@ -326,31 +369,67 @@ def bindings(*places: Where) -> list[BindingType]:
             id=command.id,
         )
         for command in commands(*places)
-        if command.keys
     ]
 
 
+_NO_KEY = "no key"
+"""Where a binding has none, for the user to give it one: no keyboard has this."""
+
+
+@frozen
+class Keymap:
+    """Which keys run which command."""
+
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By their ids, the keys of commands that have others than the table says; of some none."""
+    notices: tuple[str, ...] = ()
+    """What of the user's wishes cannot be, and why."""
+
+    def of(self, command: Command) -> tuple[str, ...]:
+        """The keys of a command, the first to be shown first."""
+        return self.keys.get(command.id, table_keys(command))
+
+    def names(self, command: Command) -> str:
+        """They, as people write them."""
+        return ", ".join(map(shown, self.of(command)))
+
+    def first(self, command_id: str) -> str:
+        """The key to speak of where somebody is told what to press."""
+        keys = self.of(_BY_ID[command_id])
+        return shown(keys[0]) if keys else f"F2 {_BY_ID[command_id].label}"
+
+    def applied(self, bindings: BindingsMap) -> BindingsMap:
+        """These bindings on these keys; what the user chose comes before whatever else has the key."""
+        before = [binding for _, binding in bindings]
+        chosen = {binding.id: binding for binding in before if binding.id in self.keys}
+        on_keys: dict[str, list[Binding]] = {}
+        for command_id, binding in chosen.items():
+            for key in self.keys[command_id or ""] or (_NO_KEY,):
+                on_keys.setdefault(key, []).append(binding.with_key(key))
+        for binding in before:
+            if binding.id not in chosen:
+                on_keys.setdefault(binding.key, []).append(binding)
+        return BindingsMap.from_keys(on_keys)
+
+
+def keymap_of(app: "App[Any]") -> Keymap:
+    """The keys that this app goes by."""
+    keymap: Keymap = getattr(app, "keymap", _TABLE)
+    return keymap
+
+
+_TABLE = Keymap()
+_BY_ID = {command.id: command for command in COMMANDS}
+
+
+def table_keys(command: Command) -> tuple[str, ...]:
+    """The keys that the table gives a command."""
+    return tuple(filter(None, command.keys.split(",")))
+
+
 def key_names(command: Command) -> str:
-    """The keys of a command as people write them."""
-    names = {
-        "slash": "/",
-        "backslash": "\\",
-        "asterisk": "*",
-        "full_stop": ".",
-        "escape": "Esc",
-        "delete": "Del",
-        "enter": "Enter",
-    }
-    shown = []
-    for key in filter(None, command.keys.split(",")):
-        modifier, plus, last = key.rpartition("+")
-        chord = f"{modifier.title()}{plus}{names.get(last) or last.upper()}"
-        shown.append(chord if plus else names.get(key) or _bare(key))
-    return ", ".join(shown)
-
-
-def _bare(key: str) -> str:
-    return key.title() if len(key) > 1 else key
+    """They, as people write them."""
+    return _TABLE.names(command)
 
 
 class KeyBar(Static):
@@ -366,8 +445,7 @@ class KeyBar(Static):
 
     def show(self, *places: Where) -> None:
         """The keys of these places."""
-        shown = [command for command in commands(*places) if command.footer]
-        self._commands = sorted(shown, key=lambda command: _function_number(command.keys))
+        self._commands = [command for command in commands(*places) if command.footer]
         if self.is_attached:
             self.refresh()
 
@@ -377,11 +455,13 @@ class KeyBar(Static):
     def render(self) -> Content:
         self.drawn_at = min(self.drawn_at, Message().time)
         parts: list[Content | tuple[str, Style]] = []
-        for command in self._commands:
-            if not self._works(command):
+        keymap = keymap_of(self.app)
+        keys = {command.id: keymap.of(command) for command in self._commands}
+        for command in sorted(self._commands, key=lambda command: _function_number(keys[command.id])):
+            if not (keys[command.id] and self._works(command)):
                 continue
             click = Style.from_meta({"@click": command.action if "." in command.action else f"screen.{command.action}"})
-            parts.append((_first_key(command), Style(reverse=True) + click))
+            parts.append((shown(keys[command.id][0]), Style(reverse=True) + click))
             parts.append((f" {command.label} ", click))
         return Content.assemble(" ", *parts)
 
@@ -390,11 +470,7 @@ class KeyBar(Static):
         return (self.app if place == "app" else self.screen).check_action(name, parameters) is not False
 
 
-def _function_number(keys: str) -> int:
+def _function_number(keys: tuple[str, ...]) -> int:
     """Letters stand first, then function keys in their order."""
-    match = re.match(r"f(\d+)", keys)
+    match = re.match(r"f(\d+)", keys[0]) if keys else None
     return int(match[1]) if match else 0
-
-
-def _first_key(command: Command) -> str:
-    return key_names(command).partition(",")[0]

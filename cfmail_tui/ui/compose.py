@@ -26,8 +26,8 @@ from cfmail_tui.message import (
     printable,
 )
 from cfmail_tui.ui.bodies import BODIES, BodyBar
-from cfmail_tui.ui.checked_form import CheckedForm, ProofWanted, lines_of
-from cfmail_tui.ui.commands import bindings
+from cfmail_tui.ui.checked_form import CheckedForm, FileWanted, ProofWanted, lines_of
+from cfmail_tui.ui.commands import bindings, keymap_of
 from cfmail_tui.ui.completion import RecipientField
 from cfmail_tui.ui.fields import Body, MailField, Pasted, plain
 
@@ -237,7 +237,8 @@ class ComposeScreen(CheckedForm):
             self.body("text").insert(f"![{name}](cid:{content_id})")
             return ""
         if self._text_in("text").strip() and not self._text_in("html").strip():
-            return "the mail has no HTML body, and a picture alone would hide its text: F10 in the form begins one"
+            key = keymap_of(self.app).first("html")
+            return f"the mail has no HTML body, and a picture alone would hide its text: {key} in the form begins one"
         from html import escape  # with its table of names
 
         self.body("html").insert(f'<img src="cid:{content_id}" alt="{escape(filename)}">')
@@ -254,7 +255,10 @@ class ComposeScreen(CheckedForm):
         self.set_attachments((*before, *new))
         self._pasted = (pasted, before, self.content())
         names = ", ".join(draft.path.rpartition("/")[2] for draft in new)
-        self.notify(printable(f"Attached {names}. Ctrl+Z puts the text in instead.", 300), markup=False)
+        self.notify(
+            printable(f"Attached {names}. {keymap_of(self.app).first('put-text')} puts the text in instead.", 300),
+            markup=False,
+        )
 
     def action_put_text(self) -> None:
         """The paste was meant as text after all."""
@@ -339,6 +343,9 @@ class ComposeScreen(CheckedForm):
     def action_proof(self) -> None:
         self.when_typed(lambda: self.post_message(self.Asked(ProofWanted(self.content(), self.account), self)))
 
+    def action_save_as(self) -> None:
+        self.when_typed(lambda: self.post_message(self.Asked(FileWanted(self.content()), self)))
+
     def action_attach(self) -> None:
         self.post_message(self.AttachRequested(self))
 
@@ -351,6 +358,9 @@ class ComposeScreen(CheckedForm):
     def edited(self, body_id: str, content: bytes) -> None:
         """Take back what the external editor left. Raises UnicodeDecodeError when it is not text."""
         self.body(body_id).text = content.decode().removesuffix("\n")
+
+    def tell_keys(self) -> None:
+        self._show_body_bar()
 
     def _show_body_bar(self) -> None:
         self.query_one(BodyBar).show(self._bodies.shown, self._bodies.lines())

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, assert_never
 
 from cfmail_tui.message import Draft
-from cfmail_tui.ui.checked_form import CheckedForm, CheckWanted, ProofWanted
+from cfmail_tui.ui.checked_form import CheckedForm, CheckWanted, FileWanted, ProofWanted
 from cfmail_tui.ui.dialogs import ChoiceScreen
 from cfmail_tui.ui.mail import new_draft
 from cfmail_tui.ui.work import Next
@@ -35,6 +35,10 @@ class Composing:
                 self._check(wanted, asked.screen)
             case ProofWanted() as wanted:
                 self.prove(wanted.draft, wanted.account)
+            case FileWanted(draft):
+                from cfmail_tui.ui.filing import Filing
+
+                Filing(self._app).save(draft)
             case _:
                 assert_never(asked.question)
 

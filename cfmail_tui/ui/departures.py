@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Protocol
 from textual.content import Content
 
 from cfmail_tui.submission import Attempt, NotSent, Refused, explain, megabytes
+from cfmail_tui.ui.commands import Keymap
 from cfmail_tui.ui.fields import plain
 
 if TYPE_CHECKING:
@@ -189,39 +190,47 @@ class Departures:
     def in_flight(self) -> list[Departure]:
         return self.at(Stage.LEAVING, Stage.LEFT)
 
-    def lines(self, shown: Departure | None) -> list[Content]:
-        """A line for each: first the mail on the screen, with all that is to say of it; the others are named."""
-        ordered = sorted(self.mails, key=lambda departure: departure is not shown)
-        return [self._line(departure, is_shown=departure is shown) for departure in ordered]
+    def lines(self, shown: Departure | None, keymap: Keymap | None = None) -> list[Content]:
+        """A line for each: first the mail on the screen, with all that is to say of it; the others are named.
 
-    def _line(self, departure: Departure, *, is_shown: bool) -> Content:
-        state, hint, why = self._state(departure)
+        The keys that are told are those of the keymap.
+        """
+        key = (keymap or Keymap()).first
+        ordered = sorted(self.mails, key=lambda departure: departure is not shown)
+        return [self._line(departure, key, is_shown=departure is shown) for departure in ordered]
+
+    def _line(self, departure: Departure, key: Callable[[str], str], *, is_shown: bool) -> Content:
+        state, hint, why = self._state(departure, key)
         if not is_shown:
-            hint = "F7 shows it" if departure.stage is Stage.WAITING else "Ctrl+C stops it"
+            hint = f"{key('drafts')} shows it" if departure.stage is Stage.WAITING else f"{key('cancel')} stops it"
             return Content.assemble(plain(f"{state}  {departure.name}"), (f"  {hint}", "$foreground-muted"))
         return Content.assemble(state, (f"  {hint}", "$foreground-muted"), plain(f"\n  {why}" if why else ""))
 
-    def _state(self, departure: Departure) -> tuple[str, str, str]:
+    def _state(self, departure: Departure, key: Callable[[str], str]) -> tuple[str, str, str]:
         """Where it stands, what can be done, and why it is no further."""
         match departure.stage:
             case Stage.COUNTING:
-                return f"leaves in {max(0.0, departure.seconds):.0f} s", "u takes it back · F9 sends it now", ""
+                return (
+                    f"leaves in {max(0.0, departure.seconds):.0f} s",
+                    f"{key('take-back')} takes it back · {key('review')} sends it now",
+                    "",
+                )
             case Stage.LEAVING if departure.sent == 0 and self._somebody_is_before(departure):
-                return "waits for its turn", "Ctrl+C cancels", ""
+                return "waits for its turn", f"{key('cancel')} cancels", ""
             case Stage.LEAVING:
                 done = round(_BAR * departure.sent / departure.total) if departure.total else 0
                 bar = f"{'█' * done}{'░' * (_BAR - done)}"
                 sent = (
                     f"sending {bar} {megabytes(departure.sent)} of {megabytes(departure.total)}{self._rate(departure)}"
                 )
-                return sent, "Ctrl+C cancels", ""
+                return sent, f"{key('cancel')} cancels", ""
             case Stage.LEFT:
                 seconds = self._clock() - departure.since
-                return f"sent; waiting for Cloudflare's answer, {seconds:.0f} s", "Ctrl+C stops waiting", ""
+                return f"sent; waiting for Cloudflare's answer, {seconds:.0f} s", f"{key('cancel')} stops waiting", ""
             case Stage.WAITING:
                 when = f" at {departure.next_at.astimezone():%H:%M:%S}" if departure.next_at else ""
                 why = _reason(departure.attempt)
-                return f"not sent; next try{when}", "u takes it back · F9 tries now", why
+                return f"not sent; next try{when}", f"{key('take-back')} takes it back · {key('review')} tries now", why
 
     def _rate(self, departure: Departure) -> str:
         seconds = self._clock() - departure.began

@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
-from cfmail_tui.ui.commands import KeyBar, Where, bindings, commands, key_names
+from cfmail_tui.ui.commands import KeyBar, Where, bindings, commands, keymap_of
 from cfmail_tui.ui.fields import Body, EndsOnce, Line, LineInput, Lines, plain
 
 
@@ -30,8 +30,9 @@ class HelpScreen(ModalScreen[None], EndsOnce[None]):
         yield KeyBar("dialog")
 
     def _lines(self) -> Iterator[Content]:
+        keymap = keymap_of(self.app)
         for command in commands(*self._places):
-            yield Content.assemble((f"{key_names(command) or 'F2':<16}", "bold"), f"{command.help}")
+            yield Content.assemble((f"{keymap.names(command) or 'F2':<16}", "bold"), f"{command.help}")
         yield Content("")
         saved = " What you type is saved as you go." if "composer" in self._places else ""
         yield Content(f"Tab and Shift+Tab move between fields.{saved}")

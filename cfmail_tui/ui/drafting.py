@@ -163,7 +163,8 @@ class Drafting:
 
         def save(outbox: "Outbox") -> Next:
             _rescue(outbox, left)
-            words = f"{fault}; the text here is unchanged, what the editor left is a draft of its own (F7)"
+            key = self._app.keymap.first("drafts")
+            words = f"{fault}; the text here is unchanged, what the editor left is a draft of its own ({key})"
             return lambda: self._app.complain(words)
 
         self._app.run_task(save)

@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from cfmail_tui.message import Draft, SavedDraft
-from cfmail_tui.ui.commands import KeyBar, Where, bindings
+from cfmail_tui.ui.commands import KeyBar, Keymap, Where, bindings
 from cfmail_tui.ui.fields import EndsOnce
 from cfmail_tui.ui.rows import RowList
 
@@ -106,19 +106,21 @@ class DraftsScreen(EndsOnce[SavedDraft | None]):
         self.dismiss(None)
 
 
-def told_unfinished(unfinished: "Sequence[Unfinished]") -> list[str]:
-    """What was begun and not sent, in a line or two."""
+def told_unfinished(unfinished: "Sequence[Unfinished]", keymap: Keymap) -> list[str]:
+    """What was begun and not sent, in a line or two, and with which keys to go on."""
     waiting = [found for found in unfinished if found.waiting]
     drafts = [found for found in unfinished if not found.waiting]
     lines = []
     if waiting:
         more = f" and {len(waiting) - 1} more" if len(waiting) > 1 else ""
         verb = "were not sent and wait" if more else "was not sent and waits"
-        lines.append(f"{_quoted(waiting[0].draft)}{more} {verb}: F7, then s sends")
+        lines.append(
+            f"{_quoted(waiting[0].draft)}{more} {verb}: {keymap.first('drafts')}, then {keymap.first('retry')} sends"
+        )
     if drafts:
         more = f" and {len(drafts) - 1} more" if len(drafts) > 1 else ""
         when = f" of {_when(drafts[0].draft.saved_at)}" if drafts[0].draft.saved_at else ""
-        lines.append(f"unfinished: {_quoted(drafts[0].draft)}{when}{more}: F7 goes on with it")
+        lines.append(f"unfinished: {_quoted(drafts[0].draft)}{when}{more}: {keymap.first('drafts')} goes on with it")
     return lines
 
 

@@ -68,13 +68,13 @@ def headline(attempt: Attempt) -> str:
             assert_never(outcome)
 
 
-def outcome_lines(attempt: Attempt, barred: Barred | None = None) -> Content:
-    """Everything known of an attempt's outcome, a line per recipient where it was accepted."""
+def outcome_lines(attempt: Attempt, barred: Barred | None = None, *, way: str = "Ctrl+O and x drop") -> Content:
+    """Everything known of an attempt's outcome, a line per recipient where it was accepted; `way` as for `told`."""
     rows = recipient_rows(attempt, barred)
     if isinstance(attempt.outcome, Accepted):
         lines: list[Content] = []
     else:
-        lines = [told(attempt, barred)]
+        lines = [told(attempt, barred, way=way)]
         rows = tuple(row for row in rows if row.words)
     width = min(40, max((len(row.address) for row in rows), default=0))
     lines += [_row_line(row, width) for row in rows]
@@ -124,7 +124,7 @@ def _row_line(row: RecipientRow, width: int) -> Content:
     return Content.assemble(state, shown, f"  {row.time}" if row.fate else "", plain(f"  {row.words}"))
 
 
-def told(attempt: Attempt, barred: Barred | None = None, *, way: str = "Ctrl+O and x drop") -> Content:
+def told(attempt: Attempt, barred: Barred | None = None, *, way: str) -> Content:
     """What happened and what to do, where it was not accepted; `way` is how the suppressed are dropped here."""
     return Content("\n").join(_told(attempt, len(barred.addresses) if barred else 0, way))
 

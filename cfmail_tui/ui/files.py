@@ -172,7 +172,7 @@ class FileList(RowList[str]):
 
     def cursor_style(self) -> RichStyle:
         if not self.is_chosen:
-            return RichStyle()
+            return RichStyle(underline=self.has_focus)
         # The path line moves the cursor as well.
         if isinstance(self.screen.focused, PathInput):
             return self.get_component_rich_style("rows--cursor", partial=True)

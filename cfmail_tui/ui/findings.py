@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 
-from cfmail_tui.ui.commands import bindings
+from cfmail_tui.ui.commands import bindings, keymap_of
 from cfmail_tui.ui.fields import Line, Lines, plain
 from cfmail_tui.ui.rows import RowList, SideList
 
@@ -66,10 +66,10 @@ class FindingsPane(Vertical, Generic[Found]):
 
     BINDINGS = bindings("findings")
 
-    def __init__(self, fix_key: str, way: str = "") -> None:
-        """`fix_key` is the name of the key that makes the fix of the chosen finding; `way` says how to come here."""
+    def __init__(self, fix: str, way: str = "") -> None:
+        """The ids of the commands that make the fix of the chosen finding, and that lead here, if one does."""
         super().__init__(id="findings", classes="-empty")
-        self._fix_key = fix_key
+        self._fix = fix
         self._way = way
         self._list: FindingList[Found] = FindingList()
         self._words = Lines(id="finding-words")
@@ -92,7 +92,8 @@ class FindingsPane(Vertical, Generic[Found]):
         chosen = self._list.current if self._list.cursor else None
         self.set_class(not findings, "-empty")
         self.set_class(any(one.stops for one in findings), "-stops")
-        self.border_title = Content(f"{_title(findings)}{self._way if findings else ''}")
+        way = f" · {keymap_of(self.app).first(self._way)}" if findings and self._way else ""
+        self.border_title = Content(f"{_title(findings)}{way}")
         if self._list.is_attached:
             self._list.show(findings)
             self._list.cursor = next((at for at, one in enumerate(findings) if _same(one, chosen)), _first(findings))
@@ -148,7 +149,9 @@ class FindingsPane(Vertical, Generic[Found]):
         where = plain(" · ".join(filter(None, [finding.place, finding.section]))).stylize("$foreground-muted")
         if not finding.fix:
             return Line(where)
-        return Line(Content.assemble(where, "  ", (f"{self._fix_key}:", "bold"), " ", plain(finding.fix)))
+        return Line(
+            Content.assemble(where, "  ", (f"{keymap_of(self.app).first(self._fix)}:", "bold"), " ", plain(finding.fix))
+        )
 
 
 def row_words(finding: Told) -> str:

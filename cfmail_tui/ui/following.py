@@ -35,7 +35,9 @@ class Following:
         if results.attempt:
             self._app.push_screen(OutcomeScreen(results.attempt, results.barred))
         else:
-            self._app.notify("No outcome stands here: F8 shows what was sent before", markup=False)
+            self._app.notify(
+                f"No outcome stands here: {self._app.keymap.first('history')} shows what was sent before", markup=False
+            )
 
     def explain_refusal(self, attempt: Attempt) -> None:
         """Look up who may have kept the mail from being sent, and show it where the refusal is told."""

@@ -128,7 +128,10 @@ class Identifying:
             if asked:
                 self._app.complain(reason)
             else:
-                self._tell("Nobody to send as", f"{reason}.\nF9 tries again, or takes another account.")
+                self._tell(
+                    "Nobody to send as",
+                    f"{reason}.\n{self._app.keymap.first('review')} tries again, or takes another account.",
+                )
 
     def _tell(self, title: str, words: str) -> None:
         """Something about the account of the mail on the screen that nobody asked for, beside what stands there."""

@@ -147,6 +147,9 @@ class MailScreen(EndsOnce[None]):
         yield self.results
         yield KeyBar(*self.PLACES)
 
+    def tell_keys(self) -> None:
+        """The user's keys are known now: speak of them instead of the table's."""
+
     def compose_mail(self) -> Iterator[Widget]:
         """The widgets of the mail itself."""
         raise NotImplementedError

@@ -213,8 +213,10 @@ class Opening:
     def _show_made(self, raw: SavedDraft, form: SavedDraft) -> None:
         if isinstance(raw.content, RawDraft):
             self._made = (raw.draft_id, raw.content, form)
+        key = self._app.keymap.first
         words = (
-            "this is what the form makes, to be changed and sent; Ctrl+T goes back to the form, which is a draft (F7)"
+            f"this is what the form makes, to be changed and sent; {key('raw')} goes back to the form, "
+            f"which is a draft ({key('drafts')})"
         )
         self._show_instead(form.draft_id, raw, (words,))
 

@@ -14,9 +14,10 @@ from textual import events
 from textual._compositor import CompositorUpdate
 from textual.screen import Screen
 
+from cfmail_tui.ui.colours import readable
 from cfmail_tui.ui.difference import Difference, NotUnderstoodError, Shown
 from cfmail_tui.ui.fields import EndsOnce
-from cfmail_tui.ui.terminal import is_made_for, textual_version
+from cfmail_tui.ui.terminal import TerminalDriver, is_made_for, textual_version
 from cfmail_tui.ui.typeahead import TypeaheadApp
 
 FRAME: Final = 0.05
@@ -39,10 +40,20 @@ class PaintingApp(TypeaheadApp):
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, lambda _theme: self.paint_anew())
 
-    def set_slow_line(self, *, slow: bool) -> None:
+    @property
+    def real_terminal(self) -> TerminalDriver | None:
+        """The terminal, if there is one, and this Textual is one that can be told how to treat it."""
+        return self._driver if isinstance(self._driver, TerminalDriver) else None
+
+    def get_css_variables(self) -> dict[str, str]:
+        """Colours that can be read, in the style sheets and in words that name one."""
+        self.theme_variables = readable(super().get_css_variables())
+        return self.theme_variables
+
+    def set_slow_line(self, *, slow: bool, reduced_motion: bool = False) -> None:
         """On a slow line nothing moves that does not have to, and what changes several times is written once."""
         self._line_is_slow = slow
-        if slow:
+        if slow or reduced_motion:
             self.animation_level = "none"
 
     async def on_event(self, event: events.Event) -> None:

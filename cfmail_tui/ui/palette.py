@@ -7,7 +7,7 @@ from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.types import IgnoreReturnCallbackType
 from textual.widgets import Input
 
-from cfmail_tui.ui.commands import Command, Where, commands, key_names
+from cfmail_tui.ui.commands import Command, Where, commands, keymap_of
 from cfmail_tui.ui.fields import EndsOnce
 
 
@@ -29,15 +29,14 @@ class CommandProvider(Provider):
 
     async def discover(self) -> Hits:
         for command, run in self._hits():
-            yield DiscoveryHit(command.label, run, help=_with_keys(command))
+            yield DiscoveryHit(command.label, run, help=self._with_keys(command))
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
         for command, run in self._hits():
             if (score := max(matcher.match(command.label), matcher.match(command.help))) > 0:
-                yield Hit(score, matcher.highlight(command.label), run, help=_with_keys(command))
+                yield Hit(score, matcher.highlight(command.label), run, help=self._with_keys(command))
 
-
-def _with_keys(command: Command) -> str:
-    keys = key_names(command)
-    return f"{command.help} ({keys})" if keys else command.help
+    def _with_keys(self, command: Command) -> str:
+        keys = keymap_of(self.app).names(command)
+        return f"{command.help} ({keys})" if keys else command.help

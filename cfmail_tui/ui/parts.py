@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cfmail_tui.ui.identifying import Identifying
     from cfmail_tui.ui.leaving import Leaving
     from cfmail_tui.ui.looking import Looking
+    from cfmail_tui.ui.looks import Looks
     from cfmail_tui.ui.opening import Opening
     from cfmail_tui.ui.recalling import Recalling
     from cfmail_tui.ui.reviewing import Reviewing
@@ -84,6 +85,13 @@ class Parts:
         from cfmail_tui.ui.looking import Looking
 
         return Looking(self._app)
+
+    @cached_property
+    def looks(self) -> Looks:
+        """The theme."""
+        from cfmail_tui.ui.looks import Looks
+
+        return Looks(self._app)
 
     @cached_property
     def opening(self) -> Opening:

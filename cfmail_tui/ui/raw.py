@@ -21,7 +21,7 @@ from textual.widgets import Static, TextArea
 from cfmail_tui import mime
 from cfmail_tui.message import Draft, Place, Problem, RawDraft, SavedDraft
 from cfmail_tui.submission import megabytes
-from cfmail_tui.ui.commands import bindings
+from cfmail_tui.ui.commands import bindings, keymap_of
 from cfmail_tui.ui.fields import Pasted, plain
 from cfmail_tui.ui.latest import Latest
 from cfmail_tui.ui.looking import Fix, FixWanted, Look, LookWanted
@@ -98,7 +98,7 @@ class RawScreen(MailScreen):
         self._source = SourceArea(id="source")
         self._find_bar = FindBar(self._source)
         self._structure = StructurePane()
-        self._findings: FindingsPane[SourceFinding] = FindingsPane("F6")
+        self._findings: FindingsPane[SourceFinding] = FindingsPane("fix")
         self._source_bar = Static(id="source-bar", markup=False)
         self._looks: Latest[LookWanted] = Latest(lambda wanted: self.post_message(self.Asked(wanted, self)))
         self._look_timer: Timer | None = None
@@ -214,9 +214,10 @@ class RawScreen(MailScreen):
             plain(f" · {_ends(look.line_endings)}"),
         ]
         if reason := self._source.read_only_because:
-            help_words = "F4 opens your editor"
+            key = keymap_of(self.app).first
+            help_words = f"{key('editor')} opens your editor"
             if any(one.rule in {"unsendable", "bare-cr"} and one.fix for one in look.findings):
-                help_words = f"F6 fixes that, {help_words}"
+                help_words = f"{key('fix')} fixes that, {help_words}"
             parts.append(plain(f" · read-only here: {reason}; {help_words}"))
         self._source_bar.update(Content("").join(parts))
 

@@ -6,6 +6,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from cfmail_tui.ui.commands import keymap_of
 from cfmail_tui.ui.fields import plain
 
 if TYPE_CHECKING:
@@ -71,13 +72,14 @@ class ResultsPane(VerticalScroll, can_focus=False):
     def _tell(self, attempt: "Attempt", barred: "Barred | None") -> None:
         from cfmail_tui.ui.fates import bar, headline, outcome_lines
 
-        lines = [outcome_lines(attempt, barred)]
+        outcome = keymap_of(self.app).first("outcome")
+        lines = [outcome_lines(attempt, barred, way=f"{outcome} and x drop")]
         if len(attempt.fates) > 1:
             lines.insert(0, bar(attempt))
         if self._note:
             lines.insert(0, plain(self._note))
         when = (attempt.finished_at or attempt.started_at).astimezone().strftime("%H:%M:%S")
-        self._say(f"{headline(attempt)} · {when} · Ctrl+O: more", Content("\n").join(lines))
+        self._say(f"{headline(attempt)} · {when} · {outcome}: more", Content("\n").join(lines))
         self.attempt, self.barred = attempt, barred
 
     async def on_click(self) -> None:

@@ -14,7 +14,7 @@ from textual.widgets import Button, Input, Static
 from cfmail_tui.message import MailMessage, SavedDraft
 from cfmail_tui.settings import CONFIRM_RECIPIENTS
 from cfmail_tui.submission import megabytes
-from cfmail_tui.ui.commands import KeyBar, Where, bindings
+from cfmail_tui.ui.commands import KeyBar, Where, bindings, keymap_of
 from cfmail_tui.ui.fields import EndsOnce, Line, LineInput, Lines, fact, plain
 from cfmail_tui.ui.findings import FindingsPane
 
@@ -72,7 +72,7 @@ class ReviewScreen(EndsOnce[str]):
             self.PLACES = ("review", "everywhere")
         self.reviewed = reviewed
         self._confirm_recipients = confirm_recipients
-        self._findings: FindingsPane[Found] = FindingsPane("f", " · i")
+        self._findings: FindingsPane[Found] = FindingsPane("fix-finding", "review-findings")
         self._base_url = base_url
         self._proxy = proxy
 
@@ -85,8 +85,9 @@ class ReviewScreen(EndsOnce[str]):
         with VerticalScroll(id="review-body"):
             yield Lines(self._lines(), id="review-lines")
         with Horizontal(classes="buttons"):
-            yield Button("Send (y)", id="send", variant="success", compact=True)
-            yield Button("Back to the mail (e)", id="edit", compact=True)
+            key = keymap_of(self.app).first
+            yield Button(Content(f"Send ({key('send')})"), id="send", variant="success", compact=True)
+            yield Button(Content(f"Back to the mail ({key('edit')})"), id="edit", compact=True)
         yield KeyBar(*self.PLACES)
 
     def on_mount(self) -> None:

@@ -64,7 +64,8 @@ class RowList(ScrollView, Generic[Item], can_focus=True):
         at = y + self.scroll_offset.y
         style = self.rich_style
         if at >= len(self.items):
-            return self._strip("" if at else self._empty, style)
+            # Without a row for the cursor the focus shows all the same.
+            return self._strip("", style) if at else self._strip(self._empty, style + self.focus_style())
         style += self.item_style(self.items[at])
         if at == self.cursor:
             style += self.cursor_style()
@@ -78,6 +79,10 @@ class RowList(ScrollView, Generic[Item], can_focus=True):
         """How the line under the cursor differs from the others."""
         style = self.get_component_rich_style("rows--cursor", partial=True)
         return style if self.has_focus else style + Style(reverse=False, dim=True)
+
+    def focus_style(self) -> Style:
+        """How a list that has the focus and no row with a cursor differs from others."""
+        return self.get_component_rich_style("rows--cursor", partial=True) if self.has_focus else Style()
 
     def _strip(self, text: str, style: Style) -> Strip:
         width = self.width

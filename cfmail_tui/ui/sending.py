@@ -105,7 +105,7 @@ class Sending:
 
     def show_departures(self) -> None:
         if self._app.screen_stack:
-            lines = [*self.departures.lines(self.shown), *self._ended]
+            lines = [*self.departures.lines(self.shown, self._app.keymap), *self._ended]
             self._app.mail.results.departures(Content("\n").join(lines))
 
     # What the outbox tells.
@@ -249,8 +249,12 @@ class Sending:
                 self._app.discard(departure.reviewed)
 
     def stop_all(self) -> None:
-        for departure in self.departures.in_flight:
-            self.stop(departure)
+        """Stop all that the outbox has; in one task, since none may have its turn because another was stopped."""
+        mails = self.departures.in_flight
+        for departure in mails:
+            departure.stopped = True
+        attempt_ids = [departure.attempt_id for departure in mails]
+        self._app.run_task(lambda outbox: partial(_nothing, outbox.cancel(*attempt_ids)))
 
     def drop_counting(self) -> list[Departure]:
         """What can still be taken back stays a draft; gives what that was."""

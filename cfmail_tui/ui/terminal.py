@@ -36,7 +36,9 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Size
 from textual.message import Message
 
+from cfmail_tui.frozen import frozen
 from cfmail_tui.still import Still
+from cfmail_tui.ui.answers import QUESTION, Answers
 
 BACKLOG: Final = 64 * 1024
 """Octets that may wait for the terminal before screen updates are dropped."""
@@ -46,6 +48,12 @@ STOPPING: Final = 1.0
 
 _KITTY_KEYS: Final = 0b00000001 | 0b00001000 | 0b00010000
 """Disambiguate escape codes, report all keys, report associated text: what Textual asks for."""
+
+KEYS_AS_THEY_ARE: Final = f"\x1b[?2004h\x1b[>{_KITTY_KEYS}u"
+"""Has a terminal tell keys apart as far as it can, and pastes from typing, as it does for the screens."""
+
+KEYS_AS_THEY_WERE: Final = "\x1b[<u\x1b[?2004l"
+"""Takes that back."""
 
 _FRAME, _FRAME_ENDS = "\x1b[?2026h", "\x1b[?2026l"
 _MODES = re.compile(r"(?:\x1b\[[?<=>][\d;]*\$?[a-z])+")
@@ -149,23 +157,63 @@ class Keys:
 
     def __init__(self, *, debug: bool = False) -> None:
         self._debug = debug
+        self.answers = Answers()
         self._decode = getincrementaldecoder("utf-8")("replace").decode
         self._parser = XTermParser(debug)
 
     def pressed(self, octets: bytes) -> Iterator[Message]:
         # One by one, so that a sequence which is too much for the parser takes nothing along that follows it.
         for character in self._decode(octets):
-            yield from self._guarded(partial(self._parser.feed, character))
+            for typed in filter(None, self.answers.typed(character)):
+                yield from self._guarded(partial(self._parser.feed, typed))
 
     def elapsed(self) -> Iterator[Message]:
         """What is certain now that nothing followed for a moment: an Escape was a key."""
-        yield from self._guarded(self._parser.tick)
+        if self.answers.is_waiting():
+            return
+        if typed := self.answers.elapsed():
+            yield from self._guarded(partial(self._parser.feed, typed))
+        for message in self._guarded(self._parser.tick):
+            self.answers.escape_was_typed()
+            yield message
 
     def _guarded(self, parse: Callable[[], Iterable[Message]]) -> Iterator[Message]:
         try:
             yield from parse()
         except Exception:  # noqa: BLE001 - whatever is wrong with a key, the keyboard stays
             self._parser = XTermParser(self._debug)
+
+
+@frozen
+class Pressed:
+    """What came from the keyboard at once, and what it was taken for."""
+
+    octets: bytes
+    key: str = ""
+    """"" for what is no key."""
+    types: bool = False
+    """Whether the key makes a character."""
+    pasted: str | None = None
+    """The text of a paste."""
+
+
+def pressed(fileno: int) -> Iterator[Pressed]:
+    """What this terminal sends, as the screens would take it, until it has gone. Its modes are the caller's."""
+    keys, octets = Keys(), b""
+    while True:
+        ready = select.select([fileno], [], [], _TICK)[0]
+        data = os.read(fileno, 4096) if ready else b""
+        if ready and not data:
+            return
+        # The last is what a moment without a key makes certain.
+        for octet in (*(data[at : at + 1] for at in range(len(data))), b""):
+            octets += octet
+            for message in keys.pressed(octet) if octet else keys.elapsed():
+                if isinstance(message, events.Key):
+                    yield Pressed(octets, message.key, message.is_printable)
+                else:
+                    yield Pressed(octets, pasted=message.text if isinstance(message, events.Paste) else None)
+                octets = b""
 
 
 class TerminalDriver(LinuxDriver):
@@ -180,6 +228,9 @@ class TerminalDriver(LinuxDriver):
         self._hung_up = False
         self.losses = 0
         """How often the terminal came to show something else than was written to it."""
+        self.is_dark: bool | None = None
+        """Whether its background is dark, None as long as it has not said so."""
+        self._is_asked = False
         super().__init__(app, **options)
         self._still: Still | None = getattr(app, "still", None)
         # The screen is where the command line made sure that a terminal is.
@@ -243,6 +294,10 @@ class TerminalDriver(LinuxDriver):
         self._disable_line_wrap()
         # Once more: iTerm 3.5.0 forgets it.
         self._enable_mouse_support()
+        # The console of Linux has no answer, and in old kernels shows the question.
+        if not self._is_asked and os.environ.get("TERM") != "linux":
+            self._is_asked = True
+            self._write(QUESTION, droppable=False)
 
     def disable_input(self) -> None:
         """End the thread that reads; what was typed and not read is lost."""
@@ -378,6 +433,7 @@ class TerminalDriver(LinuxDriver):
                         self._tell_hung_up()
                         break
                     self._process(keys.pressed(data))
+                    self.is_dark = keys.answers.is_dark if self.is_dark is None else self.is_dark
                 self._process(keys.elapsed())
         finally:
             os.close(woken)

@@ -61,7 +61,7 @@ def fill(folder: Path, mails: int) -> None:
             with db:
                 db.execute("BEGIN IMMEDIATE")
                 for number in range(start, min(start + _BATCH, mails)):
-                    _insert(db, number, BEGAN + (NOW - BEGAN) * number / mails, words, people_)
+                    _insert(db, number, BEGAN + (NOW - BEGAN) * (number / mails), words, people_)
         for _ in store.tidying(Retention()):
             pass
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -29,8 +29,8 @@ def connected(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
 def start() -> Iterator[Start]:
     """`start("demo", size=(80, 24), ...)`: the program on a `Terminal` of its own, once it can be used.
 
-    A fork of one that has done its imports, which is quick; with `anew`, an environment or no controlling terminal it
-    is loaded from the disk, as a user's is.
+    A fork of one that has done its imports, which is quick; with `anew` or no controlling terminal it is loaded from
+    the disk, as a user's is, and its libraries read the environment.
     """
     with ExitStack() as ending:
 
@@ -41,11 +41,11 @@ def start() -> Iterator[Start]:
             controlling: bool = True,
             **options: Any,
         ) -> Terminal:
-            if anew or env or not controlling:
+            if anew or not controlling:
                 command = [sys.executable, "-m", "cfmail_tui", *arguments]
                 started = Terminal(command, env=env, controlling=controlling, **options)
             else:
-                started = Terminal(arguments, server=shared(), **options)
+                started = Terminal(arguments, env=env, server=shared(), **options)
             terminal = ending.enter_context(started)
             terminal.wait_ready()
             return terminal

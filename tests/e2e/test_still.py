@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -73,23 +74,68 @@ def test_the_still_is_the_first_frame(size: tuple[int, int], arguments: Sequence
     """Text and colours of the still are those of the screen, but for the account, the count and what is found."""
     name, _, more = colours.partition(" ")
     with Terminal(program(*arguments), size=size, env={"TERM": name, "COLORTERM": more}) as terminal:
-        terminal.wait_for(lambda _: terminal.output.endswith(b"\x1b[0m"), name="the still")
-        assert MOUSE_ON not in terminal.output
-        still = shown(terminal)
-        columns, rows = size
-        # The right end of the first line tells the account, that of To how many there are.
-        unknown = {(y, x) for y in (0, 2) for x in range(columns - 30, columns)}
-        if arguments:
-            unknown |= {(rows - 2, x) for x in range(columns)} | {(y, 0) for y in range(rows)}
+        assert_still_is_first_frame(terminal, size, arguments)
 
-        def differs() -> list[tuple[int, int]]:
-            now = shown(terminal)
-            cells = ((y, x) for y in range(rows) for x in range(columns))
-            return [at for at in cells if at not in unknown and now[at[0]][at[1]] != still[at[0]][at[1]]]
 
-        terminal.wait_ready("F1")
-        terminal.wait_for("sandbox ·" if arguments in {("demo",), ("--sandbox",)} else "no account yet")
-        terminal.wait_for(lambda _: not differs(), name="the same")
+def assert_still_is_first_frame(terminal: Terminal, size: tuple[int, int], arguments: Sequence[str] = ()) -> None:
+    terminal.wait_for(lambda _: terminal.output.endswith(b"\x1b[0m"), name="the still")
+    assert MOUSE_ON not in terminal.output
+    still = shown(terminal)
+    columns, rows = size
+    # The right end of the first line tells the account, that of To how many there are.
+    unknown = {(y, x) for y in (0, 2) for x in range(columns - 30, columns)}
+    if arguments:
+        unknown |= {(rows - 2, x) for x in range(columns)} | {(y, 0) for y in range(rows)}
+
+    def differs() -> list[tuple[int, int]]:
+        now = shown(terminal)
+        cells = ((y, x) for y in range(rows) for x in range(columns))
+        return [at for at in cells if at not in unknown and now[at[0]][at[1]] != still[at[0]][at[1]]]
+
+    terminal.wait_ready("F1")
+    terminal.wait_for("sandbox ·" if arguments in {("demo",), ("--sandbox",)} else "no account yet")
+    terminal.wait_for(lambda _: not differs(), name="the same")
+
+
+OWN: Final = """
+theme = "mine"
+[themes.mine]
+primary = "#884400"
+background = "#f8f0e0"
+dark = false
+"""
+
+
+@pytest.mark.parametrize(
+    ("wish", "colours"),
+    [
+        ('theme = "nord"', "xterm truecolor"),
+        (OWN, "xterm truecolor"),
+        ("", "xterm-256color"),
+        ('theme = "solarized-light"', "xterm"),
+    ],
+)
+def test_the_still_of_the_last_time(new_machine: Path, wish: str, colours: str) -> None:
+    """As the screens looked the last time, by the user's theme or the terminal's background, the still looks now."""
+    home = new_machine / "cfmail"
+    (home / "config" / "config.toml").write_text(wish)
+    name, _, more = colours.partition(" ")
+    env = {"TERM": name, "COLORTERM": more}
+    with Terminal(program(), env=env) as terminal:
+        terminal.wait_ready()
+        if not wish:
+            terminal.send("\x1b]11;rgb:ffff/ffff/ffff\x1b\\")
+        terminal.wait_for(lambda _: (home / "data" / "look").exists(), name="the look")
+        terminal.press("ctrl+q")
+        assert terminal.wait_exit() == 0
+    assert not drafts()
+    with Terminal(program(), env=env) as terminal:
+        if not wish:
+            terminal.send("\x1b]11;rgb:ffff/ffff/ffff\x1b\\")
+        assert_still_is_first_frame(terminal, (80, 24))
+        background = terminal.cell(10, 10).bg
+        assert background != "121212"
+        assert "\x1b[48;2;18;18;18m" not in terminal.output.decode()
 
 
 def fast(terminal: Terminal, keys: Sequence[str]) -> None:

@@ -13,7 +13,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -23,7 +22,8 @@ import pytest
 
 from cfmail_tui.message import Draft, RawDraft, SavedDraft
 from cfmail_tui.store import DATABASE
-from tests.conftest import IN_CI, fill, undo_send
+from tests.conftest import fill, undo_send
+from tests.e2e.clock import Clock
 from tests.e2e.conftest import Cloudflare
 from tests.e2e.test_endings import cpu_seconds
 from tests.pty_driver import Terminal
@@ -485,48 +485,12 @@ def first_free(pid: int) -> int:
     return next(number for number in count() if number not in taken)
 
 
-class Clock:
-    """The time of the programs that are started with its `env`: the true one and some days, which can be changed."""
-
-    def __init__(self, folder: Path) -> None:
-        libraries = [*Path("/usr/lib").glob("*/faketime/libfaketime.so.1")]
-        if not libraries:
-            (pytest.fail if IN_CI else pytest.skip)("libfaketime not found; install faketime")
-        self._offset = folder / "clock"
-        self.set(0)
-        self.env = {
-            "LD_PRELOAD": str(libraries[0]),
-            "FAKETIME_TIMESTAMP_FILE": str(self._offset),
-            "FAKETIME_CACHE_DURATION": "1",
-            # As in a real jump, which the monotonic clock does not make.
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
-
-    def set(self, days: int) -> None:
-        """To the true time and so many days; programs that run see it a second later."""
-        new = self._offset.with_name("clock.new")
-        new.write_text(f"{days:+}d")
-        new.replace(self._offset)
-
-    def jump(self, terminal: Terminal, days: int) -> None:
-        """Set it, and save the mail on the screen until that is dated so."""
-        self.set(days)
-
-        def is_dated(_screen: str) -> bool:
-            terminal.press("ctrl+s")
-            saved_at = saved_drafts()[0].saved_at
-            wanted = datetime.now(UTC) + timedelta(days=days)
-            return saved_at is not None and abs(saved_at - wanted) < timedelta(hours=1)
-
-        terminal.wait_for(is_dated, name="the other date")
-
-
 @pytest.mark.slow
 class TestClock:
     def test_jumps_while_mails_are_written(self, start: Start, tmp_path: Path) -> None:
         """Drafts stand in the order in which they were saved, though the clock went back between them."""
         clock = Clock(tmp_path)
-        terminal = start(*LETTER, env=clock.env)
+        terminal = start(*LETTER, env=clock.env, anew=True)
         days = (400, -400, 0)
         for jump in days:
             typed(terminal, f"text {jump}")
@@ -547,12 +511,12 @@ class TestClock:
         cloudflare.go_on()
         undo_send(600)
         clock = Clock(tmp_path)
-        terminal = start(*LETTER, env=clock.env)
+        terminal = start(*LETTER, env=clock.env, anew=True)
         typed(terminal, "the text")
         review(terminal)
         terminal.press("y")
         terminal.wait_for("u takes it back")
-        for days, most in ((2, 598), (-2, 596)):
+        for days, most in ((2, 599), (-2, 598)):
             clock.set(days)
             terminal.wait_for(partial(leaves_in, 500, most), name="less time, but nearly all")
         assert not cloudflare.came.is_set()
@@ -563,7 +527,7 @@ class TestClock:
     def test_goes_back_before_what_was_killed(self, start: Start, cloudflare: Cloudflare, tmp_path: Path) -> None:
         """What was being sent at a kill is told of by a start long before it, and stands first in the history."""
         clock = Clock(tmp_path)
-        terminal = start(*LETTER, env=clock.env)
+        terminal = start(*LETTER, env=clock.env, anew=True)
         typed(terminal, "the text")
         cloudflare.go_on()
         review(terminal)
@@ -580,7 +544,7 @@ class TestClock:
         os.kill(terminal.child, signal.SIGKILL)
         terminal.wait_exit()
         clock.set(-800)
-        terminal = start(env=clock.env)
+        terminal = start(env=clock.env, anew=True)
         says(terminal, "1 mail may have been sent, or not; see the history")
         terminal.press("f8")
         terminal.wait_for(lambda screen: -1 < screen.find("Second") < screen.find("Hello"), name="the history in order")

@@ -240,7 +240,7 @@ def test_a_storm_of_sizes(start: Start, connected: Sandbox) -> None:
 
 def test_no_color(start: Start, connected: Sandbox) -> None:
     """With NO_COLOR the output has greys only, and the outcome is told by words."""
-    terminal = start(*LETTER, env={"NO_COLOR": "1"})
+    terminal = start(*LETTER, env={"NO_COLOR": "1"}, anew=True)
     terminal.wait_for("Hello")
     terminal.send("text\x1b[20~")
     terminal.wait_for("nothing has left yet")

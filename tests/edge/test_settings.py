@@ -1,11 +1,13 @@
 """The user's own file: what it says is used, what makes no sense is named, and the program starts all the same."""
 
 import os
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from cfmail_tui import settings
+from cfmail_tui.settings.keys import KEYS
 
 
 @pytest.fixture
@@ -37,7 +39,7 @@ def test_a_wish_that_makes_no_sense(config: Path, value: str) -> None:
     config.write_text(f"undo_send = {value}\n")
     read = settings.read(os.environ)
     assert read.undo_send == 5.0
-    assert read.notices == (f"{config}: undo_send is a number of seconds from 0 to 600",)
+    assert read.notices == (f"{config}:1: undo_send is a number of seconds from 0 to 600",)
 
 
 def test_a_password_command(config: Path) -> None:
@@ -53,7 +55,7 @@ def test_a_password_command_that_makes_no_sense(config: Path, value: str) -> Non
     config.write_text(f"token_command = {value}\n")
     read = settings.read(os.environ)
     assert read.token_command == ()
-    assert read.notices == (f"{config}: token_command is a list of strings, a program and its arguments",)
+    assert read.notices == (f"{config}:1: token_command is a list of strings, a program and its arguments",)
 
 
 @pytest.mark.parametrize("value", ['"s3cret"', "7", '""', f'"{"g" * 32}"', f'"{"a" * 33}"', f'"{"a" * 32}\\n"'])
@@ -62,7 +64,7 @@ def test_an_account_id_that_makes_no_sense(config: Path, value: str) -> None:
     config.write_text(f"account_id = {value}\n")
     read = settings.read(os.environ)
     assert read.account_id == ""
-    assert read.notices == (f"{config}: account_id is a string of 32 hexadecimal digits",)
+    assert read.notices == (f"{config}:1: account_id is a string of 32 hexadecimal digits",)
 
 
 def test_verified_destinations(config: Path) -> None:
@@ -73,7 +75,7 @@ def test_verified_destinations(config: Path) -> None:
         config.write_text(f"verified_destinations = {value}\n")
         read = settings.read(os.environ)
         assert read.verified_destinations == ()
-        assert read.notices == (f"{config}: verified_destinations is a list of addresses",)
+        assert read.notices == (f"{config}:1: verified_destinations is a list of addresses",)
 
 
 def test_what_is_made_of_rules(config: Path) -> None:
@@ -84,13 +86,13 @@ def test_what_is_made_of_rules(config: Path) -> None:
     read = settings.read(os.environ)
     assert read.findings == {"no-subject": "stops", "http-link": "off"}
     assert read.notices == (
-        f"{config}: findings: there is no rule 'no-altt'; did you mean no-alt?",
-        f"{config}: findings: file is decided elsewhere, and cannot be weighed otherwise",
-        f"{config}: findings: no-text is one of off, note, caution, stops",
+        f"{config}:4: findings: there is no rule 'no-altt'; did you mean no-alt?",
+        f"{config}:5: findings: file is decided elsewhere, and cannot be weighed otherwise",
+        f"{config}:6: findings: no-text is one of off, note, caution, stops",
     )
     config.write_text('findings = "off"\n')
     read = settings.read(os.environ)
-    assert (read.findings, read.notices) == ({}, (f"{config}: findings is a table of rules",))
+    assert (read.findings, read.notices) == ({}, (f"{config}:1: findings is a table of rules",))
 
 
 def test_a_template_for_markdown(config: Path) -> None:
@@ -104,7 +106,7 @@ def test_a_template_for_markdown(config: Path) -> None:
         config.write_text(f'markdown_template = "{path}"\n')
         assert settings.read(os.environ).markdown_template == read
     config.write_text("markdown_template = 7\n")
-    assert settings.read(os.environ).notices == (f"{config}: markdown_template is a path",)
+    assert settings.read(os.environ).notices == (f"{config}:1: markdown_template is a path",)
 
 
 def test_a_slow_line(config: Path) -> None:
@@ -116,7 +118,7 @@ def test_a_slow_line(config: Path) -> None:
         assert [settings.read(environ).slow_line for environ in (os.environ, over_ssh)] == [slow, slow]
     config.write_text("slow_line = 1\n")
     assert settings.read(over_ssh).slow_line
-    assert settings.read(over_ssh).notices == (f"{config}: slow_line is true or false",)
+    assert settings.read(over_ssh).notices == (f"{config}:1: slow_line is true or false",)
 
 
 def test_an_unknown_key(config: Path) -> None:
@@ -125,19 +127,36 @@ def test_an_unknown_key(config: Path) -> None:
     read = settings.read(os.environ)
     assert read.undo_send == 7.0
     assert read.notices == (
-        f"{config}: there is no setting 'undo_sent'; did you mean undo_send?",
-        f"{config}: there is no setting 'nonsense'",
+        f"{config}:1: there is no setting 'undo_sent'; did you mean undo_send?",
+        f"{config}:2: there is no setting 'nonsense'",
     )
 
 
-@pytest.mark.parametrize("octets", [b"undo_send = ", b"\xff\xfe", b"[", b"undo_send = 1\nundo_send = 2"])
-def test_what_is_no_toml(config: Path, octets: bytes) -> None:
-    """A file that does not parse is named, with the reason."""
+@pytest.mark.parametrize(
+    ("octets", "undo", "line"),
+    [
+        (b"undo_send = ", 5.0, 1),
+        (b"[", 5.0, 1),
+        (b"undo_send = 1\nundo_send = 2", 1.0, 2),
+        (b"undo_send = 3\r\naddress_files = [\r\n  'a'\r\n  'b' ]\r\nkeep_mails = 9", 3.0, 2),
+        (b'undo_send = 4\n# \xe2\x80\xa8 \naccount_id = """\nkeep_mails = 9\n', 4.0, 3),
+        (b"\xef\xbb\xbfundo_send = 2\n\nkeep mails = 9\n", 2.0, 3),
+    ],
+)
+def test_what_is_no_toml(config: Path, octets: bytes, undo: float, line: int) -> None:
+    """The line from which on the file makes no sense is named; what stands above it is used, and nothing below."""
     config.write_bytes(octets)
     read = settings.read(os.environ)
-    assert read.undo_send == 5.0
+    assert (read.undo_send, read.keep_mails) == (undo, None)
     (notice,) = read.notices
-    assert notice.startswith(f"{config} is not TOML")
+    assert notice.startswith(f"{config}:{line}: this is no TOML, so it and what follows is not used: ")
+
+
+def test_what_is_no_text(config: Path) -> None:
+    """Where the file is not UTF-8 is named, and nothing of it is used."""
+    config.write_bytes(b"undo_send = 3\n# \xff\xfe\n")
+    read = settings.read(os.environ)
+    assert (read.undo_send, read.notices) == (5.0, (f"{config}:2: this is not UTF-8, so nothing of the file is used",))
 
 
 def test_what_cannot_be_read(config: Path) -> None:
@@ -174,7 +193,7 @@ def test_a_number_that_makes_no_sense(config: Path, key: str, value: str) -> Non
     config.write_text(f"{key} = {value}\n")
     read = settings.read(os.environ)
     assert getattr(read, key) is None
-    assert read.notices == (f"{config}: {key} is a whole number above 0",)
+    assert read.notices == (f"{config}:1: {key} is a whole number above 0",)
 
 
 @pytest.mark.parametrize(("key", "value", "words"), [
@@ -185,4 +204,39 @@ def test_wishes_that_make_no_sense(config: Path, key: str, value: str, words: st
     """They are named with their file, and the default holds."""
     config.write_text(f"{key} = {value}\n")
     read = settings.read(os.environ)
-    assert (read.address_files, read.redact_bodies, read.notices) == ((), False, (f"{config}: {key} {words}",))
+    assert (read.address_files, read.redact_bodies, read.notices) == ((), False, (f"{config}:1: {key} {words}",))
+
+
+def test_a_theme(config: Path) -> None:
+    """A theme is one of Textual's or one of the user's own; of that what makes no sense is named, with its line."""
+    config.write_text('theme = "nrod"\n[themes.mine]\nprimary = "#0178d4"\nfg = "#fff"\ndark = 1\npanel = "red"\n')
+    read = settings.read(os.environ)
+    assert (read.theme, read.themes) == ("", {"mine": {"primary": "#0178d4"}})
+    assert read.notices == (
+        f"{config}:4: themes: mine: there is no colour 'fg'",
+        f"{config}:5: themes: mine: dark is true or false",
+        f'{config}:6: themes: mine: panel is a colour as "#0178d4" is one',
+        f"{config}:1: there is no theme 'nrod'; did you mean nord?",
+    )
+    config.write_text('theme = "mine"\nthemes.mine.primary = "#0178D4"\nbackground = "light"\nreduced_motion = true\n')
+    read = settings.read(os.environ)
+    assert (read.theme, read.background, read.reduced_motion, read.notices) == ("mine", "light", True, ())
+    config.write_text('theme = "mine"\nbackground = "white"\nthemes = {mine = {secondary = "#0178d4"}, other = 1}\n')
+    read = settings.read(os.environ)
+    assert (read.theme, read.themes, read.background) == ("", {}, "auto")
+    assert read.notices == (
+        f"{config}:2: background is one of auto, dark, light",
+        f"{config}:3: themes: mine needs the colour primary",
+        f"{config}:3: themes: other is a table of colours",
+        f"{config}:1: there is no theme 'mine'",
+    )
+
+
+def test_examples_are_understood(config: Path) -> None:
+    """The example of every key can stand in the file, and says something else than the default."""
+    for name, key in KEYS.items():
+        config.write_text(key.example)
+        read = settings.read(os.environ)
+        assert read.notices == ()
+        default = {field.name: field for field in fields(read)}[name].default
+        assert getattr(read, name) != default or name == "slow_line"

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from cfmail_tui.cli.arguments import compose_parser
 from cfmail_tui.cli.drafts import described
+from cfmail_tui.look import ROLES
 from cfmail_tui.still import form_of, frame
 from tests.emulator import Emulator
 
@@ -31,7 +32,7 @@ def test_what_is_painted_is_what_the_arguments_say(given_arguments: list[str]) -
     form, account, sandbox = read
     args = compose_parser().parse_args(given_arguments)
     assert (account, sandbox, args.file, args.raw, args.message) == (args.account, args.sandbox, "", False, None)
-    draft = described(args)
+    draft = described(args).draft
     shown = {name: text for name, text in form.items() if text}
     assert shown == {
         name: text for name in ("sender", "to", "cc", "bcc", "subject", "text") if (text := getattr(draft, name))
@@ -63,11 +64,11 @@ def test_what_a_value_does_to_the_terminal(subject: str, to: str, name: str) -> 
     """Nothing of a value is obeyed by the terminal, and none leaves its line."""
     environ = {"TERM": name}
     form = {"sender": "me", "to": f"x{to}", "subject": f"x{subject}"}
-    painted = frame(form, (80, 24), environ)
+    painted = frame(form, (80, 24), environ, ROLES)
     assert CONTROL.sub("", painted).isprintable()
     filled, plain = Emulator(80, 24), Emulator(80, 24)
     filled.feed(painted)
-    plain.feed(frame({"sender": "me", "to": "x", "subject": "x"}, (80, 24), environ))
+    plain.feed(frame({"sender": "me", "to": "x", "subject": "x"}, (80, 24), environ, ROLES))
     for y in {*range(24)} - {2, 3}:
         assert filled.row(y) == plain.row(y)
 
@@ -76,5 +77,5 @@ def test_what_a_value_does_to_the_terminal(subject: str, to: str, name: str) -> 
 def test_every_cell_is_painted(size: tuple[int, int]) -> None:
     """Nothing of what the terminal showed before shines through, not even its background."""
     screen = Emulator(*size)
-    screen.feed(frame({}, size, ENVIRON))
+    screen.feed(frame({}, size, ENVIRON, ROLES))
     assert all(cell.bg != "default" or cell.reverse for y in range(size[1]) for cell in screen.row(y))

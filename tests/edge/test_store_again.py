@@ -2,12 +2,14 @@
 
 import errno
 import os
+import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from cfmail_tui.store import NoSuchAttempt, Store, StoreError
+from cfmail_tui.store import DATABASE, KEYS_LOST, NoSuchAttempt, Store, StoreError
 from cfmail_tui.submission import Outcome, Refused
 from tests.edge.waiting_mails import (
     DELIVERED,
@@ -260,3 +262,61 @@ class TestBegin:
         wait(store, "newer-try", draft(1))
         tried(store, "older-again", None, again_of="older-try")
         assert store.waiting() == ()
+
+
+class TestKeys:
+    """Mails with one key: of whatever row, by whatever cfmail, one is sent."""
+
+    @pytest.mark.parametrize("outcome", [None, DELIVERED, PERHAPS, OFFLINE, TOO_MANY])
+    def test_a_second_mail_of_a_key_never_begins(self, store: Store, other: Store, outcome: Outcome | None) -> None:
+        """Whatever became of the first, and in another cfmail as well."""
+        store.begin(submission("first-try"), "work", key="row-1")
+        if outcome:
+            store.finish("first-try", outcome)
+        for one in (store, other):
+            with pytest.raises(StoreError, match="already sent or tried \\(attempt first-try\\)"):
+                one.begin(submission("second-try"), "work", key="row-1")
+        other.begin(submission("other-row"), "work", key="row-2")
+        assert {key: len(found) for key, found in other.by_keys(["row-1", "row-2", "row-3"]).items()} == {
+            "row-1": 1,
+            "row-2": 1,
+        }
+
+    def test_what_was_not_sent_is_repeated(self, store: Store) -> None:
+        """A repeat is another attempt at the mail of the key, as long as none may have been sent."""
+        store.begin(submission("first-try"), "work", key="row-1")
+        store.finish("first-try", OFFLINE)
+        store.begin(submission("second-try"), "work", key="row-1", again_of="first-try")
+        store.finish("second-try", DELIVERED)
+        assert [one.submission.attempt_id for one in store.by_keys(["row-1"])["row-1"]] == ["first-try", "second-try"]
+        with pytest.raises(StoreError, match="was accepted"):
+            store.begin(submission("third-try"), "work", key="row-1", again_of="second-try")
+
+    def test_what_the_history_forgot_is_still_known(self, store: Store, data_dir: Path) -> None:
+        """Neither a deleted mail nor a database that was set aside lets a second one begin."""
+        store.begin(submission("first-try"), "work", key="row-1")
+        store.finish("first-try", DELIVERED)
+        with store._transaction() as db:
+            db.execute("DELETE FROM attempts")
+        assert store.by_keys(["row-1"]) == {"row-1": ()}
+        store.close()
+        salvaged = damaged(data_dir, "drafts")
+        with pytest.raises(StoreError, match="already sent"):
+            salvaged.begin(submission("second-try"), "work", key="row-1")
+        assert not salvaged.recall(KEYS_LOST)
+        salvaged.close()
+
+    def test_keys_that_cannot_be_read_are_missed(self, store: Store, data_dir: Path) -> None:
+        """Where a damaged database does not give them, that is remembered: somebody has to look."""
+        store.close()
+        with closing(damaged(data_dir, "idempotency")) as salvaged:
+            assert salvaged.recall(KEYS_LOST)
+
+
+def damaged(data_dir: Path, table: str) -> Store:
+    """What is opened after this table was lost."""
+    with closing(sqlite3.connect(data_dir / DATABASE)) as db, db:
+        db.execute(f"DROP TABLE {table}")
+    salvaged, words = Store.open_or_set_aside(data_dir)
+    assert "set aside" in words
+    return salvaged

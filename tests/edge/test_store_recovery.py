@@ -358,7 +358,7 @@ for number in range(10**6):
 """
 
 
-@pytest.mark.parametrize("kills", [8, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [6, pytest.param(24, marks=pytest.mark.slow)])
 def test_whenever_it_is_killed_every_attempt_ends(data_dir: Path, other: Store, kills: int) -> None:
     """After kill -9 at random points no attempt is open, none lost, none wrong; a living cfmail keeps its own."""
     chance = random.Random(kills)

@@ -99,9 +99,8 @@ ACTS: Final[dict[str, Act]] = {
 def _pictures() -> Iterator[tuple[str, tuple[int, int], Act, str, bool]]:
     """Name, size, what is done, theme, and whether the project keeps it."""
     for name, act in ACTS.items():
-        kept = name in {"past", "chart"}
-        yield name, (120, 36), act, "textual-dark", kept
-        yield f"{name}-80x24", (80, 24), act, "textual-dark", kept
+        yield name, (120, 36), act, "textual-dark", name in {"past", "chart"}
+        yield f"{name}-80x24", (80, 24), act, "textual-dark", False
         yield f"{name}-light", (120, 36), act, "textual-light", False
 
 

@@ -40,6 +40,7 @@ HOSTILE: Final = " ".join((*MARKUP, *CONTROLS, FLOOD))
 WHAT_TEXTUAL_WRITES: Final = re.compile(
     r"\x1b\[[<=>?]?[\d;:]*[ -/]*[@-~]"  # CSI: colours, places, modes, questions
     r"|\x1b\]22;[a-z-]*\x07"  # the shape of the pointer
+    r"|\x1b\]11;\?\x1b\\"  # the question for the background
     r"|[\r\n\b]"  # moves; that none of them is a text's own is seen on the screen before it is written
 )
 """What acts on the terminal and has to."""

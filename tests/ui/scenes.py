@@ -1,15 +1,14 @@
 """Pictures of the running program: `python -m tests.ui.scenes` writes those that the project keeps to screenshots/.
-Those of the account screens are made when asked for: `python -m tests.ui.scenes 'account*' --to /tmp/pictures`.
-Each scene drives the real app on the embedded sandbox with keys, as a user would, and is drawn by Textual itself.
+The others are made when asked for: `python -m tests.ui.scenes 'account*' --to /tmp/pictures`.
+Each scene drives the real app on the embedded sandbox with keys, as a user would, and is drawn by Textual itself, at
+the time that `pictures` fixes.
 """
 
 import argparse
 import asyncio
 import os
-import struct
+import random
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
@@ -29,6 +28,8 @@ from cfmail_tui.submission import Account, ApiToken, Secret
 from cfmail_tui.ui import departures
 from tests.ui import archive, form_scenes, outcome_scenes
 from tests.ui.accounts import Memory
+from tests.ui.papers import documents
+from tests.ui.pictures import at_the_fixed_time, steady
 from tests.ui.stage import Stage, on_stage
 
 SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
@@ -176,50 +177,10 @@ async def _attach(stage: Stage, home: Path) -> None:
     await stage.pilot.pause(0.3)
 
 
-def _documents(home: Path) -> Path:
-    """A folder as people have them, the same in every picture."""
-    folder = home / "Documents"
-    for name in ("Invoices", "Photos", "Travel 2026"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(folder / "sources.zip", "w") as archive:
-        for name in ("report/report.tex", "report/figures/revenue.svg", "report/README"):
-            archive.writestr(name, "x" * 900)
-    files = {
-        "budget 2026.xlsx": bytes(48_000),
-        "logo.png": _png(160, 96),
-        "minutes of May.txt": b"Minutes\n=======\n\nPresent: Alice, Bob, Carol\n\n1. The lease is renewed.\n2. Open.\n",
-        "report.pdf": b"%PDF-1.7\n" + bytes(1_250_000),
-        "report-draft.docx": bytes(96_000),
-        "resume.pdf": b"%PDF-1.7\n" + bytes(150_000),
-        ".notes.swp": b"x",
-    }
-    for name, content in files.items():
-        (folder / name).write_bytes(content)
-    for number, path in enumerate(sorted(folder.iterdir())):
-        os.utime(path, (1_780_000_000 + 86_400 * number,) * 2)
-    return folder
-
-
-def _png(width: int, height: int) -> bytes:
-    """A cloud before the evening sky."""
-
-    def pixel(x: int, y: int) -> tuple[int, int, int]:
-        is_cloud = any((x - at) ** 2 + 2 * (y - 55) ** 2 < size**2 for at, size in ((55, 26), (80, 38), (108, 28)))
-        return (250, 250, 250) if is_cloud and y < 68 else (244 - y, 129 - y // 3, 32 + y)
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    rows = b"".join(bytes([0, *(octet for x in range(width) for octet in pixel(x, y))]) for y in range(height))
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    parts = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + parts
-
-
 async def _pick(stage: Stage, home: Path) -> None:
     """Two files are attached, one of them is found again by a filter."""
     os.environ["HOME"] = str(home)
-    _documents(home)
+    documents(home)
     await stage.press("f3")
     await stage.settled()
     await stage.type("~/Documents/\n")
@@ -271,6 +232,7 @@ async def _attached(stage: Stage, home: Path) -> None:
     await _attach(stage, home)
     await stage.press("escape")
     await stage.until(stage.is_at_mail)
+    await stage.until("saved ")
 
 
 async def _review(stage: Stage, home: Path) -> None:
@@ -537,28 +499,28 @@ SCENES = (
     Scene("compose-80x24", (80, 24), REPORT, _attached),
     Scene("compose-light", (120, 36), REPORT, _attached, "textual-light"),
     Scene("attach", (120, 36), REPORT, _pick_in_folder),
-    Scene("attach-80x24", (80, 24), REPORT, _pick_in_folder),
+    Scene("attach-80x24", (80, 24), REPORT, _pick_in_folder, is_kept=False),
     Scene("attach-plain", (120, 36), REPORT, _pick_and_preview, is_kept=False),
     Scene("attach-filter-80x24", (80, 24), REPORT, _pick, is_kept=False),
-    Scene("attach-preview-80x24", (80, 24), REPORT, _pick_and_preview),
+    Scene("attach-preview-80x24", (80, 24), REPORT, _pick_and_preview, is_kept=False),
     Scene("attach-places-80x24", (80, 24), REPORT, _places, is_kept=False),
     Scene("attached-80x24", (80, 24), REPORT, _manage),
     Scene("attachment-80x24", (80, 24), REPORT, _describe, is_kept=False),
-    Scene("problems-80x24", (80, 24), WRONG, _problems),
+    Scene("problems-80x24", (80, 24), WRONG, _problems, is_kept=False),
     Scene("review", (120, 36), REPORT, _review),
-    Scene("review-80x24", (80, 24), REPORT, _review),
+    Scene("review-80x24", (80, 24), REPORT, _review, is_kept=False),
     Scene("results", (120, 36), REPORT, _send),
-    Scene("results-80x24", (80, 24), REPORT, _send),
-    Scene("leaving", (120, 36), REPORT, _leaving),
+    Scene("results-80x24", (80, 24), REPORT, _send, is_kept=False),
+    Scene("leaving", (120, 36), REPORT, _leaving, is_kept=False),
     Scene("leaving-80x24", (80, 24), REPORT, _leaving),
-    Scene("drafts-80x24", (80, 24), REPORT, _waiting),
+    Scene("drafts-80x24", (80, 24), REPORT, _waiting, is_kept=False),
     Scene("quit-80x24", (80, 24), REPORT, _quit),
-    Scene("history", (120, 36), REPORT, _history),
+    Scene("history", (120, 36), REPORT, _history, is_kept=False),
     Scene("history-80x24", (80, 24), REPORT, _history),
     Scene("raw", (120, 36), raw_draft(RAW), _looked),
     Scene("raw-80x24", (80, 24), raw_draft(RAW), _looked),
     *_raw_scenes(),
-    Scene("help-80x24", (80, 24), REPORT, _help),
+    Scene("help-80x24", (80, 24), REPORT, _help, is_kept=False),
     *(Scene(name, size, REPORT, act, theme, archive.opened, kept) for name, size, act, theme, kept in archive.PICTURES),
     *(
         Scene(f"{name}{end}", size, *scene, is_kept=f"{name}{end}" in form_scenes.KEPT)
@@ -570,15 +532,16 @@ SCENES = (
 
 
 async def draw(scene: Scene) -> str:
-    """The scene as SVG."""
-    with tempfile.TemporaryDirectory() as folder:
+    """The scene as SVG, the same each time where the time is the fixed one."""
+    random.seed(0)  # the jitter of a next try can be seen
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         # A short and stable path, since paths and ports can be seen.
         home = Path(folder)
         async with on_stage(scene.first, scene.size, opened=lambda: scene.opened(home)) as stage:
             stage.app.theme = scene.theme
             await scene.act(stage, home)
             await stage.pilot.pause(0.1)
-            return stage.app.export_screenshot(title="cfmail")
+            return steady(stage.app.export_screenshot(title="cfmail"))
 
 
 def main() -> None:
@@ -588,6 +551,7 @@ def main() -> None:
     parser.add_argument("--theme", help="another theme for all of them, as textual-light")
     parser.add_argument("--to", type=Path, default=SCREENSHOTS, help="the folder for them")
     asked = parser.parse_args()
+    at_the_fixed_time("tests.ui.scenes")
     asked.to.mkdir(parents=True, exist_ok=True)
     os.environ["TEXTUAL_ANIMATIONS"] = "none"
     for scene in SCENES:

@@ -1,5 +1,6 @@
 """An app on a stage: the real outbox on a real sandbox, keys in, visible text out, without a terminal."""
 
+import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -7,6 +8,7 @@ from contextlib import AbstractContextManager, asynccontextmanager, contextmanag
 
 import keyring.backend
 from textual import events
+from textual.geometry import Size
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
@@ -16,6 +18,7 @@ from cfmail_tui.message import Draft, RawDraft
 from cfmail_tui.outbox import Accounts, Outbox
 from cfmail_tui.store import Store
 from cfmail_tui.submission import Attempt
+from cfmail_tui.ui.commands import Keymap
 from cfmail_tui.ui.compose import ComposeScreen
 from cfmail_tui.ui.fields import LineInput
 from cfmail_tui.ui.mail import MailScreen
@@ -23,8 +26,14 @@ from cfmail_tui.ui.raw import RawScreen
 from tests.emulator import Opinion, as_textual
 from tests.ui.watched import WatchedApp
 
-PATIENCE = 15.0
+PATIENCE = 30.0
 """Seconds that something may take before a test has failed."""
+
+MOMENT = 0.01
+"""Seconds between two looks at what takes a while."""
+
+GRACE = 0.05
+"""Seconds that a key's work is given before the next key, if it takes so long."""
 
 LETTER = Draft(sender="me@acme.example", to="bob@example.com", subject="Hello", text="Hi Bob,\n\nhow are you?")
 
@@ -78,7 +87,7 @@ def drafts() -> list[Draft | RawDraft]:
 Opened = Callable[[], AbstractContextManager[tuple[Outbox, settings.Settings]]]
 
 
-FRAMES = str.maketrans(dict.fromkeys("│─╭╮╰╯▌▐▔▁", " "))
+FRAMES = str.maketrans(dict.fromkeys("│─╭╮╰╯┃▌▐▔▁", " "))
 
 
 def in_one_line(text: str) -> str:
@@ -141,14 +150,31 @@ class Stage:
         end = time.monotonic() + PATIENCE
         while not (self.shows(wanted) if isinstance(wanted, str) else wanted()):
             assert time.monotonic() < end, f"{wanted} did not come\n{self.text()}"
-            await self.pilot.pause()
+            await asyncio.sleep(MOMENT)
+            await self.rest()
         await self._shown_right(end)
 
     async def _shown_right(self, end: float) -> None:
         """Until the terminal shows what it should, as it does once nothing is about to be painted."""
         while self.app.screen_stack and not self.app._exit and (wrong := self.app.wrong_cells()):
             assert time.monotonic() < end, "the terminal shows something else\n" + "\n".join(wrong[:20])
-            await self.pilot.pause()
+            await asyncio.sleep(MOMENT)
+            await self.rest()
+
+    async def rest(self) -> None:
+        """Until nothing moves but threads and clocks: every message is handled, and what it changed is painted.
+
+        A pilot's pause asks each widget for an answer and then watches for how long the process takes no time of the
+        processor, which costs more than what most keys do, and says nothing on a machine that is busy otherwise.
+        """
+        ready = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]
+        for _ in range(2):
+            turns = 0
+            while turns < 2:  # what is due, or comes from a thread, is ready a turn later
+                await asyncio.sleep(0)
+                turns = 0 if ready else turns + 1
+            if self.app.screen_stack:
+                self.app.screen._on_timer_update()
 
     async def gone(self, text: str) -> None:
         """Until a text is no longer visible."""
@@ -158,13 +184,23 @@ class Stage:
         """Keys by name, one after another, each given time to act: until what it opens is there."""
         for key in keys:
             self.app.post_message(events.Key(key, key if len(key) == 1 else None))
-            await self.pilot._wait_for_screen()
+            await self.rest()
             await self.until(self._has_no_keys)
+            await self._work_begun()
+
+    async def _work_begun(self) -> None:
+        """What a key has set to work may be done soon, as a look at a mail is, or not before the test goes on."""
+        end = time.monotonic() + GRACE
+        while time.monotonic() < end and not self._has_no_work():
+            await asyncio.sleep(MOMENT)
+            await self.rest()
+
+    def _has_no_work(self) -> bool:
+        return all(worker.is_finished for worker in self.app.workers)
 
     async def _keys_done(self) -> None:
-        await self.pilot.pause()
+        await self.rest()
         await self.until(self._has_no_keys)
-        await self.pilot.pause()
 
     def _has_no_keys(self) -> bool:
         app = self.app
@@ -181,6 +217,13 @@ class Stage:
     async def paste(self, text: str) -> None:
         self.app.post_message(events.Paste(text))
         await self._keys_done()
+
+    async def resize(self, columns: int, rows: int) -> None:
+        """Give the terminal another size, until that is what is shown."""
+        size = Size(columns, rows)
+        self.app.terminal._size = size
+        self.app.post_message(events.Resize(size, size))
+        await self.until(lambda: self.app.screen._compositor.size == size)
 
     async def click(self, text: str, *, times: int = 1) -> None:
         """A click in the middle of a visible text."""
@@ -201,8 +244,8 @@ class Stage:
 
     async def settled(self) -> None:
         """Until every worker is done and what it brought is on the screen."""
-        await self.until(lambda: all(worker.is_finished for worker in self.app.workers))
-        await self.pilot.pause()
+        await self.until(self._has_no_work)
+        await self.rest()
 
 
 @asynccontextmanager
@@ -212,9 +255,10 @@ async def on_stage(
     *,
     opened: Opened = opened_outbox,
     opinions: tuple[Opinion, ...] = (as_textual,),
+    keymap: Callable[[], Keymap] | None = None,
 ) -> AsyncIterator[Stage]:
     """The app with this mail, opened and at rest."""
-    app = WatchedApp(opened, first or Draft())
+    app = WatchedApp(opened, first or Draft(), keymap=keymap)
     app.opinions = opinions
     try:
         async with app.run_test(size=size, notifications=True) as pilot:

@@ -39,6 +39,7 @@ from cfmail_tui.ui import (
 from cfmail_tui.ui.app import CfmailApp
 from cfmail_tui.ui.commands import COMMANDS, Command, KeyBar, Where, commands, key_names
 from cfmail_tui.ui.compose import ComposeScreen
+from cfmail_tui.ui.keymaps import TOGETHER
 from cfmail_tui.ui.raw import RawScreen
 from cfmail_tui.ui.review import ReviewScreen
 from tests.ui.stage import LETTER, on_stage
@@ -119,14 +120,7 @@ def test_identifiers_are_unique() -> None:
 
 def test_no_key_is_bound_twice_in_one_place() -> None:
     """Of the commands that are offered together, no two share a key."""
-    for places in ({"form", "composer", "leaving", "everywhere"},
-                   {"raw", "raw-panes", "composer", "leaving", "everywhere"},
-                   {"review", "review-draft", "review-form", "findings", "everywhere"},
-                   {"proof", "dialog", "everywhere"}, {"list", "drafts", "dialog", "everywhere"},
-                   {"list", "history", "unknown", "dialog", "everywhere"},
-                   {"accounts", "dialog", "list", "everywhere"}, {"outcome", "dialog", "list", "everywhere"},
-                   {"snippet", "dialog"}, {"chart", "dialog", "everywhere"},
-                   {"marks", "picker", "attached", "dialog", "list", "everywhere"}):  # fmt: skip
+    for places in TOGETHER:
         keys = [key for command in COMMANDS if command.where in places for key in command.keys.split(",") if key]
         assert len(keys) == len(set(keys)), sorted(keys)
 
@@ -243,7 +237,7 @@ async def test_the_palette_runs_what_it_finds(connected: Sandbox) -> None:
             await stage.press("f2")
             await stage.until("Search for commands")
             await stage.type(words)
-            await stage.pilot.pause()
+            await stage.rest()
             await stage.settled()
             await stage.press("enter")
             await stage.until(there)

@@ -248,7 +248,7 @@ async def test_a_resize_paints_anew(connected: Sandbox) -> None:
     async with on_stage(LETTER) as stage:
         for size in ((100, 30), (100, 30), (40, 10), (80, 24)):
             spoil(stage)
-            await stage.pilot.resize_terminal(*size)
+            await stage.resize(*size)
             await stage.settled()
             assert stage.app.size == size
 
@@ -313,7 +313,7 @@ async def test_what_waits_is_not_lost(connected: Sandbox, monkeypatch: pytest.Mo
         stage.app.set_slow_line(slow=True)
         monkeypatch.setattr(painting, "FRAME", 60.0)
         stage.form.field(Place.SUBJECT).text = "Waits"
-        await stage.pilot.pause()
+        await stage.rest()
         assert stage.app.wrong_cells()
         take, bad = Shown.take, iter([InlineUpdate([])])
         monkeypatch.setattr(painting, "FRAME", 0.05)
@@ -339,7 +339,7 @@ class Player:
             case "press", str(key):
                 app.post_message(events.Key(key, None))
             case "resize", (int(width), int(height)):
-                await stage.pilot.resize_terminal(width, height)
+                await stage.resize(width, height)
             case "scroll", int(row):
                 kind = events.MouseScrollDown if row % 2 else events.MouseScrollUp
                 app.post_message(kind(None, 10, row, 0, 1, 0, shift=False, meta=False, ctrl=False))
@@ -349,7 +349,7 @@ class Player:
                 spoil(stage)
                 app.terminal.losses += 1
                 app.paint_anew()
-        await stage.pilot.pause()
+        await stage.rest()
         await stage.until(lambda: True)
 
 

@@ -74,7 +74,7 @@ async def test_enter_goes_to_a_finding(connected: Sandbox) -> None:
         assert stage.form.body("text").cursor_location == (2, 7)
         html = next(one for one in stage.form._findings._list.items if one.place is Place.HTML and one.offset)
         stage.form.jump(html)
-        await stage.pilot.pause()
+        await stage.rest()
         assert stage.form.focused is stage.form.body("html")
         assert stage.form.body("html").display
         assert stage.form.body("html").cursor_location[0] == 1

@@ -45,7 +45,7 @@ NESTED = HEADER + (
 async def looked(stage: Stage) -> None:
     """Until parts and findings are of what is in the source."""
     await stage.until(lambda: stage.raw.is_looked_through)
-    await stage.pilot.pause()
+    await stage.rest()
 
 
 def line_of(stage: Stage, text: str) -> int:
@@ -451,7 +451,7 @@ async def test_nothing_in_a_message_acts(connected: Sandbox, size: tuple[int, in
             for keys in (["f5", "end"], ["f5", "end", "f6"], ["home", "f6"], ["f9"]):
                 await stage.press(*keys)
                 await stage.settled()
-                await stage.pilot.pause()
+                await stage.rest()
                 assert_harmless(stage)
             await stage.press("escape")
             stage.raw.set_busy(busy=False)

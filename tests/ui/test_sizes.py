@@ -8,14 +8,9 @@ import pytest
 
 from cfmail_tui.message import AttachmentDraft, Place
 from cfmail_tui.sandbox import Sandbox
-from tests.ui.stage import LETTER, Stage, on_stage, opened_outbox
+from tests.ui.stage import LETTER, on_stage, opened_outbox
 
 SIZES = ((80, 24), (40, 10), (200, 60), (20, 5), (120, 36), (1, 1), (80, 24))
-
-
-async def resize(stage: Stage, size: tuple[int, int]) -> None:
-    await stage.pilot.resize_terminal(*size)
-    await stage.pilot.pause()
 
 
 async def test_resizing_keeps_text_focus_and_place(connected: Sandbox) -> None:
@@ -23,7 +18,7 @@ async def test_resizing_keeps_text_focus_and_place(connected: Sandbox) -> None:
     async with on_stage(LETTER) as stage:
         focused = stage.app.focused
         for number, size in enumerate(SIZES * 2):
-            await resize(stage, size)
+            await stage.resize(*size)
             await stage.type(str(number % 10))
             assert stage.app.focused is focused
         assert stage.draft.text.startswith("0123456789")
@@ -47,7 +42,7 @@ async def test_every_screen_survives_every_size(connected: Sandbox) -> None:
                 await stage.settled()
             before = stage.lines()[-1]
             for size in ((40, 10), (200, 60), (1, 1), (80, 24)):
-                await resize(stage, size)
+                await stage.resize(*size)
             assert len(stage.lines()) == 24
             assert stage.lines()[-1] == before
             await stage.press("escape", "escape")
@@ -83,6 +78,6 @@ async def test_a_full_form_leaves_room_for_the_text(connected: Sandbox, tmp_path
         assert "Hi Bob" in stage.text()
         for place in (Place.FROM, Place.TO, Place.SUBJECT):
             stage.form.field(place).input.focus()
-            await stage.pilot.pause()
+            await stage.rest()
             region = stage.form.field(place).input.region
             assert 0 < region.y < size[1] - 1
