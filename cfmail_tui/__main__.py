@@ -34,9 +34,9 @@ def main() -> int:
 
 
 def _compose(still: Still, let_go: "LetGo") -> int:
-    from cfmail_tui.cli import main as run
+    from cfmail_tui.cli import go_on
 
-    return run(begun=(still, let_go))
+    return go_on(still, let_go)
 
 
 if __name__ == "__main__":

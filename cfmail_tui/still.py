@@ -51,19 +51,23 @@ Form = Mapping[str, str]
 """What stands in the form, by the names that a draft has for its fields."""
 
 
-def form_of(arguments: Sequence[str]) -> Form | None:
-    """What the form will show; None unless these arguments lead to it for certain."""
+def form_of(arguments: Sequence[str]) -> tuple[Form, str, bool] | None:
+    """What the form will show, the name of the account, and whether it is the sandbox's.
+
+    None unless these arguments lead to the form for certain.
+    """
     if [*arguments] == ["demo"]:
         from cfmail_tui.example import EXAMPLE
 
-        return EXAMPLE
+        return EXAMPLE, "", True
     form: dict[str, str] = {}
     given = iter(arguments)
-    who = set()
+    account: str | None = None
+    sandbox = False
     for argument in given:
         flag, equals, value = argument.partition("=")
         if argument == "--sandbox":
-            who.add(argument)
+            sandbox = True
             continue
         if flag not in _FLAGS or value == "--":
             return None  # of the second some versions of argparse make nothing, others what it says
@@ -71,12 +75,12 @@ def form_of(arguments: Sequence[str]) -> Form | None:
             return None
         field = _FLAGS[flag]
         if not field:
-            who.add(flag)
+            account = value
         elif field in _REPEATABLE and form.get(field):
             form[field] = ", ".join(filter(None, [form[field], value]))
         else:
             form[field] = value
-    return form if len(who) < 2 else None
+    return None if sandbox and account is not None else (form, account or "", sandbox)
 
 
 class Still:
@@ -85,8 +89,10 @@ class Still:
     As a context manager it is given back at the end, if it was not taken over.
     """
 
-    def __init__(self, form: Form, environ: Mapping[str, str], look: "Look") -> None:
-        self._form = form
+    def __init__(self, form: Form, environ: Mapping[str, str], look: "Look", *, account: str, sandbox: bool) -> None:
+        self.form = form
+        self.account = account
+        self.sandbox = sandbox
         self._environ = environ
         self.look = look
         """What it looks like, as the screens did the last time."""
@@ -104,7 +110,7 @@ class Still:
             self.settings = termios.tcgetattr(0)
             self._is_ours = True
             self.typed = _take_keys(self.settings)
-            _write(frame(self._form, terminal_size(self._environ), self._environ, self.look.colours))
+            _write(frame(self.form, terminal_size(self._environ), self._environ, self.look.colours))
         except (termios.error, OSError):
             self.leave()
 
@@ -130,7 +136,7 @@ class Still:
 
 def still_for(arguments: Sequence[str], environ: Mapping[str, str]) -> Still | None:
     """The still that goes with these arguments; None where there is to be none."""
-    if (form := form_of(arguments)) is None or not (os.isatty(0) and os.isatty(1)):
+    if (read := form_of(arguments)) is None or not (os.isatty(0) and os.isatty(1)):
         return None
     if environ.get("TERM", "dumb").lower() in {"dumb", "unknown"} or "NO_COLOR" in environ:
         return None
@@ -140,7 +146,8 @@ def still_for(arguments: Sequence[str], environ: Mapping[str, str]) -> Still | N
     from cfmail_tui.look import look_in
 
     look = look_in(environ)
-    return Still(form, environ, look) if look.colours else None
+    form, account, sandbox = read
+    return Still(form, environ, look, account=account, sandbox=sandbox) if look.colours else None
 
 
 def terminal_size(environ: Mapping[str, str]) -> tuple[int, int]:

@@ -18,7 +18,7 @@ PAGE: Final = ROOT / "docs" / "cfmail.1"
 def man_page() -> str:
     """The page, as it should be."""
     os.environ["COLUMNS"] = "76"  # at which argparse breaks its lines
-    page = Manpage(whole({verb: parser() for verb, (parser, _) in cli._VERBS.items()}))
+    page = Manpage(whole({verb: parser() for verb, (parser, _) in cli.all_verbs().items()}))
     _, _, text = str(page).partition("\n.SH SYNOPSIS")
     codes = re.findall(r"^\| (\d+) \| (.*?) \|$", DOCUMENT.read_text("utf-8"), re.MULTILINE)
     status = "".join(f".TP\n.B {code}\n{_escaped(meaning)}\n" for code, meaning in codes)

@@ -14,7 +14,7 @@ PLACE: Final = re.compile(r"(?<=<!-- options:)( .*? -->\n).*(?=<!-- /options -->
 
 def options() -> str:
     """A heading and a table for each verb."""
-    return "\n".join(line for parser, _ in cli._VERBS.values() for line in _verb(parser())) + "\n"
+    return "\n".join(line for parser, _ in cli.all_verbs().values() for line in _verb(parser())) + "\n"
 
 
 def written() -> str:

@@ -446,6 +446,7 @@ def test_the_screens_start_without_what_opening_needs() -> None:
     code = "import json, sys; import cfmail_tui.cli.composing, cfmail_tui.ui.app; print(json.dumps([*sys.modules]))"
     loaded = {*fresh_interpreter(code)}
     assert not {"httpx", "keyring", "sqlite3", "cryptography", "email", "importlib.metadata"} & loaded
+    assert not {"argparse", "gettext", "html"} & loaded, "the still has read the arguments"
     ours = {name.split(".")[1] for name in loaded if name.startswith("cfmail_tui.")}
     assert ours == {"cli", "example", "frozen", "look", "message", "still", "ui"}
 

@@ -16,15 +16,11 @@ attempt looks like is in report.py, what is said of accounts in account.py; an a
 the history, for the reason given there. What is found in a message is in lint.py.
 """
 
-import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from functools import partial
 
-from cfmail_tui.cli import arguments
-from cfmail_tui.cli.arguments import Parser, UsageError
 from cfmail_tui.cli.output import (
     DONE,
     INTERRUPTED,
@@ -33,6 +29,7 @@ from cfmail_tui.cli.output import (
     NOT_SENT,
     UNSENDABLE,
     USAGE,
+    UsageError,
     failed,
     ready_streams,
     reason,
@@ -40,41 +37,72 @@ from cfmail_tui.cli.output import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
+
+    from cfmail_tui.cli.arguments import Parser
     from cfmail_tui.guardian import LetGo
     from cfmail_tui.still import Still
 
-    Begun = tuple[Still, LetGo]
-    """The composer's still, under a guardian that lets go of the program."""
+__all__ = [
+    "DONE",
+    "INTERRUPTED",
+    "NOT_SENT",
+    "NO_CREDENTIALS",
+    "NO_INPUT",
+    "UNSENDABLE",
+    "USAGE",
+    "all_verbs",
+    "go_on",
+    "main",
+]
 
-__all__ = ["DONE", "INTERRUPTED", "NOT_SENT", "NO_CREDENTIALS", "NO_INPUT", "UNSENDABLE", "USAGE", "main"]
 
-
-def main(argv: Sequence[str] | None = None, begun: "Begun | None" = None) -> int:
-    """Run the command and give its exit code; the composer may have `begun` already."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and give its exit code."""
     given = sys.argv[1:] if argv is None else list(argv)
-    verb = given[0] if given and given[0] in _VERBS else ""
-    parser, run = _VERBS[verb]
-    if begun:
-        run = partial(run, begun=begun)
+    verbs = all_verbs()
+    verb = given[0] if given and given[0] in verbs else ""
+    parser, run = verbs[verb]
     as_json = "--json" in given
+
+    def begin() -> int:
+        args = parser().parse_args(given[1:] if verb else given)
+        return _run(partial(run, args), as_json=as_json)
+
+    return _told(begin, as_json=as_json)
+
+
+def go_on(still: "Still", let_go: "LetGo") -> int:
+    """Run the composer, whose still is painted and knows its arguments, and give its exit code."""
+
+    def begin() -> int:
+        # What is told of an error is told on the screen that was there before.
+        with still:
+            from cfmail_tui.cli.composing import go_on
+
+            return _run(partial(go_on, still, let_go), as_json=False)
+
+    return _told(begin, as_json=False)
+
+
+def _told(begin: Callable[[], int], *, as_json: bool) -> int:
+    """What this gives, or the exit code of what it raises, which is told."""
     ready_streams()
     try:
-        # What is told of an error is told on the screen that was there before.
-        with begun[0] if begun else nullcontext():
-            return _run(run, parser().parse_args(given[1:] if verb else given), as_json=as_json)
+        return begin()
     except UsageError as error:
         return failed("usage", str(error), USAGE, as_json=as_json)
     except KeyboardInterrupt:
         return failed("interrupted", "interrupted", INTERRUPTED, as_json=as_json)
 
 
-def _run(run: Callable[[argparse.Namespace], int], args: argparse.Namespace, *, as_json: bool) -> int:
+def _run(run: Callable[[], int], *, as_json: bool) -> int:
     from cfmail_tui.message import MailError, MessageError, UnreadableFile
     from cfmail_tui.process import keep_private
 
     keep_private()  # the environment may hold a token already
     try:
-        return run(args)
+        return run()
     except MessageError as error:
         unreadable = any(isinstance(problem, UnreadableFile) for problem in error.problems)
         problems = [{"place": str(problem.place), "problem": problem.words} for problem in error.problems]
@@ -88,79 +116,79 @@ def _run(run: Callable[[argparse.Namespace], int], args: argparse.Namespace, *, 
         return failed("not_sent", str(error), NOT_SENT, as_json=as_json)
 
 
-def _compose(args: argparse.Namespace, begun: "Begun | None" = None) -> int:
+def _compose(args: "argparse.Namespace") -> int:
     from cfmail_tui.cli.composing import compose
 
-    return compose(args, begun)
+    return compose(args)
 
 
-def _demo(args: argparse.Namespace, begun: "Begun | None" = None) -> int:
+def _demo(args: "argparse.Namespace") -> int:
     from cfmail_tui.cli.composing import demo
 
-    return demo(args, begun)
+    return demo(args)
 
 
-def _send(args: argparse.Namespace) -> int:
+def _send(args: "argparse.Namespace") -> int:
     from cfmail_tui.cli.sending import send
 
     return send(args)
 
 
-def _send_raw(args: argparse.Namespace) -> int:
+def _send_raw(args: "argparse.Namespace") -> int:
     from cfmail_tui.cli.sending import send_raw
 
     return send_raw(args)
 
 
-def _sendmail(args: argparse.Namespace) -> int:
+def _sendmail(args: "argparse.Namespace") -> int:
     from cfmail_tui.cli.sendmail import sendmail
 
     return sendmail(args)
 
 
-def _lint(args: argparse.Namespace) -> int:
+def _lint(args: "argparse.Namespace") -> int:
     from cfmail_tui.cli.lint import lint
 
     return lint(args)
 
 
-def _history(args: argparse.Namespace) -> int:
+def _history(args: "argparse.Namespace") -> int:
     from cfmail_tui.cli.history import history
 
     return history(args)
 
 
-def _account(args: argparse.Namespace) -> int:
+def _account(args: "argparse.Namespace") -> int:
     from cfmail_tui.cli.account import account
 
     return account(args)
 
 
-def _keys(args: argparse.Namespace) -> int:
+def _keys(args: "argparse.Namespace") -> int:
     from cfmail_tui.cli.keys import keys
 
     return keys(args)
 
 
-def _doctor(args: argparse.Namespace) -> int:
+def _doctor(args: "argparse.Namespace") -> int:
     from cfmail_tui.cli.doctor import doctor
 
     return doctor(args)
 
 
-def _completion(args: argparse.Namespace) -> int:
+def _completion(args: "argparse.Namespace") -> int:
     from cfmail_tui.cli.completion import completion
 
-    return completion(args, {verb: parser() for verb, (parser, _) in _VERBS.items()})
+    return completion(args, {verb: parser() for verb, (parser, _) in all_verbs().items()})
 
 
-def _desktop(args: argparse.Namespace) -> int:
+def _desktop(args: "argparse.Namespace") -> int:
     from cfmail_tui.cli.desktop import desktop
 
     return desktop(args)
 
 
-def _sandbox(args: argparse.Namespace) -> int:
+def _sandbox(args: "argparse.Namespace") -> int:
     from cfmail_tui import settings
     from cfmail_tui.sandbox import serve
 
@@ -172,18 +200,22 @@ def _sandbox(args: argparse.Namespace) -> int:
         raise UsageError("a port is a number from 0 to 65535") from error
 
 
-_VERBS: dict[str, tuple[Callable[[], Parser], Callable[..., int]]] = {
-    "": (arguments.compose_parser, _compose),
-    "demo": (arguments.demo_parser, _demo),
-    "send": (arguments.send_parser, _send),
-    "send-raw": (arguments.send_raw_parser, _send_raw),
-    "sendmail": (arguments.sendmail_parser, _sendmail),
-    "lint": (arguments.lint_parser, _lint),
-    "history": (arguments.history_parser, _history),
-    "account": (arguments.account_parser, _account),
-    "sandbox": (arguments.sandbox_parser, _sandbox),
-    "keys": (arguments.keys_parser, _keys),
-    "doctor": (arguments.doctor_parser, _doctor),
-    "completion": (arguments.completion_parser, _completion),
-    "desktop": (arguments.desktop_parser, _desktop),
-}
+def all_verbs() -> "dict[str, tuple[Callable[[], Parser], Callable[[argparse.Namespace], int]]]":
+    """What the first argument may be, "" for the composer: what the other arguments are, and what runs it."""
+    from cfmail_tui.cli import arguments
+
+    return {
+        "": (arguments.compose_parser, _compose),
+        "demo": (arguments.demo_parser, _demo),
+        "send": (arguments.send_parser, _send),
+        "send-raw": (arguments.send_raw_parser, _send_raw),
+        "sendmail": (arguments.sendmail_parser, _sendmail),
+        "lint": (arguments.lint_parser, _lint),
+        "history": (arguments.history_parser, _history),
+        "account": (arguments.account_parser, _account),
+        "sandbox": (arguments.sandbox_parser, _sandbox),
+        "keys": (arguments.keys_parser, _keys),
+        "doctor": (arguments.doctor_parser, _doctor),
+        "completion": (arguments.completion_parser, _completion),
+        "desktop": (arguments.desktop_parser, _desktop),
+    }

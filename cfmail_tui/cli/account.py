@@ -32,10 +32,9 @@ from typing import Any, Final, Literal
 from cfmail_tui import report
 from cfmail_tui.accounts import COMMAND, ENVIRONMENT, Accounts, Listed, NoAccount, StillKept
 from cfmail_tui.cli import inspected
-from cfmail_tui.cli.arguments import UsageError
 from cfmail_tui.cli.asking import account_found, as_text, has_terminal, new_passphrase, secret, unlock
 from cfmail_tui.cli.opening import opened
-from cfmail_tui.cli.output import DONE, NOT_SENT, USAGE, complain, failed, print_json, tell
+from cfmail_tui.cli.output import DONE, NOT_SENT, USAGE, UsageError, complain, failed, print_json, tell
 from cfmail_tui.cli.signals import Flight, heeding
 from cfmail_tui.credentials import CredentialError, parse_account_id, parse_name
 from cfmail_tui.frozen import frozen

@@ -7,15 +7,12 @@ import sys
 from collections.abc import Sequence
 
 from cfmail_tui import __version__
+from cfmail_tui.cli.output import UsageError
 from cfmail_tui.still import terminal_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing takes a tenth of the time of all help
     from typing import Any, NoReturn
-
-
-class UsageError(Exception):
-    """The arguments do not say what to do; ends with exit code 64."""
 
 
 class Parser(argparse.ArgumentParser):

@@ -1,6 +1,5 @@
 """`cfmail` and `cfmail demo`: the screens, where there is a terminal for them."""
 
-import argparse
 import gc
 import os
 import sys
@@ -8,22 +7,28 @@ from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
-from cfmail_tui.cli.arguments import UsageError
 from cfmail_tui.cli.drafts import Described, SeveralMessages, described, is_message, message_in, read, read_message
 from cfmail_tui.cli.opening import opened
+from cfmail_tui.cli.output import UsageError
 from cfmail_tui.example import EXAMPLE
 from cfmail_tui.frozen import frozen
 from cfmail_tui.look import USUAL, look_in
 from cfmail_tui.message import Draft, Place, RawDraft
 
 if TYPE_CHECKING:
-    from cfmail_tui.cli import Begun
+    import argparse
+
     from cfmail_tui.guardian import LetGo
-    from cfmail_tui.still import Still
+    from cfmail_tui.still import Form, Still
     from cfmail_tui.ui.commands import Keymap
 
 
-def compose(args: argparse.Namespace, begun: "Begun | None" = None) -> int:
+def go_on(still: "Still", let_go: "LetGo") -> int:
+    """Open the composer whose still is painted."""
+    return _run_composer(_First(_filled(still.form)), still.account, still.sandbox, still, let_go)
+
+
+def compose(args: "argparse.Namespace") -> int:
     is_described = any((args.sender, args.to, args.cc, args.bcc, args.subject, args.attach))
     if args.raw or args.message or is_message(args.file):
         if not args.file:
@@ -42,7 +47,7 @@ def compose(args: argparse.Namespace, begun: "Begun | None" = None) -> int:
             first = _form(described(args, content))
     else:
         first = _form(described(args))
-    return _open_composer(first, account=args.account, sandbox=args.sandbox, begun=begun)
+    return _open_composer(first, account=args.account, sandbox=args.sandbox)
 
 
 @frozen
@@ -75,16 +80,18 @@ def _raw(source: bytes, notes: tuple[str, ...]) -> _First:
     return _First(raw_draft(source), notes)
 
 
-def demo(_args: argparse.Namespace, begun: "Begun | None" = None) -> int:
-    shown = EXAMPLE
-    example = Draft(shown["sender"], shown["to"], shown["cc"], subject=shown["subject"], text=shown["text"])
-    return _open_composer(_First(example), account="", sandbox=True, begun=begun)
+def demo(_args: "argparse.Namespace") -> int:
+    return _open_composer(_First(_filled(EXAMPLE)), account="", sandbox=True)
 
 
-def _open_composer(first: _First, *, account: str, sandbox: bool, begun: "Begun | None") -> int:
-    if begun:
-        still, let_go = begun
-        return _run_composer(first, account, sandbox, still, let_go)
+def _filled(form: "Form") -> Draft:
+    sender, to, cc, bcc, subject, text = (
+        form.get(name, "") for name in ("sender", "to", "cc", "bcc", "subject", "text")
+    )
+    return Draft(sender, to, cc, bcc, subject=subject, text=text)
+
+
+def _open_composer(first: _First, *, account: str, sandbox: bool) -> int:
     if not sys.stdout.isatty():
         raise UsageError("the composer needs a terminal; cfmail send works without one")
     if not sys.stdin.isatty():

@@ -1,6 +1,5 @@
 """Drafts from the arguments, the files they name and standard input."""
 
-import argparse
 import io
 import os
 import sys
@@ -8,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cfmail_tui.cli.arguments import UsageError
-from cfmail_tui.cli.output import reason
+from cfmail_tui.cli.output import UsageError, reason
 from cfmail_tui.frozen import frozen
 from cfmail_tui.message import AttachmentDraft, Draft, Place
 
 if TYPE_CHECKING:
+    import argparse
+
     from cfmail_tui.attachments.mailbox_files import Listed
     from cfmail_tui.message_files import MessageFile
 
@@ -32,7 +32,7 @@ class Described:
     """The message file it comes from, if it does."""
 
 
-def described(args: argparse.Namespace, content: bytes | None = None) -> Described:
+def described(args: "argparse.Namespace", content: bytes | None = None) -> Described:
     """What the flags describe; `content` is what was on standard input where that was read already."""
     base = _described_by(args.file, content)
     draft = base.draft

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from cfmail_tui import report
-from cfmail_tui.cli.arguments import UsageError
 from cfmail_tui.cli.opening import opened
-from cfmail_tui.cli.output import DONE, NO_INPUT, NOT_SENT, failed, print_json, print_json_list, tell
+from cfmail_tui.cli.output import DONE, NO_INPUT, NOT_SENT, UsageError, failed, print_json, print_json_list, tell
 from cfmail_tui.message import MailError, printable
 from cfmail_tui.outbox import Outbox
 from cfmail_tui.searching import parse

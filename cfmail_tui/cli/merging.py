@@ -21,10 +21,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cfmail_tui import merging, report, retry
-from cfmail_tui.cli.arguments import UsageError
 from cfmail_tui.cli.drafts import is_message_file, read, read_text, shown
 from cfmail_tui.cli.opening import opened
-from cfmail_tui.cli.output import DONE, NOT_SENT, UNSENDABLE, complain, tell
+from cfmail_tui.cli.output import DONE, NOT_SENT, UNSENDABLE, UsageError, complain, tell
 from cfmail_tui.cli.signals import Flight, heeding
 from cfmail_tui.frozen import frozen
 from cfmail_tui.message import PROBLEM_LIMIT, Draft, MailError, MessageError, Place, Problem, gist, printable

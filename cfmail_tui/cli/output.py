@@ -9,6 +9,10 @@ from collections.abc import Callable, Iterable
 DONE, USAGE, UNSENDABLE, NO_INPUT, NOT_SENT, NO_CREDENTIALS, INTERRUPTED = 0, 64, 65, 66, 75, 77, 130
 
 
+class UsageError(Exception):
+    """The arguments do not say what to do; ends with exit code 64."""
+
+
 def ready_streams() -> None:
     """Standard streams that take any text: one that is closed leads nowhere, a narrow charset shows escapes."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):

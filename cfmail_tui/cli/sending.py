@@ -8,10 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cfmail_tui import mime, report
-from cfmail_tui.cli.arguments import UsageError
 from cfmail_tui.cli.drafts import Described, attached, described, is_mailto, is_message, read_message, read_text
 from cfmail_tui.cli.opening import opened
-from cfmail_tui.cli.output import DONE, NOT_SENT, complain, print_json, tell
+from cfmail_tui.cli.output import DONE, NOT_SENT, UsageError, complain, print_json, tell
 from cfmail_tui.cli.signals import CalledOff, Flight, heeding
 from cfmail_tui.frozen import frozen
 from cfmail_tui.message import Draft, MailError, MessageError, Place, Problem, RawDraft

@@ -15,10 +15,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from cfmail_tui import mime, report
-from cfmail_tui.cli.arguments import UsageError
 from cfmail_tui.cli.drafts import read
 from cfmail_tui.cli.opening import opened
-from cfmail_tui.cli.output import DONE, complain
+from cfmail_tui.cli.output import DONE, UsageError, complain
 from cfmail_tui.cli.sending import sent_by
 from cfmail_tui.cli.signals import Flight, heeding
 from cfmail_tui.message import Mailbox, Place, RawDraft, parse_mailboxes

@@ -286,13 +286,21 @@ class CfmailApp(Parts, OutboxApp):
 
     def on_mail_screen_begun(self) -> None:
         """A mail is there, and its focus was asked for before this was said."""
-        if self.is_beginning:
+        if self.is_beginning and not self.is_frame_held:
+            # What was pressed meanwhile is worked off on a form that is laid out, and drawn at once with it.
+            self.is_frame_held = True
             self._first_frame.close()
-            self.paint_anew()
-            if isinstance(self._first, Draft) and not self._first.sender:
-                # Who writes is filled in once the data is open, and keys are meant for the field after it.
-                self.screen_will_come()
-            self.begin()
+            self.call_after_refresh(self.begin)
+
+    def begin(self) -> None:
+        if isinstance(self._first, Draft) and not self._first.sender:
+            # Who writes is filled in once the data is open, and keys are meant for the field after it.
+            self.screen_will_come()
+        super().begin()
+
+    def all_taken(self) -> None:
+        if self.is_frame_held and not self.is_beginning and self.screen_stack:
+            self.draw_held()
             # What is there now stays: it need never be looked through for garbage.
             gc.freeze()
             gc.enable()

@@ -1,7 +1,8 @@
 """The body of a mail in the form, with a margin that marks lines where something is found.
 
 Text and Markdown are one and the same text in two meanings: which of them is shown says what the mail is written in, so
-that there is nothing to be lost between them. HTML is another, beside the text.
+that there is nothing to be lost between them. HTML is another, beside the text, which has no widget until it has a text
+or is shown.
 """
 
 from collections.abc import Iterable, Mapping
@@ -34,6 +35,10 @@ _WIDGETS: Mapping[str, str] = {"text": "text", "html": "html", "markdown": "text
 class BodyBar(Static):
     """The line above the body: which of them is shown; a click shows another."""
 
+    _told: tuple[str, Mapping[str, int]] | None = None
+    _width = 0
+    """Cells of what it shows."""
+
     class Pressed(Message):
         """The user wants the body of this id."""
 
@@ -43,6 +48,9 @@ class BodyBar(Static):
 
     def show(self, shown: str, lines: Mapping[str, int]) -> None:
         """Name the bodies, the shown one marked, those with their number of lines that have one."""
+        if self._told == (shown, lines):
+            return
+        self._told = (shown, lines)
         parts: list[Content | tuple[str, str]] = []
         for body_id in BODIES:
             count = lines.get(body_id, 1)
@@ -54,7 +62,10 @@ class BodyBar(Static):
         if shown == "markdown":
             hint = f"text and HTML are made of it · {hint}"
         parts.append((hint, "$foreground-muted"))
-        self.update(Content.assemble(*parts))
+        content = Content.assemble(*parts)
+        was_wide, self._width = self._width, content.cell_length
+        # It is told at each key; as long as it has room in its line, nothing else has to move.
+        self.update(content, layout=max(was_wide, self._width) > self.content_size.width)
 
     def on_click(self, event: events.Click) -> None:
         if body_id := event.style.meta.get("body"):
@@ -84,6 +95,8 @@ class Margin(Widget):
 
     def render_lines(self, crop: object) -> list[Strip]:
         self._marked = self._in_sight()
+        # Once for all lines: it is worked out each time that it is asked for.
+        self._ground = self.rich_style
         return super().render_lines(crop)  # type: ignore[arg-type]
 
     def _in_sight(self) -> dict[int, tuple[str, str]]:
@@ -100,7 +113,7 @@ class Margin(Widget):
     def render_line(self, y: int) -> Strip:
         mark, kind = self._marked.get(y, (" ", ""))
         style = self.get_component_rich_style(f"margin--{kind}") if kind else RichStyle()
-        return Strip([Segment(mark, self.rich_style + style)]).adjust_cell_length(self.size.width, self.rich_style)
+        return Strip([Segment(mark, self._ground + style)]).adjust_cell_length(self.size.width, self._ground)
 
     def get_content_width(self, container: Size, viewport: Size) -> int:  # noqa: ARG002 - Textual's
         return 1
@@ -112,7 +125,7 @@ class Bodies(Horizontal):
     def __init__(self) -> None:
         super().__init__(id="bodies")
         self._margin = Margin()
-        self._bodies = {widget_id: Body(id=widget_id) for widget_id in dict.fromkeys(_WIDGETS.values())}
+        self._bodies = {"text": Body(id="text")}
         self._marks: dict[str, dict[int, tuple[str, str]]] = {}
         self.shown = BODIES[0]
 
@@ -123,7 +136,19 @@ class Bodies(Horizontal):
     @property
     def current(self) -> Body:
         """The body that is shown."""
-        return self._bodies[_WIDGETS[self.shown]]
+        return self.body(_WIDGETS[self.shown])
+
+    def body(self, widget_id: str) -> Body:
+        """The widget of this body, made now if there was none."""
+        if widget_id not in self._bodies:
+            self._bodies[widget_id] = body = Body(id=widget_id)
+            body.display = widget_id == _WIDGETS[self.shown]
+            self.mount(body)
+        return self._bodies[widget_id]
+
+    def has(self, widget_id: str) -> bool:
+        """Whether it has its widget."""
+        return widget_id in self._bodies
 
     @property
     def is_markdown(self) -> bool:
@@ -133,16 +158,18 @@ class Bodies(Horizontal):
     def show(self, body_id: str) -> None:
         """Show this one."""
         self.shown = body_id
+        current = self.current
         for body in self._bodies.values():
-            body.display = body is self.current
-        self._margin.beside(self.current, self._marks.get(body_id, {}))
+            body.display = body is current
+        self._margin.beside(current, self._marks.get(body_id, {}))
 
     def lines(self) -> dict[str, int]:
         """How many lines each has that the mail has for itself, 0 for an empty one."""
         found = {}
         for body_id in ("markdown",) if self.is_markdown else ("text", "html"):
-            document = self._bodies[_WIDGETS[body_id]].document
-            found[body_id] = 0 if document.line_count == 1 and not document.get_line(0) else document.line_count
+            body = self._bodies.get(_WIDGETS[body_id])
+            is_empty = body is None or (body.document.line_count == 1 and not body.document.get_line(0))
+            found[body_id] = 0 if body is None or is_empty else body.document.line_count
         return found
 
     def mark(self, marks: dict[str, dict[int, tuple[str, str]]]) -> None:

@@ -6,7 +6,7 @@ Invariants:
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -84,6 +84,8 @@ class CheckedForm(MailScreen):
         self._check_timer: Timer | None = None
         self._checked: Checked | None = None
         """What was found in the mail the last time; None at first."""
+        self._marks: dict[Place, Content] = {}
+        """What is shown beside the lines."""
         self._fixes: list[tuple[Draft, Draft]] = []
         """The mail before and after each fix that can be taken back."""
 
@@ -91,7 +93,11 @@ class CheckedForm(MailScreen):
         raise NotImplementedError
 
     def field(self, place: Place) -> MailField:
-        """The line of this place."""
+        """The line of this place, made now if there was none."""
+        raise NotImplementedError
+
+    def text_of(self, place: Place) -> str:
+        """What stands in the line of this place."""
         raise NotImplementedError
 
     def set_attachments(self, attachments: tuple[AttachmentDraft, ...]) -> None:
@@ -145,14 +151,9 @@ class CheckedForm(MailScreen):
         self._show_marks(found, wanted.draft)
 
     def _show_marks(self, found: "Sequence[DraftFinding]", draft: Draft) -> None:
-        margins: dict[Place, Callable[[Content], None]] = {
-            field.place: field.show_mark for field in self.query(MailField)
-        }
-        margins[Place.HEADERS] = self.query_one("#headers-margin", Static).update
         # They come by weight, so the first of a place weighs most.
-        marks = {one.place: _margin_mark(one) for one in reversed(found)}
-        for place, show in margins.items():
-            show(marks.get(place, Content("")))
+        self._marks = {one.place: _margin_mark(one) for one in reversed(found)}
+        self.show_margins()
         self._bodies.mark(
             {
                 "text": _line_marks(found, Place.TEXT, draft.text),
@@ -160,6 +161,13 @@ class CheckedForm(MailScreen):
                 "markdown": _line_marks(found, Place.MARKDOWN, draft.markdown),
             }
         )
+
+    def show_margins(self) -> None:
+        """Show in each margin that there is what was found in its line."""
+        for field in self.query(MailField):
+            field.show_mark(self._marks.get(field.place, Content("")))
+        for margin in self.query("#headers-margin").results(Static):
+            margin.update(self._marks.get(Place.HEADERS, Content("")))
 
     def action_findings(self) -> None:
         """Into the list of what is found, and back."""
@@ -225,14 +233,16 @@ class CheckedForm(MailScreen):
     def _become(self, draft: Draft) -> None:
         """Show this mail instead: only what differs is touched."""
         for place, text in lines_of(draft).items():
-            field = self.field(place)
-            if field.text != text:
+            if self.text_of(place) != text:
+                field = self.field(place)
                 field.text = text
                 field.display = True
         self.body("text").rewrite(draft.markdown if self._bodies.is_markdown else draft.text)
+        before = self.content()
         for body_id in ("headers", "html"):
-            self.body(body_id).rewrite(getattr(draft, body_id))
-        if draft.attachments != self.content().attachments:
+            if getattr(draft, body_id) != getattr(before, body_id):
+                self.body(body_id).rewrite(getattr(draft, body_id))
+        if draft.attachments != before.attachments:
             self.set_attachments(draft.attachments)
 
 

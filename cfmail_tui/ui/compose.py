@@ -1,6 +1,9 @@
-"""The form: address fields, subject, text and HTML bodies, attachments."""
+"""The form: address fields, subject, text and HTML bodies, attachments.
 
-import html
+What folds away, and the HTML body, has no widgets until it has a text or is shown: where there is none, nothing is
+written.
+"""
+
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 
 _RECIPIENTS = (Place.TO, Place.CC, Place.BCC)
 _FOLDING = (Place.CC, Place.BCC, Place.REPLY_TO)
+_LINES = (Place.FROM, Place.TO, *_FOLDING, Place.SUBJECT)
 
 
 class AttachmentBar(Static):
@@ -85,6 +89,9 @@ class ComposeScreen(CheckedForm):
 
     def __init__(self, draft: SavedDraft) -> None:
         super().__init__(draft)
+        self._fields: dict[Place, MailField] = {}
+        self._headers: Horizontal | None = None
+        """The line of header fields of one's own."""
         self._attachments: tuple[AttachmentDraft, ...] = ()
         self._pasted: tuple[Pasted, tuple[AttachmentDraft, ...], Draft] | None = None
         """What was pasted, what was attached before that, and the mail as it was right after."""
@@ -93,13 +100,8 @@ class ComposeScreen(CheckedForm):
 
     def compose_mail(self) -> Iterator[Widget]:
         with Vertical(id="fields"):
-            for place in (Place.FROM, Place.TO, *_FOLDING, Place.SUBJECT):
-                kind = RecipientField if place in _RECIPIENTS else MailField
-                yield kind(place, has_margin=True)
-            with Horizontal(id="headers-line", classes="line"):
-                yield Static("", classes="margin", id="headers-margin", markup=False)
-                yield Label("Headers")
-                yield Body(id="headers", soft_wrap=False)
+            self._fields = {place: _line(place) for place in _LINES if place not in _FOLDING}
+            yield from self._fields.values()
         yield BodyBar(id="body-bar")
         yield self._bodies
         yield AttachmentBar(id="attachment-bar")
@@ -109,15 +111,18 @@ class ComposeScreen(CheckedForm):
         assert isinstance(content, Draft)
         self._offered = Draft()
         for place, text in lines_of(content).items():
-            field = self.field(place)
-            field.text = text
-            field.mark("")
-            field.display = place not in _FOLDING or bool(text)
-        self.query_one("#headers-line").display = bool(content.headers)
+            if text or place in self._fields:
+                field = self.field(place)
+                field.text = text
+                field.mark("")
+                field.display = place not in _FOLDING or bool(text)
+        if content.headers or self._headers:
+            self._headers_line().display = bool(content.headers)
         # Only a draft that was not written here has both, and then too, all of it stays to be seen.
         written = "\n\n".join(filter(None, (content.text, content.markdown)))
         for name, text in (("headers", content.headers), ("text", written), ("html", content.html)):
-            self.body(name).text = text
+            if text or self._has(name):
+                self.body(name).text = text
         self._attachments = content.attachments
         is_html = content.html.strip() and not written.strip()
         self._bodies.show("markdown" if content.markdown else "html" if is_html else "text")
@@ -126,6 +131,11 @@ class ComposeScreen(CheckedForm):
         self.forget_checks()
         self._count_recipients()
         self.focus_first()
+
+    def _restore_cursor(self, cursor: tuple[str, int, int]) -> None:
+        if cursor[0] in Place.__members__:
+            self.focus_place(Place[cursor[0]])
+        super()._restore_cursor(cursor)
 
     def focus_first(self) -> None:
         """Start where something is missing: From, To, Subject, else the text."""
@@ -136,20 +146,50 @@ class ComposeScreen(CheckedForm):
         self.focus_place(Place.TEXT)
 
     def field(self, place: Place) -> MailField:
-        return self.query_one(f"#field-{place.name.lower().replace('_', '-')}", MailField)
+        if place not in self._fields:
+            following = next(one for one in _LINES[_LINES.index(place) :] if one in self._fields)
+            field = _line(place)
+            self.query_one("#fields").mount(field, before=self._fields[following])
+            field.complete()
+            self._fields[place] = field
+            self.show_margins()
+        return self._fields[place]
+
+    def text_of(self, place: Place) -> str:
+        return "" if place in _FOLDING and place not in self._fields else self._fields[place].text
+
+    def _headers_line(self) -> Horizontal:
+        if self._headers is None:
+            self._headers = Horizontal(id="headers-line", classes="line")
+            self.query_one("#fields").mount(self._headers)
+            margin = Static("", classes="margin", id="headers-margin", markup=False)
+            self._headers.mount(margin, Label("Headers"), Body(id="headers", soft_wrap=False))
+            self.show_margins()
+        return self._headers
+
+    def body(self, body_id: str) -> Body:
+        """The widget of this body, or of the header fields, made now if there was none."""
+        return self._headers_line().query_one(Body) if body_id == "headers" else self._bodies.body(body_id)
+
+    def _has(self, body_id: str) -> bool:
+        return self._headers is not None if body_id == "headers" else self._bodies.has(body_id)
+
+    def _text_in(self, body_id: str) -> str:
+        return self.body(body_id).text if self._has(body_id) else ""
 
     def content(self) -> Draft:
+        written = self._text_in("text")
         return Draft(
-            sender=self.field(Place.FROM).text,
-            to=self.field(Place.TO).text,
-            cc=self.field(Place.CC).text,
-            bcc=self.field(Place.BCC).text,
-            reply_to=self.field(Place.REPLY_TO).text,
-            subject=self.field(Place.SUBJECT).text,
-            headers=self.body("headers").text,
-            text="" if self._bodies.is_markdown else self.body("text").text,
-            html=self.body("html").text,
-            markdown=self.body("text").text if self._bodies.is_markdown else "",
+            sender=self.text_of(Place.FROM),
+            to=self.text_of(Place.TO),
+            cc=self.text_of(Place.CC),
+            bcc=self.text_of(Place.BCC),
+            reply_to=self.text_of(Place.REPLY_TO),
+            subject=self.text_of(Place.SUBJECT),
+            headers=self._text_in("headers"),
+            text="" if self._bodies.is_markdown else written,
+            html=self._text_in("html"),
+            markdown=written if self._bodies.is_markdown else "",
             attachments=self._attachments,
         )
 
@@ -196,10 +236,12 @@ class ComposeScreen(CheckedForm):
             name = re.sub(r"([\\\[\]])", r"\\\1", filename)
             self.body("text").insert(f"![{name}](cid:{content_id})")
             return ""
-        if self.body("text").text.strip() and not self.body("html").text.strip():
+        if self._text_in("text").strip() and not self._text_in("html").strip():
             key = keymap_of(self.app).first("html")
             return f"the mail has no HTML body, and a picture alone would hide its text: {key} in the form begins one"
-        self.body("html").insert(f'<img src="cid:{content_id}" alt="{html.escape(filename)}">')
+        from html import escape  # with its table of names
+
+        self.body("html").insert(f'<img src="cid:{content_id}" alt="{escape(filename)}">')
         self.show_body("html")
         return ""
 
@@ -228,15 +270,15 @@ class ComposeScreen(CheckedForm):
 
     def focus_place(self, place: Place) -> None:
         if place is Place.HEADERS:
-            self.query_one("#headers-line").display = True
+            self._headers_line().display = True
             self.body("headers").focus()
         elif place is Place.HTML and not self._bodies.is_markdown:
             self.show_body("html")
         elif place in {Place.TEXT, Place.HTML, Place.MARKDOWN, Place.ATTACHMENTS}:
             self._bodies.current.focus()
-        elif fields := self.query(f"#field-{place.name.lower()}").results(MailField):
-            for field in fields:
-                field.input.focus()
+        elif place in _LINES:
+            self.field(place).display = True
+            self.field(place).input.focus()
 
     def on_mail_field_changed(self) -> None:
         super().on_mail_field_changed()
@@ -262,10 +304,10 @@ class ComposeScreen(CheckedForm):
 
     def action_more_fields(self) -> None:
         """Show the fields that fold away, or fold the empty ones."""
-        folding: list[Widget] = [self.field(place) for place in _FOLDING]
-        folding.append(self.query_one("#headers-line"))
-        empty = [not self.field(place).text for place in _FOLDING] + [not self.body("headers").text]
-        show = not all(widget.display for widget in folding)
+        has_all = self._headers is not None and {*_FOLDING} <= {*self._fields}
+        folding: list[Widget] = [*(self.field(place) for place in _FOLDING), self._headers_line()]
+        empty = [not self.text_of(place) for place in _FOLDING] + [not self._text_in("headers")]
+        show = not has_all or not all(widget.display for widget in folding)
         for widget, is_empty in zip(folding, empty, strict=True):
             widget.display = show or not is_empty
         if show:
@@ -276,7 +318,7 @@ class ComposeScreen(CheckedForm):
     def action_switch_body(self) -> None:
         following = BODIES[(BODIES.index(self._bodies.shown) + 1) % len(BODIES)]
         # Beside an HTML body there is no Markdown, and a key that goes round does not ask.
-        self._turn_to("text" if following == "markdown" and self.body("html").text.strip() else following)
+        self._turn_to("text" if following == "markdown" and self._text_in("html").strip() else following)
 
     def action_markdown(self) -> None:
         """Write the mail in Markdown; where it has an HTML body, the user is asked."""
@@ -287,7 +329,7 @@ class ComposeScreen(CheckedForm):
         if self.is_busy and "markdown" in {body_id, self._bodies.shown}:
             # It is on its way as it was meant.
             return
-        if body_id == "markdown" and self.body("html").text.strip():
+        if body_id == "markdown" and self._text_in("html").strip():
             self.post_message(self.MarkdownRequested(self))
             return
         self.show_body(body_id)
@@ -336,7 +378,7 @@ class ComposeScreen(CheckedForm):
         count = 0
         for place in _RECIPIENTS:
             try:
-                count += len(parse_mailboxes(self.field(place).text, place))
+                count += len(parse_mailboxes(self.text_of(place), place))
             except MessageError:
                 continue
         words = ""
@@ -345,6 +387,14 @@ class ComposeScreen(CheckedForm):
 
             words = f"{count} of {RECIPIENT_LIMIT}"
         self.field(Place.TO).note(words)
+
+
+def _line(place: Place) -> MailField:
+    return (RecipientField if place in _RECIPIENTS else MailField)(place, has_margin=True)
+
+
+def _line_id(place: Place) -> str:
+    return f"field-{place.name.lower().replace('_', '-')}"
 
 
 def _with_offer(content: Draft, before: Draft, offered: Draft) -> Draft:

@@ -145,8 +145,12 @@ class EndsOnce(Screen[ScreenResultType]):
 
     def _compositor_refresh(self) -> None:
         """Draw what changed. textual/screen.py:1188 draws in a batch as well, and what it has drawn is lost."""
-        if not self.app._batch_count:  # noqa: SLF001
+        if not self.app._batch_count and not getattr(self.app, "is_frame_held", False):  # noqa: SLF001
             super()._compositor_refresh()
+
+    def draw(self) -> None:
+        """Draw at once what changed, if this is the screen that is seen, and not at the next tick of the clock."""
+        self._on_timer_update()
 
     def _on_timer_update(self) -> None:
         """Lay out and draw. textual/screen.py:1253 draws all of it twice where both are wanted."""
@@ -380,13 +384,21 @@ class MailField(Vertical):
         self.input = LineInput(text, joiner=", " if place in _ADDRESS_PLACES else " ", placeholder=placeholder)
         self._caption = place.removeprefix("Envelope ").capitalize() if "Envelope" in place else place
         self._label = Label(self._margin + self._caption, markup=False)
-        self._line = Horizontal(self._label, self.input, classes="line")
+        self._line = Horizontal(classes="line")
         # Most fields never have these, and each widget takes its time to be there.
         self._count = Label("", classes="count", markup=False)
         self._reason = Static("", classes="reason", markup=False)
 
     def compose(self) -> ComposeResult:
-        yield self._line
+        if not self._line.is_attached:
+            with self._line:
+                yield self._label
+                yield self.input
+
+    def complete(self) -> None:
+        """Have its line at once, right after it was mounted, so that it can have the focus; else it comes later."""
+        self.mount(self._line)
+        self._line.mount(self._label, self.input)
 
     @property
     def text(self) -> str:

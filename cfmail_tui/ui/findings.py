@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import ClassVar, Generic, Protocol, TypeVar
 
 from rich.style import Style
-from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
@@ -76,10 +75,10 @@ class FindingsPane(Vertical, Generic[Found]):
         self._words = Lines(id="finding-words")
         self._remedy = Lines(id="finding-remedy")
 
-    def compose(self) -> ComposeResult:
-        yield self._list
-        yield self._words
-        yield self._remedy
+    def _complete(self) -> None:
+        """Have the list, and the words below it; where there never is a finding, there need not be one."""
+        if not self._list.is_attached:
+            self.mount(self._list, self._words, self._remedy)
 
     @property
     def current(self) -> Found | None:
@@ -88,15 +87,18 @@ class FindingsPane(Vertical, Generic[Found]):
 
     def show(self, findings: Sequence[Found]) -> None:
         """These instead; what was chosen stays so if it is still there, else it is the first to look at."""
+        if findings:
+            self._complete()
         chosen = self._list.current if self._list.cursor else None
         self.set_class(not findings, "-empty")
         self.set_class(any(one.stops for one in findings), "-stops")
         way = f" · {keymap_of(self.app).first(self._way)}" if findings and self._way else ""
         self.border_title = Content(f"{_title(findings)}{way}")
-        self._list.show(findings)
-        self._list.cursor = next((at for at, one in enumerate(findings) if _same(one, chosen)), _first(findings))
-        self._list.refresh(layout=True)
-        self._show_detail()
+        if self._list.is_attached:
+            self._list.show(findings)
+            self._list.cursor = next((at for at, one in enumerate(findings) if _same(one, chosen)), _first(findings))
+            self._list.refresh(layout=True)
+            self._show_detail()
 
     def wait(self) -> None:
         """Nothing is said of what was hardly begun."""
@@ -114,6 +116,7 @@ class FindingsPane(Vertical, Generic[Found]):
                 self._list.cursor = at
 
     def take_focus(self) -> None:
+        self._complete()
         self._list.focus()
 
     def action_fix_finding(self) -> None:

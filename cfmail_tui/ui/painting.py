@@ -16,6 +16,7 @@ from textual.screen import Screen
 
 from cfmail_tui.ui.colours import readable
 from cfmail_tui.ui.difference import Difference, NotUnderstoodError, Shown
+from cfmail_tui.ui.fields import EndsOnce
 from cfmail_tui.ui.terminal import TerminalDriver, is_made_for, textual_version
 from cfmail_tui.ui.typeahead import TypeaheadApp
 
@@ -33,6 +34,8 @@ class PaintingApp(TypeaheadApp):
         self._painted_at = 0.0
         self._is_held_back = False
         self._line_is_slow = False
+        self.is_frame_held = False
+        """Whether nothing is drawn for now, although it is laid out."""
 
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, lambda _theme: self.paint_anew())
@@ -65,6 +68,13 @@ class PaintingApp(TypeaheadApp):
             self._shown.forget()
         if self.screen_stack:
             self.screen.refresh()
+
+    def draw_held(self) -> None:
+        """Draw at once what was laid out only."""
+        self.is_frame_held = False
+        self.paint_anew()
+        if isinstance(self.screen, EndsOnce):
+            self.screen.draw()
 
     def action_redraw(self) -> None:
         self.paint_anew()

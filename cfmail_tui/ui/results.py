@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
@@ -30,10 +29,6 @@ class ResultsPane(VerticalScroll, can_focus=False):
         self.barred: Barred | None = None
         """What is known of its recipients on the suppression list."""
         self._note = ""
-
-    def compose(self) -> ComposeResult:
-        yield self._departures
-        yield self._lines
 
     def clear(self) -> None:
         """Nothing is left to say of the mail before."""
@@ -101,4 +96,7 @@ class ResultsPane(VerticalScroll, can_focus=False):
 
     def _show(self) -> None:
         self.border_title = Content(self._said or "On the way")
-        self.set_class(bool(self._said) or self._departures.display, "-shown")
+        is_shown = bool(self._said) or self._departures.display
+        if is_shown and not self._lines.is_attached:
+            self.mount(self._departures, self._lines)
+        self.set_class(is_shown, "-shown")

@@ -19,6 +19,9 @@ from textual.screen import Screen
 
 from cfmail_tui.ui.commands import OPENING, KeyBar
 
+MOMENT = 0.05
+"""Seconds in which what was pressed at the beginning is to be worked off."""
+
 PATIENCE = 2.0
 """Seconds that keys wait at most: a command that opens nothing, or a busy widget, does not swallow them."""
 
@@ -74,7 +77,8 @@ class TypeaheadApp(App[int]):
             # Runs in the widget's own queue, right after it has seen the key.
             target.call_later(self._seen, event, target)
         else:
-            self._finish(event)
+            # After the focus that it moved, which stands in the queue by now, maybe behind other keys.
+            self.call_later(self._finish, event)
 
     def _seen(self, event: events.Event, target: DOMNode) -> None:
         if event._stop_propagation:  # noqa: SLF001 - a key that is not stopped bubbles up to on_event
@@ -91,8 +95,13 @@ class TypeaheadApp(App[int]):
             self._go_on()
 
     def _go_on(self) -> None:
-        if self._waiting:
+        if self._waiting and not self._must_wait:
             self.call_later(self._take_next)
+        else:
+            self.all_taken()
+
+    def all_taken(self) -> None:
+        """Of what was pressed until now nothing is left that can be worked off."""
 
     async def _take_next(self) -> None:
         if self._waiting and not self._current and not self._must_wait:
@@ -143,8 +152,12 @@ class TypeaheadApp(App[int]):
         self._go_on()
 
     def begin(self) -> None:
-        """The first screen is there and has its focus: what was pressed until now goes there."""
+        """The first screen is there and has its focus: what was pressed until now goes there.
+
+        Then `all_taken` is called, or after a moment, whatever keeps a key busy.
+        """
         self.is_beginning = False
+        self.set_timer(MOMENT, self.all_taken)
         self._go_on()
 
     def push_to_be_seen(self, *args: Any) -> None:

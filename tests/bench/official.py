@@ -4,7 +4,10 @@ import base64
 import sys
 from pathlib import Path
 
-from cloudflare import Cloudflare
+# Where this package alone is installed there is no click, for which httpx would load a command line of its own.
+sys.modules["httpx._main"] = None  # type: ignore[assignment]
+
+from cloudflare import Cloudflare  # noqa: E402
 
 _, account_id, file = sys.argv
 content = base64.b64encode(Path(file).read_bytes()).decode()

@@ -35,7 +35,7 @@ def test_bash(script: Path, tmp_path: Path) -> None:
     assert bash
     (tmp_path / "report.pdf").touch()
     for line, wanted in {
-        "cfmail ": {verb for verb in cli._VERBS if verb},
+        "cfmail ": {verb for verb in cli.all_verbs() if verb},
         "cfmail send-r": {"send-raw"},
         "cfmail --fr": {"--from"},
         "cfmail send --dry": {"--dry-run"},
@@ -56,7 +56,7 @@ def test_other_shells(shell: str) -> None:
     """Every verb and every flag is in it; a shell that is here takes it."""
     ran = cfmail_process("completion", shell)
     assert ran.code == 0
-    for verb, (parser, _) in cli._VERBS.items():
+    for verb, (parser, _) in cli.all_verbs().items():
         assert verb in ran.out
         shown = [one for one in parser()._actions if one.help != argparse.SUPPRESS]
         assert all(flag.lstrip("-") in ran.out for one in shown for flag in one.option_strings)

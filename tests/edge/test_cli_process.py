@@ -19,7 +19,7 @@ from cfmail_tui import __version__, cli
 from tests.edge.cli_run import FIELDS, PATIENCE, Cfmail, cfmail_process
 
 HEAVY: Final = {"textual", "rich", "httpx", "keyring", "sqlite3"}
-VERBS: Final = [verb for verb in cli._VERBS if verb]
+VERBS: Final = [verb for verb in cli.all_verbs() if verb]
 
 
 @pytest.mark.parametrize(

@@ -26,10 +26,13 @@ arguments = st.lists(flags | values | st.builds("{}={}".format, flags, values), 
 @given(arguments)
 def test_what_is_painted_is_what_the_arguments_say(given_arguments: list[str]) -> None:
     """Where there is a still, the command line takes the same arguments, and describes the same mail by them."""
-    form = form_of(given_arguments)
-    if form is None:
+    read = form_of(given_arguments)
+    if read is None:
         return
-    draft = described(compose_parser().parse_args(given_arguments)).draft
+    form, account, sandbox = read
+    args = compose_parser().parse_args(given_arguments)
+    assert (account, sandbox, args.file, args.raw, args.message) == (args.account, args.sandbox, "", False, None)
+    draft = described(args).draft
     shown = {name: text for name, text in form.items() if text}
     assert shown == {
         name: text for name in ("sender", "to", "cc", "bcc", "subject", "text") if (text := getattr(draft, name))
@@ -37,12 +40,12 @@ def test_what_is_painted_is_what_the_arguments_say(given_arguments: list[str]) -
 
 
 @pytest.mark.parametrize(
-    ("given_arguments", "form"),
+    ("given_arguments", "read"),
     [
-        ([], {}),
-        (["--sandbox"], {}),
-        (["--account", "work"], {}),
-        (["--to", "a@b.c", "--to=d@e.f", "--subject", "x=y"], {"to": "a@b.c, d@e.f", "subject": "x=y"}),
+        ([], ({}, "", False)),
+        (["--sandbox"], ({}, "", True)),
+        (["--account", "work"], ({}, "work", False)),
+        (["--to", "a@b.c", "--to=d@e.f", "--subject", "x=y"], ({"to": "a@b.c, d@e.f", "subject": "x=y"}, "", False)),
         (["send"], None),
         (["--json"], None),
         (["--to"], None),
@@ -51,9 +54,9 @@ def test_what_is_painted_is_what_the_arguments_say(given_arguments: list[str]) -
         (["mailto:a@b.c"], None),
     ],
 )
-def test_the_arguments_of_a_still(given_arguments: list[str], form: dict[str, str] | None) -> None:
+def test_the_arguments_of_a_still(given_arguments: list[str], read: tuple[dict[str, str], str, bool] | None) -> None:
     """It is for flags that fill in the form, and for nothing that may end elsewhere."""
-    assert form_of(given_arguments) == form
+    assert form_of(given_arguments) == read
 
 
 @given(st.text(), st.text(), st.sampled_from(["xterm", "screen", "xterm-kitty"]))

@@ -3,11 +3,13 @@
 from dataclasses import replace
 from pathlib import Path
 
+from textual import events
+
 from cfmail_tui.attachments import picked
 from cfmail_tui.message import Draft, Place
 from cfmail_tui.sandbox import Sandbox
 from cfmail_tui.ui.attach import AttachScreen
-from cfmail_tui.ui.fields import LineInput
+from cfmail_tui.ui.fields import Body, LineInput, MailField
 from tests.ui.stage import LETTER, drafts, on_stage
 
 
@@ -123,6 +125,30 @@ async def test_folded_fields(connected: Sandbox) -> None:
         await stage.until(lambda: not stage.form.field(Place.CC).display)
         assert stage.form.field(Place.BCC).display
         assert stage.form.focused is not None
+
+
+async def test_what_is_not_shown_is_made_when_it_is_wanted(connected: Sandbox) -> None:
+    """Folded fields and the HTML body cost a start nothing; the keys right after the one that shows them reach them."""
+    async with on_stage(LETTER) as stage:
+        assert len(stage.form.query(LineInput)) == 3
+        assert len(stage.form.query(Body)) == 1
+        stage.app.post_message(events.Key("f6", None))
+        await stage.type("cc@example.com\t\treply@example.com\t")
+        assert stage.form.focused is stage.form.field(Place.SUBJECT).input
+        stage.app.post_message(events.Key("f10", None))
+        await stage.type("<p>Hi")
+        found = [field.place for field in stage.form.query(MailField)]
+        assert found == [Place.FROM, Place.TO, Place.CC, Place.BCC, Place.REPLY_TO, Place.SUBJECT]
+        assert stage.draft == replace(LETTER, cc="cc@example.com", reply_to="reply@example.com", html="<p>Hi")
+
+
+async def test_a_cursor_where_nothing_was_written(connected: Sandbox) -> None:
+    """A mail that was left with the cursor in an empty field that folds away goes on there."""
+    async with on_stage(LETTER) as stage:
+        left = replace(stage.form.current(), cursor=("BCC", 0, 0))
+        stage.form.load(left)
+        await stage.type("bcc@example.com")
+        assert stage.draft == replace(LETTER, bcc="bcc@example.com")
 
 
 async def test_two_bodies(connected: Sandbox) -> None:
