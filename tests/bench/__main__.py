@@ -12,6 +12,7 @@ from importlib.metadata import version
 from typing import Final
 
 from tests.bench import (
+    at_home,
     drawing,
     editing,
     leaving,
@@ -38,6 +39,7 @@ MODULES: Final = (
     linting,
     searching,
     recalling,
+    at_home,
 )
 ROWS: Final = {row.name: row for module in MODULES for row in module.ROWS}
 WHEN_NAMED: Final = {row.name: row for row in (*searching.WHEN_NAMED, *recalling.WHEN_NAMED)}
