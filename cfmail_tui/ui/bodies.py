@@ -35,7 +35,7 @@ _WIDGETS: Mapping[str, str] = {"text": "text", "html": "html", "markdown": "text
 class BodyBar(Static):
     """The line above the body: which of them is shown; a click shows another."""
 
-    _told: tuple[str, Mapping[str, int]] | None = None
+    _told: tuple[str, Mapping[str, int], str] | None = None
     _width = 0
     """Cells of what it shows."""
 
@@ -48,9 +48,10 @@ class BodyBar(Static):
 
     def show(self, shown: str, lines: Mapping[str, int]) -> None:
         """Name the bodies, the shown one marked, those with their number of lines that have one."""
-        if self._told == (shown, lines):
+        hint = f"{keymap_of(self.app).first('html')} switches"
+        if self._told == (shown, lines, hint):
             return
-        self._told = (shown, lines)
+        self._told = (shown, lines, hint)
         parts: list[Content | tuple[str, str]] = []
         for body_id in BODIES:
             count = lines.get(body_id, 1)
@@ -58,7 +59,6 @@ class BodyBar(Static):
             style = "bold reverse" if body_id == shown else "$foreground-muted"
             meta = Style.from_meta({"body": body_id})
             parts += [Content.styled(f" {NAMES[body_id]} {words}", style).stylize(meta), Content(" ")]
-        hint = f"{keymap_of(self.app).first('html')} switches"
         if shown == "markdown":
             hint = f"text and HTML are made of it · {hint}"
         parts.append((hint, "$foreground-muted"))

@@ -84,6 +84,8 @@ def play(terminal: Terminal) -> Iterator[None]:
     terminal.press("up", "up", "end", "backspace", "backspace")
     yield
     terminal.resize(100, 30)
+    # Until it is as high as that: how far a page is depends on it.
+    terminal.wait_for(lambda screen: "F1 Help" in screen.split("\n")[29], name="the bar in the last line")
     terminal.press("f10", "f10", "f10", "pageup", "pageup")
     yield
 
