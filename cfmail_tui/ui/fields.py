@@ -269,6 +269,15 @@ class Body(TextArea):
             highlight_cursor_line=False,
         )
         self.cursor_blink = False
+        self._height = 0
+
+    def _on_resize(self) -> None:
+        """A cursor in sight stays so. textual/widgets/_text_area.py:1217 leaves it outside of what is smaller."""
+        was_seen = 0 <= self._wrapped.location_to_offset(self.cursor_location).y - self.scroll_offset.y < self._height
+        super()._on_resize()
+        self._height = self.size.height
+        if was_seen:
+            self.call_after_refresh(self.scroll_cursor_visible)
 
     def _set_document(self, text: str, language: str | None) -> None:  # noqa: ARG002 - it is plain text
         """In place of textual/widgets/_text_area.py:1123, for which a key costs more the longer the text is."""

@@ -8,9 +8,10 @@ import pytest
 
 from cfmail_tui.message import AttachmentDraft, Place
 from cfmail_tui.sandbox import Sandbox
+from cfmail_tui.ui.fields import Body
 from tests.ui.stage import LETTER, on_stage, opened_outbox
 
-SIZES = ((80, 24), (40, 10), (200, 60), (20, 5), (120, 36), (1, 1), (80, 24))
+SIZES = ((80, 24), (40, 10), (300, 100), (20, 5), (120, 36), (1, 1), (80, 24))
 
 
 async def test_resizing_keeps_text_focus_and_place(connected: Sandbox) -> None:
@@ -23,6 +24,15 @@ async def test_resizing_keeps_text_focus_and_place(connected: Sandbox) -> None:
             assert stage.app.focused is focused
         assert stage.draft.text.startswith("0123456789")
         assert stage.lines()[-1].startswith(" F1 Help")
+
+
+async def test_resizing_keeps_the_line_of_the_cursor_in_sight(connected: Sandbox) -> None:
+    """Far down in a long text the line that is written stays on the screen in every size with room for one."""
+    async with on_stage(replace(LETTER, text="\n".join(f"<{number}>" for number in range(200)))) as stage:
+        stage.form.query_one("#text", Body).cursor_location = (150, 0)
+        for size in SIZES:
+            await stage.resize(*size)
+            assert size < (40, 10) or stage.shows("<150>")
 
 
 @pytest.mark.slow
@@ -41,7 +51,7 @@ async def test_every_screen_survives_every_size(connected: Sandbox) -> None:
                 await stage.press(key)
                 await stage.settled()
             before = stage.lines()[-1]
-            for size in ((40, 10), (200, 60), (1, 1), (80, 24)):
+            for size in ((40, 10), (300, 100), (1, 1), (80, 24)):
                 await stage.resize(*size)
             assert len(stage.lines()) == 24
             assert stage.lines()[-1] == before
@@ -52,7 +62,7 @@ async def test_every_screen_survives_every_size(connected: Sandbox) -> None:
                 await stage.settled()
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 60)], ids="{0[0]}x{0[1]}".format)
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (300, 100)], ids="{0[0]}x{0[1]}".format)
 async def test_a_full_form_leaves_room_for_the_text(connected: Sandbox, tmp_path: Path, size: tuple[int, int]) -> None:
     """With every field, attachment and result shown, the text and the key bar still have their lines."""
     paths = [tmp_path / f"a rather long file name, number {n}.bin" for n in range(20)]
