@@ -89,9 +89,15 @@ class RowList(ScrollView, Generic[Item], can_focus=True):
         return Strip([Segment(f" {printable(text, max(1, width - 1))}", style)]).adjust_cell_length(width, style)
 
     def watch_cursor(self) -> None:
-        self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False, force=True)
+        self._show_cursor()
         self.refresh()
         self.post_message(self.Highlighted())
+
+    def _show_cursor(self) -> None:
+        self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False, force=True)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._show_cursor)
 
     def on_focus(self) -> None:
         self.refresh()

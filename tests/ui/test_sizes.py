@@ -35,6 +35,21 @@ async def test_resizing_keeps_the_line_of_the_cursor_in_sight(connected: Sandbox
             assert size < (40, 10) or stage.shows("<150>")
 
 
+async def test_resizing_keeps_the_row_that_is_chosen_in_sight(connected: Sandbox, tmp_path: Path) -> None:
+    """The row under the cursor of a list stays on the screen in every size with room for one."""
+    for number in range(60):
+        (tmp_path / f"<{number:02}>").touch()
+    async with on_stage(LETTER) as stage:
+        await stage.press("f3")
+        await stage.until("Attach a file")
+        await stage.type(f"{tmp_path}/")
+        await stage.until("<00>")
+        await stage.press("down", *["pagedown"] * 9)
+        for size in SIZES:
+            await stage.resize(*size)
+            assert size < (40, 10) or stage.shows("<59>")
+
+
 @pytest.mark.slow
 async def test_every_screen_survives_every_size(connected: Sandbox) -> None:
     """Each screen can be shown in each size, and is whole again at 80x24."""
