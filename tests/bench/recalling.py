@@ -138,7 +138,6 @@ def rows(size: str) -> Iterator[Row]:
         "ms",
         partial(in_turns, opening, size),
         beside=beside,
-        at_most=100 if is_smallest else None,
         at_most_times=None if is_smallest else 1.6,
     )
     yield Row(
@@ -147,7 +146,6 @@ def rows(size: str) -> Iterator[Row]:
         "ms",
         partial(in_turns, searching, size),
         beside=beside,
-        at_most=100 if is_smallest else None,
         at_most_times=None if is_smallest else 1.3,
     )
 
