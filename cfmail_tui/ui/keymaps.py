@@ -8,7 +8,6 @@ Invariants:
 - no key that types or edits is taken from where one writes.
 """
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -93,7 +92,10 @@ def resolved(name: str, wishes: Sequence[KeyWish]) -> Keymap:
     for wish in wishes:
         command = commands.get(wish.command)
         if command is None:
-            notices.append(f"{wish.where}: there is no command {wish.command!r}{_did_you_mean(wish.command, commands)}")
+            # Loaded already where there is a wish: it was read by that.
+            from cfmail_tui.settings.keys import did_you_mean
+
+            notices.append(f"{wish.where}: there is no command {wish.command!r}{did_you_mean(wish.command, commands)}")
             continue
         usable: list[str] = []
         for written in wish.keys:
@@ -147,8 +149,3 @@ def _refusal(command: Command, key: str) -> str:
 
 def _split(keys: str) -> tuple[str, ...]:
     return tuple(filter(None, keys.split(",")))
-
-
-def _did_you_mean(name: str, names: Mapping[str, Command]) -> str:
-    near = difflib.get_close_matches(name, [*names], 1)
-    return f"; did you mean {near[0]}?" if near else ""
